@@ -15,14 +15,17 @@ the sections, which can be named, are:
     recipe      sceneparse train on CamVid: pictures a second, beside its step alone
 
 Forms take turns; a time is the median. Each promise is a line: what was found, and what it has to be. The exit status
-is 1 where one is not kept. The quick form runs small networks on the CPU, where it promises nothing.
+is 1 where one is not kept, or a section failed; the others are measured all the same, and --json is written after each.
+The quick form runs small networks on the CPU, where it promises nothing.
 """
 
+import gc
 import json
 import statistics
 import time
-from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -34,7 +37,7 @@ from torch import Tensor
 
 import agreement
 import loss as losses
-from command_line import command_line, note, parsed_with_settings, settings_of, write_figures
+from command_line import STDOUT, command_line, note, parsed_with_settings, settings_of, write_figures
 from peer_inference import Row
 from peer_networks import CASES, PEERS, PREPROCESSING, Case, Labeller, imitate_training
 from peer_training import Step
@@ -328,30 +331,59 @@ def main() -> int:
     if unknown := set(given.section) - set(SECTIONS):
         parser.error(f"no section {', '.join(sorted(unknown))}: there are {', '.join(SECTIONS)}")
     with_what = Given(choose_device(given.device), given.quick, given.repeats, given.data, settings)
-    promises = found(with_what, given)
-    rows = [promise._asdict() | {"kept": promise.kept} for promise in promises]
-    write_figures({"device": device_name(with_what.device), "promises": rows}, given.json, lambda: show(promises))
-    return 0 if given.quick or all(promise.kept for promise in promises) else 1
-
-
-def found(with_what: Given, given: Namespace) -> Sequence[Promise]:
-    """All promises of the sections that were asked for."""
-    promises = []
+    report = Report(device_name(with_what.device))
     for name in given.section or SECTIONS:
-        note(f"{name}:")
-        for promise in SECTIONS[name](with_what):
+        measure(name, with_what, report)
+        if given.json != STDOUT:
+            write_figures(report.figures(), given.json)
+    write_figures(report.figures(), given.json, report.show)
+    kept = all(promise.kept for promise in report.promises)
+    return 0 if not report.failed and (given.quick or kept) else 1
+
+
+@dataclass
+class Report:
+    """What was found.
+
+    Args:
+        device: The device's name.
+        promises: All that were measured.
+        failed: By section, why it came to no end.
+    """
+
+    device: str
+    promises: list[Promise] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def figures(self) -> dict[str, object]:
+        """All of it as JSON."""
+        rows = [promise._asdict() | {"kept": promise.kept} for promise in self.promises]
+        return {"device": self.device, "promises": rows, "failed": self.failed}
+
+    def show(self) -> None:
+        """Print a table on the terminal."""
+        table = Table("", "what", "found", "promised", "")
+        for one in self.promises:
+            bound = f"{'at most' if one.at_most else 'at least'} {one.bound:g}"
+            table.add_row(one.section, one.what, f"{one.found:.4g}", bound, "kept" if one.kept else "NOT KEPT")
+        for section, why in self.failed.items():
+            table.add_row(section, why.splitlines()[-1], "", "", "FAILED")
+        Console().print(table)
+
+
+def measure(section: str, given: Given, report: Report) -> None:
+    """Measure what a section promises; where it fails, what it found before that stays, and why is written down."""
+    note(f"{section}:")
+    try:
+        for promise in SECTIONS[section](given):
             note(f"  {promise.what}: {promise.found:.4g}, {'kept' if promise.kept else 'NOT KEPT'}")
-            promises.append(promise)
-    return promises
-
-
-def show(promises: Sequence[Promise]) -> None:
-    """A table on the terminal."""
-    table = Table("", "what", "found", "promised", "")
-    for one in promises:
-        bound = f"{'at most' if one.at_most else 'at least'} {one.bound:g}"
-        table.add_row(one.section, one.what, f"{one.found:.4g}", bound, "kept" if one.kept else "NOT KEPT")
-    Console().print(table)
+            report.promises.append(promise)
+    except Exception:  # a run on a lent card should tell all that it can
+        report.failed[section] = traceback.format_exc()
+        note(report.failed[section])
+    gc.collect()
+    if given.on_gpu:
+        torch.cuda.empty_cache()
 
 
 if __name__ == "__main__":

@@ -104,7 +104,8 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     ),
     "fuzz_import": lambda rows: all(row["refused"] == 2 and not row["wrong"] for row in rows),
     "gpu": lambda found: (
-        {"labels", "loss", "agreement", "inference", "training"} == {one["section"] for one in found["promises"]}
+        not found["failed"]
+        and {"labels", "loss", "agreement", "inference", "training"} == {one["section"] for one in found["promises"]}
         and all(one["found"] > 0 or one["section"] == "agreement" for one in found["promises"])
         and all(one["kept"] for one in found["promises"] if "equal" in one["what"] or "CPU's" in one["what"])
     ),

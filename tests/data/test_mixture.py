@@ -199,12 +199,6 @@ def test_splits_of_a_mixture_have_one_label_space_and_slices_take_their_samples(
     assert [test.name(index) for index in range(len(test))] == [f"toyworld/test/0000{index}" for index in (0, 3, 6)]
 
 
-@pytest.mark.parametrize("split", ["train[1]", "train[a:b]", "train[::0]", "train[900:]"])
-def test_a_wrong_slice_is_refused(data_set: Path, split: str) -> None:
-    with pytest.raises(UserError, match=r"give the samples as in|is empty"):
-        open_dataset(DataSettings(root=str(data_set)), split)
-
-
 def test_the_mini_broden_recipe_opens_on_the_real_data(shared: Path) -> None:
     settings = read_recipe("mini-broden", data={"root": str(shared / "data")}).data
     train = open_dataset(settings, "train")

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from sceneparse.datasets.matching import Pair
+from sceneparse.doctor.looks import GRID
 from sceneparse.doctor.pair_facts import Facts, pair_facts
 from sceneparse.doctor.quick_facts import MARGIN, QuickLook
 from sceneparse.labels import LabelSpace
@@ -75,9 +76,20 @@ def test_it_says_what_the_full_look_says(case: str, tmp_path: Path) -> None:
     assert (seen is None) == (whole is None)
     if seen is not None and whole is not None:
         assert seen.lowest >= whole.lowest - MARGIN and seen.highest <= whole.highest + MARGIN
-        seen = replace(seen, lowest=whole.lowest, highest=whole.highest)
+        seen = replace(seen, lowest=whole.lowest, highest=whole.highest, sketch=whole.sketch)
     same = replace(quick, pixels=full.pixels, looks=replace(quick.looks, picture=seen))
     assert same == full
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_both_sketch_a_picture_alike(suffix: str, tmp_path: Path) -> None:
+    coarse = np.random.default_rng(0).integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    soft = Image.fromarray(coarse).resize((500, 300), Image.Resampling.BICUBIC)
+    quick, full = both((suffix, soft.save, MASK.save), tmp_path)
+    looks = (quick.looks.picture, full.looks.picture)
+    sketches = [np.frombuffer(look.sketch, np.uint8).astype(int) for look in looks if look is not None]
+    assert [len(sketch) for sketch in sketches] == [GRID**2] * 2
+    assert float(np.corrcoef(sketches)[0, 1]) > 0.98
 
 
 @pytest.mark.parametrize("case", QUICK)

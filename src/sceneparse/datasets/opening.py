@@ -12,7 +12,8 @@ from sceneparse.data.splits import JoinedSplits, SomeSamples
 from sceneparse.datasets.kind import root_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.one_class import one_class
-from sceneparse.datasets.subsets import decided, part, parted_note, piece_of
+from sceneparse.datasets.pieces import piece_of
+from sceneparse.datasets.subsets import decided, part, parted_note
 from sceneparse.errors import MissingSplitError, UserError, require
 from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
 from sceneparse.tasks import TRUTH_NAMES, Task
@@ -25,7 +26,8 @@ def open_dataset(settings: DataSettings, split: str, *, channels: int = 3) -> Da
         settings: Kind and folder of the data set.
         split: A split's name, or several joined by "+" ("train+val"), whose samples follow each other and whose names
             begin with their split's ("train/0001"). "train[:300]" is the first 300 samples of a split, "train[300:]"
-            the others, "train[::2]" every second. A mixture's split is what its sources have under that name.
+            the others, "train[::2]" every second; "train[a_*,b_*]" are those whose names begin with "a_" or "b_",
+            "train[!a_*,b_*]" the others. A mixture's split is what its sources have under that name.
         channels: Channels of the pictures, as `read_picture` takes them.
 
     Raises:
@@ -110,14 +112,29 @@ def open_for_testing(settings: DataSettings, *, channels: int = 3) -> DataSet:
 
 def _open_piece(settings: DataSettings, name: str, channels: int) -> DataSet:
     """A split, or some of its samples."""
-    own, some = piece_of(name)
-    whole = _open_split(settings, own, channels)
-    if some is None:
-        return whole
-    chosen = range(len(whole))[some]
-    if not chosen:
-        raise UserError(f"split '{name}' is empty: '{own}' has {len(whole):,} samples")
-    return SomeSamples(whole, chosen)
+    piece = piece_of(name)
+    whole = _open_split(settings, piece.split, channels)
+    return whole if piece.whole else SomeSamples(whole, piece.of(len(whole), whole.name))
+
+
+def samples_in_both(settings: DataSettings, first: str, second: str) -> int:
+    """Return how many samples two settings of one data set's samples, such as "train+val" and "val[:9]", share.
+
+    Raises:
+        UserError: As `open_dataset`.
+    """
+    if KINDS[settings.kind].mixes:
+        return 0
+    both = [[piece_of(name) for name in names.split("+")] for names in (first, second)]
+    count = 0
+    for split in sorted({piece.split for piece in both[0]} & {piece.split for piece in both[1]}):
+        whole = _open_split(settings, split, KINDS[settings.kind].channels(settings))
+        sides = [
+            {place for piece in pieces if piece.split == split for place in piece.of(len(whole), whole.name)}
+            for pieces in both
+        ]
+        count += len(sides[0] & sides[1])
+    return count
 
 
 def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:

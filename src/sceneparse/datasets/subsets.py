@@ -1,7 +1,6 @@
 """Splits by the names that people give them: "valid" is val, and a set that nobody has parted is parted here."""
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -160,20 +159,6 @@ def in_one_piece(splits: Collection[str], val: str = "val") -> str | None:
     is_val = split_named((only,), "val") is not None
     named = val in splits or (val not in ROLES["val"])
     return None if is_val or named else only
-
-
-def piece_of(name: str) -> tuple[str, slice | None]:
-    """Return the split that a name such as "train[80:]" stands for, and which of its samples; None for all of them.
-
-    Raises:
-        UserError: Its brackets hold something else.
-    """
-    if "[" not in name:
-        return name, None
-    found = re.fullmatch(r"([^\[\]]+)\[(\d*):(\d*)(?::(\d*))?\]", name)
-    if found is None or found[4] == "0":
-        raise UserError(f"split '{name}': give the samples as in 'train[:300]', 'train[300:]' or 'train[1::2]'")
-    return found[1], slice(*(int(bound) if bound else None for bound in found.groups()[1:]))
 
 
 def parted_note(name: str, count: int | None = None) -> str:

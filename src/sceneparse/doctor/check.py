@@ -17,11 +17,13 @@ from sceneparse.datasets.layout import Layout, layout_of
 from sceneparse.datasets.matching import Listing, Pair
 from sceneparse.datasets.one_class import Look, Occurring, occurring_in
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.subsets import in_one_piece, piece_of
+from sceneparse.datasets.pieces import piece_of
+from sceneparse.datasets.subsets import in_one_piece
 from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.class_rules import BALANCE, poor_balance, single_class
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, SplitSummary, print_diagnosis
 from sceneparse.doctor.mirror_pairs import unlisted_pairs
+from sceneparse.doctor.overlap import overlapping
 from sceneparse.doctor.pair_facts import Facts, facts_of_rendered, pair_facts
 from sceneparse.doctor.picture_rules import DARK, LIGHT
 from sceneparse.doctor.quick_facts import MARGIN, QuickLook
@@ -146,6 +148,7 @@ def _diagnosis(
         findings += single_class(evidence)
     if channels is not None:  # of what is rendered there is nothing to refuse
         findings += list(refusals(evidence.settings, channels, findings, _known(evidence)))
+    findings += overlapping(evidence.settings)
     settings, summaries = evidence.settings, tuple(_shown(evidence))
     findings += unlisted_pairs([evidence.labels], settings) if mirrored else []
     findings.sort(key=_severity)
@@ -156,17 +159,22 @@ def _diagnosis(
 
 
 def _shown(evidence: Evidence) -> Iterator[SplitSummary]:
-    """What there is of each split; of one that the settings cut ("train[80:]"), of its pieces."""
-    settings = evidence.settings
-    names = dict.fromkeys(name for role in (settings.train, settings.val, settings.test) for name in role.split("+"))
+    """What there is of each split; of one that the settings cut ("train[80:]", "train[!street1_*]"), of its pieces."""
+    settings, layout = evidence.settings, evidence.layout
+    wanted = dict.fromkeys(name for role in (settings.train, settings.val, settings.test) for name in role.split("+"))
     pieces = []
-    for name in names:
+    for name in wanted:
         with suppress(UserError):  # which is a finding
-            pieces.append((name, *piece_of(name)))
+            pieces.append(piece_of(name))
     for own, whole in evidence.summaries.items():
-        cut = [(name, some) for name, split, some in pieces if split == own and some is not None]
-        for name, some in cut:
-            yield summary(name, evidence.facts[own][some], len(evidence.labels))
+        facts = evidence.facts[own]
+        listing = None if layout is None else layout.splits[own]
+        names = [pair.name for pair in listing.pairs] if isinstance(listing, Listing) else [str(f.image) for f in facts]
+        cut = [piece for piece in pieces if piece.split == own and not piece.whole]
+        for piece in cut:
+            with suppress(UserError):  # as above
+                chosen = piece.of(len(facts), names.__getitem__)
+                yield summary(str(piece), [facts[position] for position in chosen], len(evidence.labels))
         if not cut:
             yield whole
 

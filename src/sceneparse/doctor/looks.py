@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from sceneparse.data.sample import Stored
 from sceneparse.labels import Color
@@ -25,6 +26,16 @@ GREYS = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 """A palette whose colours are its indices."""
 
 
+GRID = 16
+"""Rows and columns of a sketch."""
+
+LUMA = (0.299, 0.587, 0.114)
+"""The shares of red, green and blue in a grey, by ITU-R BT.601, as Pillow takes them."""
+
+SAMPLED = 8
+"""Of a larger picture so many pixels are taken along each side of a cell of its sketch."""
+
+
 @dataclass(frozen=True)
 class PictureLook:
     """How a picture is stored.
@@ -36,6 +47,8 @@ class PictureLook:
         white: The number that its type, or its file, has for white; 255 of 8-bit pictures, 0 where there is none.
         translucent: Whether most of its pixels are neither clear nor opaque.
         further: Pages or frames behind the one that is read.
+        sketch: Its greys in a grid of `GRID` by `GRID`, by which pictures that look alike are found; empty where they
+            are not known.
     """
 
     orientation: int
@@ -44,6 +57,7 @@ class PictureLook:
     white: int
     translucent: bool = False
     further: Further = NOTHING_FURTHER
+    sketch: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -97,8 +111,24 @@ def picture_look(decoded: Decoded, shown: Tensor) -> PictureLook:
         values = shown.numpy()
         image = decoded.picture
         translucent = image is not None and image.mode == "RGBA" and _translucent(np.array(image.getchannel("A")))
-        return PictureLook(decoded.orientation, int(values.min()), int(values.max()), 255, translucent, further)
-    return PictureLook(decoded.orientation, *extremes, numbers.white or 0, further=further)
+        look = PictureLook(decoded.orientation, int(values.min()), int(values.max()), 255, translucent, further)
+    else:
+        look = PictureLook(decoded.orientation, *extremes, numbers.white or 0, further=further)
+    return replace(look, sketch=sketch_of(shown))
+
+
+def sketch_of(shown: Tensor) -> bytes:
+    """Return the mean greys of a picture's cells, row by row: of three channels their luma, of others their mean.
+
+    Args:
+        shown: Its pixels as they are read, (C, H, W).
+    """
+    height, width = shown.shape[1:]
+    rows, columns = (max(1, side // (GRID * SAMPLED)) for side in (height, width))
+    sampled = shown[:, ::rows, ::columns].numpy()
+    mixed = np.tensordot(LUMA, sampled, axes=1) if len(sampled) == len(LUMA) else sampled.mean(axis=0)
+    greys = mixed.round().clip(0, 255).astype(np.uint8)
+    return Image.fromarray(greys).resize((GRID, GRID), Image.Resampling.BOX).tobytes()
 
 
 def sample_looks(shown: Tensor, sources: Stored | None) -> Looks:
@@ -109,7 +139,7 @@ def sample_looks(shown: Tensor, sources: Stored | None) -> Looks:
         sources: Its picture and its mask as files or their content, as far as there are such.
     """
     picture, mask = (None, None) if sources is None else sources
-    look = PictureLook(1, int(shown.min()), int(shown.max()), 255)
+    look = PictureLook(1, int(shown.min()), int(shown.max()), 255, sketch=sketch_of(shown))
     if picture is not None:
         with suppress(PictureError):
             decoded = decode(picture, pixels=False)

@@ -164,7 +164,10 @@ def copies(evidence: Evidence) -> Iterator[Finding]:
     repeated: dict[str, list[str]] = defaultdict(list)
     for same in found.values():
         names = sorted({name for name, _ in same})
-        files = " = ".join(dict.fromkeys(file for _, file in same))
+        own = dict.fromkeys(file for _, file in same)
+        if len(own) == 1 and evidence.layout is None:  # one file that two settings take, which is an overlap
+            continue
+        files = " = ".join(own)
         if len(names) > 1:
             shared[tuple(names)].append(files)
         elif len(same) > 1:

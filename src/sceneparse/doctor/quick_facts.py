@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from sceneparse.doctor.looks import MaskLook, PictureLook
+from sceneparse.doctor.looks import GRID, MaskLook, PictureLook
 from sceneparse.labels import IGNORE, LabelSpace
 
 MARGIN = 16
@@ -112,7 +112,8 @@ def _picture(content: bytes) -> QuickPicture | None:
         if not _plain(image):
             return None
         extremes = np.array(image.getextrema())
-        return QuickPicture(size, mode, PictureLook(1, int(extremes.min()), int(extremes.max()), 255))
+        sketch = image.resize((GRID, GRID), Image.Resampling.BOX).convert("L").tobytes()
+        return QuickPicture(size, mode, PictureLook(1, int(extremes.min()), int(extremes.max()), 255, sketch=sketch))
 
 
 def _raw(image: Image.Image) -> str:

@@ -14,6 +14,7 @@ from sceneparse.datasets.matching import Listing, SplitFolders, patterns_advice
 from sceneparse.datasets.subsets import chosen_pairs, parting
 from sceneparse.doctor.class_rules import poor_balance, role_splits, single_class
 from sceneparse.doctor.findings import EXAMPLES, Finding, Severity, SplitSummary, finding_of
+from sceneparse.doctor.lookalikes import lookalikes
 from sceneparse.doctor.packed_rules import packed_hint, packed_masks
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
 from sceneparse.doctor.palette_rules import unlike_palettes
@@ -236,6 +237,7 @@ RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     further_pages,
     copies,
     repeated_masks,
+    lookalikes,
     single_class,
 )
 """What is looked for in a data set as a whole, in the order in which it is reported."""

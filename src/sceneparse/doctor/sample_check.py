@@ -19,8 +19,10 @@ from sceneparse.doctor import rules
 from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.class_rules import class_balance, classes_that_occur, role_splits, unread
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
+from sceneparse.doctor.lookalikes import lookalikes
 from sceneparse.doctor.looks import sample_looks
 from sceneparse.doctor.mirror_pairs import unlisted_pairs
+from sceneparse.doctor.overlap import overlapping
 from sceneparse.doctor.pair_facts import Facts, Trouble
 from sceneparse.doctor.picture_rules import copies, of_pictures
 from sceneparse.errors import MissingSplitError, UnannotatedError, UserError
@@ -74,6 +76,7 @@ def check_samples(
     }
     evidence = rules.Evidence(settings, root, labels, one_each)
     findings += [*rules.unusable_files(evidence), *copies(evidence), *of_pictures(evidence)]
+    findings += [*lookalikes(evidence), *overlapping(settings)]
     summaries = []
     for task, space in spaces.items():
         splits = []

@@ -163,7 +163,8 @@ class DataSettings:
         batches: Of a mixture, and of a split annotation: pure (all pictures of a batch come from one source, or are
             labelled for the same task) or mixed (each is drawn for itself).
         train: Split to train on; several joined by "+", such as "train+val". "train[:300]" takes the first 300 samples
-            of a split, "train[300:]" the others, "train[::2]" every second.
+            of a split, "train[300:]" the others, "train[::2]" every second; "train[street1_*,street2_*]" takes those
+            that are named so, "train[!street1_*]" the others (* stands for anything, ? for one character).
         val: Split for the periodic validation and for choosing the best checkpoint.
         test: Split that `sceneparse evaluate` and the final report use.
         classes: What becomes of the data set's classes: merged, dropped, renamed; and what mask values mean.
