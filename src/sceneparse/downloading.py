@@ -35,6 +35,19 @@ class ChecksumError(UserError):
     """A file arrived whole, but is another one than it should be; it has been deleted."""
 
 
+class UnreachableError(UserError):
+    """A server gave nothing.
+
+    Args:
+        urls: The addresses that were asked.
+        reason: Why, the same for all.
+    """
+
+    def __init__(self, urls: Sequence[str], reason: str) -> None:
+        super().__init__(f"{' or '.join(urls)}: cannot be fetched ({reason})")
+        self.urls, self.reason = tuple(urls), reason
+
+
 @dataclass(frozen=True)
 class Fetched:
     """A file that was downloaded.
@@ -132,6 +145,9 @@ def fetch_from(
             return fetch(url, target, checksum, advance, tries=tries, wait=wait)
         except UserError as error:
             errors.append(error)
+    reasons = {error.reason if isinstance(error, UnreachableError) else None for error in errors}
+    if len(reasons) == 1 and (reason := reasons.pop()) is not None:  # said once, not after each address
+        raise UnreachableError(urls, reason)
     kind = ChecksumError if any(isinstance(error, ChecksumError) for error in errors) else UserError
     raise kind("; ".join(map(str, errors))) from None
 
@@ -189,8 +205,12 @@ def _complete(url: str, part: Path, advance: Advance, tries: int, wait: Callable
             return
         fruitless = 0 if _size(part) > before else fruitless + 1
         if fruitless >= tries:
-            kept = f"; {_size(part):,} bytes are kept, and the same command goes on from there" if _size(part) else ""
-            raise UserError(f"{url}: cannot be fetched ({reason}){kept}")
+            if kept := _size(part):
+                raise UserError(
+                    f"{url}: cannot be fetched ({reason}); {kept:,} bytes are kept, and the same command goes on from "
+                    "there"
+                )
+            raise UnreachableError((url,), reason)
         wait(min(30.0, 2.0**fruitless))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock
 from rich.console import Console
 
-from sceneparse.downloading import ChecksumError, Fetched, download_bar, fetch_from, read_record
+from sceneparse.downloading import ChecksumError, Fetched, UnreachableError, download_bar, fetch_from, read_record
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.progress import working
@@ -174,9 +174,12 @@ def _explained(one: Published, file: File, folder: Path, first: dict[str, Any] |
             f"to take the new one, delete {folder / RECORD}"
         ) from None
     except UserError as error:
+        why = f": {error}"
+        if isinstance(error, UnreachableError):
+            why = f" from {' or '.join(error.urls)} ({error.reason})"
         raise UserError(
-            f"{one.name}: {folder / file.name} is missing and cannot be fetched: {error}; put it there by "
-            "hand, or give the same command when there is a network"
+            f"{one.name}: {folder / file.name} is missing and cannot be fetched{why}; put it there by hand, or give the "
+            "same command when there is a network"
         ) from None
     except OSError as error:
         raise UserError(f"{one.name}: {file.name} cannot be written into {folder} ({error})") from None
