@@ -25,7 +25,7 @@ from torch import Tensor
 
 from command_line import command_line, note, parsed, write_figures
 from peer_networks import CASES, PREPROCESSING, Case, imitate_training
-from sceneparse.devices import choose_device, device_name
+from sceneparse.devices import choose_device, device_name, float32_products
 from sceneparse.errors import UserError
 from sceneparse.inference.choosing import ENGINES
 from sceneparse.inference.engine import Engine
@@ -111,7 +111,8 @@ def formulated(network: SceneParser, form: str) -> SceneParser:
 @torch.inference_mode()
 def _scores(network: SceneParser, preprocessing: PreprocessingSettings, picture: Tensor) -> Tensor:
     pixels = normalize(picture.float(), preprocessing.mean, preprocessing.std)
-    scores: Tensor = network(pixels.contiguous(memory_format=torch.channels_last)).logits
+    with float32_products("float32"):  # by PyTorch's own settings, convolutions on GPUs are in TF32
+        scores: Tensor = network(pixels.contiguous(memory_format=torch.channels_last)).logits
     return scores.float()
 
 

@@ -1,6 +1,7 @@
 """What all programs here share: their command line, and where their figures go."""
 
 import json
+import re
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,8 +47,15 @@ def parsed(parser: ArgumentParser, quick: Mapping[str, Any]) -> Namespace:
 
 
 def parsed_with_settings(parser: ArgumentParser, quick: Mapping[str, Any]) -> tuple[Namespace, list[str]]:
-    """The same of a program that takes a recipe's settings as well (--dotted.name=value), which come beside it."""
-    return _with_defaults(parser, quick).parse_known_args()
+    """The same of a program that takes a recipe's settings as well (--dotted.name VALUE or =VALUE), beside it."""
+    words: list[str] = []
+    for word in sys.argv[1:]:
+        # A value apart from its name would be taken for an argument of the program's own.
+        if words and re.fullmatch(r"--\w+(\.\w+)+", words[-1]):
+            words[-1] = f"{words[-1]}={word}"
+        else:
+            words.append(word)
+    return _with_defaults(parser, quick).parse_known_args(words)
 
 
 def settings_of(arguments: Sequence[str]) -> "Changes":

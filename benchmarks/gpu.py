@@ -4,24 +4,27 @@
     python benchmarks/gpu.py labels loss inference
 
 Needs `pip install 'sceneparse[bench]'`; training on CamVid needs its folder, and nothing to be downloaded where the
-weights of the backbone are given. All else is made up. It takes about six minutes, half of which are torch.compile's;
-the sections, which can be named, are:
+weights of the backbone are given. All else is made up. The sections, which can be named, are:
 
     labels      upsampling and argmax, and what they take of memory, beside interpolate + argmax
     loss        upsampling and cross-entropy, forward and backward, beside interpolate + cross_entropy
     agreement   labels of both formats beside those of the CPU's float32
-    inference   pictures to labels, batches of 1 and 16, beside other networks and forms; the first answer of a new size
-    training    a step of 16 pictures beside the same network as one writes it, with and without torch.compile
     recipe      sceneparse train on CamVid: pictures a second, beside its step alone
+    training    a step of 16 pictures beside the same network as one writes it, with and without torch.compile
+    inference   pictures to labels, batches of 1 and 16, beside other networks and forms; the first answer of a new size
 
-Forms take turns; a time is the median. Each promise is a line: what was found, and what it has to be. The exit status
-is 1 where one is not kept, or a section failed; the others are measured all the same, and --json is written after each.
-The quick form runs small networks on the CPU, where it promises nothing.
+Most of the time is torch.compile's. All ends within --minutes: what cannot be compiled in the time that is left is not
+compared with, and it says so. Forms take turns; a time is the median. Each promise is a line: what was found, and what
+it has to be. The exit status is 1 where one is not kept, or a section failed. Each section has a process of its own, so
+that one that fails costs none of the others, and --json is written after each promise. The quick form runs small
+networks on the CPU, in one process, where it promises nothing.
 """
 
-import gc
 import json
+import os
 import statistics
+import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -32,6 +35,7 @@ from typing import NamedTuple
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from torch import Tensor
 
@@ -40,22 +44,22 @@ import loss as losses
 from command_line import STDOUT, command_line, note, parsed_with_settings, settings_of, write_figures
 from peer_inference import Row
 from peer_networks import CASES, PEERS, PREPROCESSING, Case, Labeller, imitate_training
-from peer_training import Step
 from sceneparse.benching.timing import take_turns
 from sceneparse.devices import choose_device, device_name
 from sceneparse.inference import TestProtocol, label, make_engine
-from sceneparse.inference.engine import TorchEngine
+from sceneparse.inference.engine import TaskEngine, TorchEngine
 from sceneparse.inference.scoring import label_batch
 from sceneparse.networks import resize
 from sceneparse.networks.exact.argmax import upsampled_labels
-from sceneparse.recipes import read_recipe
-from sceneparse.training.batch_size import random_step
-from sceneparse.training.prepare import prepare
 from versions import call
 
 RECIPE = "camvid-upernet-mobilenetv2"
 BEFORE = 160
 """Pictures a second of commit 634fde6 on an H200, with batch 16 and seven loader workers."""
+
+
+COMPILING = {"default": 40.0, "reduce-overhead": 60.0, "max-autotune": 240.0, "training": 100.0}
+"""Seconds that torch.compile may take, by its mode; a training step has two graphs."""
 
 
 class Promise(NamedTuple):
@@ -82,6 +86,7 @@ class Given(NamedTuple):
         repeats: Rounds.
         data: CamVid's folder, or None.
         settings: Of the recipe, as they were given.
+        until: When all has to be done, by `time.monotonic()`.
     """
 
     device: torch.device
@@ -89,6 +94,14 @@ class Given(NamedTuple):
     repeats: int
     data: Path | None
     settings: list[str]
+    until: float
+
+    def can_compile(self, mode: str, what: str) -> bool:
+        """Whether there is time to compile something; where there is none, it is said."""
+        left = self.until - time.monotonic()
+        if left < COMPILING[mode]:
+            note(f"  {what}: left out, since {left:.0f} s are left, and compiling it may take {COMPILING[mode]:.0f}")
+        return left >= COMPILING[mode]
 
     @property
     def on_gpu(self) -> bool:
@@ -177,8 +190,11 @@ def of_inference(given: Given) -> Iterator[Promise]:
         for batch, bound in ((1, 2.0), (2 if given.quick else 16, 1.3)):
             note(f"{name}, batch {batch}")
             pictures = case.picture(batch)
-            forms: dict[str, Callable[[], object]] = {"sceneparse": _ours(case, state, pictures, given.device)}
+            engine = _engine(case, state, given.device)
+            forms: dict[str, Callable[[], object]] = {"sceneparse": _ours(engine, pictures)}
             for row, mode in _rows(case, given):
+                if mode is not None and not given.can_compile(mode, row.name):
+                    continue
                 try:
                     forms[row.name] = form = _theirs(case, row, state, pictures, given.device, mode)
                     form()
@@ -186,6 +202,7 @@ def of_inference(given: Given) -> Iterator[Promise]:
                     forms.pop(row.name, None)
                     note(f"  {row.name}: {(str(error).splitlines() or [type(error).__name__])[0][:150]}")
             ours, *others = given.turns(forms).values()
+            note(f"  sceneparse: {engine.describe()}")
             assert others, "nothing to compare with"
             what = f"{name}, batch {batch}: times as fast as the fastest of {len(others)}"
             yield Promise("inference", what, min(others) / ours, bound)
@@ -199,17 +216,21 @@ def _rows(case: Case, given: Given) -> list[tuple[Row, str | None]]:
     rows: list[tuple[Row, str | None]] = [(Row("plain, channels-last", "channels-last", "bfloat16"), None)]
     if given.quick:
         return rows
-    rows.append((Row("plain, torch.compile max-autotune", "compile", "bfloat16"), "max-autotune"))
+    rows.append((Row("plain, torch.compile reduce-overhead", "compile", "bfloat16"), "reduce-overhead"))
     for peer in ("transformers UperNet", "torchvision FCN"):
         if peer in case.peers or peer == "torchvision FCN":
             rows.append((Row(f"{peer}, torch.compile", "compile", "bfloat16", shares=peer in case.peers), "default"))
+    rows.append((Row("plain, torch.compile max-autotune", "compile", "bfloat16"), "max-autotune"))  # for minutes
     return rows
 
 
-def _ours(case: Case, state: dict[str, Tensor], pictures: Tensor, device: torch.device) -> Callable[[], object]:
+def _engine(case: Case, state: dict[str, Tensor], device: torch.device) -> TaskEngine:
     network = case.ours("exact")
     network.load_state_dict(state)
-    engine = make_engine(network, PREPROCESSING, engine="torch", device=device, precision="bfloat16")
+    return make_engine(network, PREPROCESSING, engine="torch", device=device, precision="bfloat16")
+
+
+def _ours(engine: TaskEngine, pictures: Tensor) -> Callable[[], object]:
     if len(pictures) == 1:
         return lambda: label(engine, pictures[0], TestProtocol())
     return lambda: label_batch(engine, pictures)
@@ -252,6 +273,8 @@ def _first(case: Case, given: Given) -> float:
 
 def of_training(given: Given) -> Iterator[Promise]:
     """A step."""
+    from peer_training import Step
+
     batch = 2 if given.quick else 16
     for name in ("upernet50",) if given.quick else ("pspnet50", "upernet50"):
         note(f"{name}, a step of {batch}")
@@ -259,14 +282,15 @@ def of_training(given: Given) -> Iterator[Promise]:
         state = imitate_training(case.ours("exact"), case)
         rows = {one: Row(one, "channels-last", "bfloat16") for one in ("sceneparse", "plain")}
         steps = {one: Step(case, row, state, str(given.device), batch) for one, row in rows.items()}
-        if not given.quick:
+        compares = not given.quick and given.can_compile("training", "plain, torch.compile")
+        if compares:
             compiled = Step(case, rows["plain"], state, str(given.device), batch)
             compiled.loss = torch.compile(compiled.loss)
             steps["plain, torch.compile"] = compiled
         times = given.turns(dict(steps))
         ours = times["sceneparse"]
         yield Promise("training", f"{name}: times as fast as plain", times["plain"] / ours, 2.2)
-        if not given.quick:
+        if compares:
             what = f"{name}: times as fast as plain, torch.compile"
             yield Promise("training", what, times["plain, torch.compile"] / ours, 1.5)
         if given.on_gpu:
@@ -281,15 +305,20 @@ def of_recipe(given: Given) -> Iterator[Promise]:
     if given.data is None:
         note("recipe: left out; give CamVid's folder by --data")
         return
+    from sceneparse.recipes import read_recipe
+    from sceneparse.training.batch_size import random_batch, random_step
+    from sceneparse.training.prepare import prepare
+
     words = [f"--data.root={given.data}", f"--training.device={given.device}", "--training.batch=16", *given.settings]
     recipe = read_recipe(RECIPE, **settings_of(words))
     prepared = prepare(recipe, None, "auto")
-    random_step(prepared, 16)
+    batch = random_batch(prepared, 16)
+    random_step(prepared, 16, batch)
     paces = []
     for _ in range(given.repeats):
         began = time.perf_counter()
         for _ in range(10):
-            random_step(prepared, 16)
+            random_step(prepared, 16, batch)
         if given.on_gpu:
             torch.cuda.synchronize(given.device)
         paces.append(160 / (time.perf_counter() - began))
@@ -315,9 +344,9 @@ SECTIONS: dict[str, Callable[[Given], Iterator[Promise]]] = {
     "labels": of_labels,
     "loss": of_loss,
     "agreement": of_agreement,
-    "inference": of_inference,
-    "training": of_training,
     "recipe": of_recipe,
+    "training": of_training,
+    "inference": of_inference,
 }
 
 
@@ -327,15 +356,20 @@ def main() -> int:
     parser.add_argument("--data", type=Path, metavar="DIR", help="CamVid's folder")
     parser.add_argument("--repeats", type=int, default=15, help="rounds (default: 15)")
     parser.add_argument("--device", default="cuda", help="cuda or cuda:N (default: cuda)")
+    parser.add_argument("--minutes", type=float, default=6.0, help="within which all is done (default: 6)")
     given, settings = parsed_with_settings(parser, {"device": "cpu", "repeats": 1})
     if unknown := set(given.section) - set(SECTIONS):
         parser.error(f"no section {', '.join(sorted(unknown))}: there are {', '.join(SECTIONS)}")
-    with_what = Given(choose_device(given.device), given.quick, given.repeats, given.data, settings)
-    report = Report(device_name(with_what.device))
-    for name in given.section or SECTIONS:
-        measure(name, with_what, report)
-        if given.json != STDOUT:
-            write_figures(report.figures(), given.json)
+    os.environ.setdefault("TORCHINDUCTOR_MAX_AUTOTUNE_REPORT_CHOICES_STATS", "0")  # else it prints page after page
+    until = time.monotonic() + 60 * given.minutes
+    with_what = Given(choose_device(given.device), given.quick, given.repeats, given.data, settings, until)
+    report = Report(device_name(with_what.device), None if given.json == STDOUT else given.json)
+    sections = given.section or list(SECTIONS)
+    for name in sections:
+        if given.quick or len(sections) == 1:
+            measure(name, with_what, report)
+        else:
+            measure_apart(name, with_what, report)
     write_figures(report.figures(), given.json, report.show)
     kept = all(promise.kept for promise in report.promises)
     return 0 if not report.failed and (given.quick or kept) else 1
@@ -347,13 +381,31 @@ class Report:
 
     Args:
         device: The device's name.
+        file: Where it is written whenever there is more; None for nowhere.
         promises: All that were measured.
         failed: By section, why it came to no end.
     """
 
     device: str
+    file: Path | None = None
     promises: list[Promise] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+
+    def add(self, promise: Promise) -> None:
+        """Add a promise."""
+        self.promises.append(promise)
+        self.write()
+
+    def fail(self, section: str, why: str) -> None:
+        """Add that a section came to no end."""
+        note(why)
+        self.failed[section] = why
+        self.write()
+
+    def write(self) -> None:
+        """Write what there is so far."""
+        if self.file is not None:
+            write_figures(self.figures(), self.file)
 
     def figures(self) -> dict[str, object]:
         """All of it as JSON."""
@@ -367,7 +419,7 @@ class Report:
             bound = f"{'at most' if one.at_most else 'at least'} {one.bound:g}"
             table.add_row(one.section, one.what, f"{one.found:.4g}", bound, "kept" if one.kept else "NOT KEPT")
         for section, why in self.failed.items():
-            table.add_row(section, why.splitlines()[-1], "", "", "FAILED")
+            table.add_row(section, escape(why.strip().splitlines()[-1]), "", "", "FAILED")
         Console().print(table)
 
 
@@ -377,13 +429,36 @@ def measure(section: str, given: Given, report: Report) -> None:
     try:
         for promise in SECTIONS[section](given):
             note(f"  {promise.what}: {promise.found:.4g}, {'kept' if promise.kept else 'NOT KEPT'}")
-            report.promises.append(promise)
-    except Exception:  # a run on a lent card should tell all that it can
-        report.failed[section] = traceback.format_exc()
-        note(report.failed[section])
-    gc.collect()
-    if given.on_gpu:
-        torch.cuda.empty_cache()
+            report.add(promise)
+    except (Exception, SystemExit):  # also what a call of the command line has to say
+        report.fail(section, traceback.format_exc())
+
+
+def measure_apart(section: str, given: Given, report: Report) -> None:
+    """Measure what a section promises in a process of its own, which may end as it likes."""
+    left = given.until - time.monotonic()
+    if left <= 0:
+        report.fail(section, "left out: the time is over")
+        return
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "figures.json")
+        words = [section, "--device", str(given.device), "--repeats", str(given.repeats), "--minutes", str(left / 60)]
+        words += [] if given.data is None else ["--data", str(given.data)]
+        command = [sys.executable, __file__, *words, "--json", str(file), *given.settings]
+        why = "out of time"
+        try:
+            patience = left + COMPILING["default"]  # a compiler that has begun is let go on for a while
+            status = subprocess.run(command, check=False, timeout=patience, stdout=2).returncode
+            why = f"its process ended with {status}"
+        except subprocess.TimeoutExpired:
+            status = -1
+        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"promises": [], "failed": {}}
+    for row in found["promises"]:
+        report.add(Promise(**{name: row[name] for name in Promise._fields}))
+    for name, reason in found["failed"].items():
+        report.fail(name, reason)
+    if status not in (0, 1) and not found["failed"]:
+        report.fail(section, why)
 
 
 if __name__ == "__main__":

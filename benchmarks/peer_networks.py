@@ -212,16 +212,24 @@ class Labeller(nn.Module):
         layout: Of the pixels in memory.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self, network: nn.Module, dtype: torch.dtype, multiple: int, until: str, layout: torch.memory_format
     ) -> None:
         super().__init__()
         self.network, self.dtype, self.multiple, self.until, self.layout = network, dtype, multiple, until, layout
+        # Constants that are made in the call would be copied to a GPU each time, and keep a compiler from graphs.
+        device = next(network.parameters()).device
+        for name in ("mean", "std"):
+            values = torch.tensor(getattr(PREPROCESSING, name), device=device).mul(255).view(-1, 1, 1)
+            self.register_buffer(name, values, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor, Tensor]:
         """(N, 3, H, W) uint8; see the class."""
         height, width = images.shape[-2], images.shape[-1]
-        pixels = normalize(images, PREPROCESSING.mean, PREPROCESSING.std).to(self.dtype)
+        pixels = ((images.float() - self.mean) / self.std).to(self.dtype)
         pixels = padded(pixels, self.multiple).contiguous(memory_format=self.layout)
         logits = main_logits(self.network(pixels))
         if self.until == "labels":

@@ -52,7 +52,9 @@ def call(sources: Path, folder: Path, *words: object) -> Taken:
         folder: Where it may keep converted models.
         words: The command and its arguments.
     """
-    environment = {**os.environ, "PYTHONPATH": str(checked_sources(sources)), "SCENEPARSE_CACHE": str(folder / "cache")}
+    # What else lies on the path, such as packages that are not installed, is found behind the version.
+    path = os.pathsep.join(filter(None, [str(checked_sources(sources)), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path, "SCENEPARSE_CACHE": str(folder / "cache")}
     begin = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", TIMER, *map(str, words)], env=environment, capture_output=True, text=True, check=False

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from sceneparse.devices import arithmetic, float32_products
+from sceneparse.devices import arithmetic, float32_products, products_beside
 
 
 def settings() -> dict[str, Any]:
@@ -52,6 +52,16 @@ def test_tf32_is_set_for_products_and_convolutions_alike() -> None:
     with float32_products("tf32"):
         assert settings() == ROUNDED
     assert settings() == before
+
+
+def test_beside_16_bits_a_gpu_that_has_tf32_multiplies_float32_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    card, cpu = torch.device("cuda", 0), torch.device("cpu")
+    for there in (True, False):
+        monkeypatch.setattr(arithmetic, "has_tf32", lambda _, there=there: there)
+        assert [products_beside(one, cpu) for one in ("float32", "bfloat16")] == ["float32", "bfloat16"]
+        assert products_beside("float32", card) == "float32" and products_beside("tf32", card) == "tf32"
+        beside = [products_beside(one, card) for one in ("bfloat16", "float16")]
+        assert beside == (["tf32", "tf32"] if there else ["bfloat16", "float16"])
 
 
 @pytest.mark.parametrize("name", ["highest", "high", "medium"])

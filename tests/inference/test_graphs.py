@@ -1,10 +1,13 @@
 """Recorded graphs of a network, with a recorder that plays what was recorded on the CPU."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import torch
 from torch import Tensor
 
 from sceneparse.inference.graphs import Compute, Graphs, Replay
-from sceneparse.networks import PSPNet
+from sceneparse.networks import PSPNet, normalize, preprocess
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.networks.exact import matrices, pooling
 from sceneparse.networks.exact.constants import keeping
@@ -99,6 +102,33 @@ def test_without_memory_for_one_more_graph_the_others_go() -> None:
     found, _ = graphs(doubled, picture(3, side=8), CPU)
     assert found is not None and float(found.max()) == 6
     assert not graphs._graphs and graphs.failure is None
+
+
+def test_threads_take_turns_with_a_graph() -> None:
+    player = Player()
+
+    def slow(compute: Compute, pictures: Tensor) -> Replay:
+        replay = player(compute, pictures)
+
+        def run() -> None:
+            time.sleep(0.001)  # long enough for another thread to bring its picture
+            replay.run()
+
+        return replay._replace(run=run)
+
+    graphs = Graphs(slow, before=0)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda value: graphs(doubled, picture(value), CPU)[0], range(64)))
+    assert [float(one.max()) for one in found if one is not None] == [2.0 * value for value in range(64)]
+    assert len(player.recorded) == 1
+
+
+def test_a_graph_holds_the_constants_that_normalise_its_pictures() -> None:
+    normalize(picture(1), (0.5,), (0.25,))
+    with keeping() as kept:
+        normalize(picture(1), (0.5,), (0.25,))
+    preprocess._cached.cache_clear()
+    assert len(kept) == 1
 
 
 def test_constants_that_a_graph_reads_are_held_though_their_caches_drop_them() -> None:

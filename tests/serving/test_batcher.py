@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from sceneparse.devices.memory import ran_out
 from sceneparse.errors import UserError
 from sceneparse.serving import Server
-from sceneparse.serving.batcher import is_out_of_memory
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import ProtocolSettings
 from tests.support.brightest import BrightestChannel
@@ -189,10 +189,10 @@ def test_a_batch_has_the_parses_of_its_pictures(protocol: ProtocolSettings) -> N
 def test_what_torch_raises_for_want_of_memory_is_told_from_other_errors() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60, dtype=torch.uint8)
-    assert is_out_of_memory(caught.value)
+    assert ran_out(caught.value)
     with pytest.raises(RuntimeError) as other:
         torch.ones(2) @ torch.ones(3)
-    assert not is_out_of_memory(other.value)
+    assert not ran_out(other.value)
 
 
 def test_a_device_that_fails_ends_the_service_with_answers_to_all_and_not_ready() -> None:

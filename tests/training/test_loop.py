@@ -55,6 +55,10 @@ def test_a_training_leaves_a_whole_run_folder(toy: MakeRecipe, tmp_path: Path) -
     validated = lines(run, "validation")
     assert [line["iteration"] for line in validated] == [3, 6]
     facts = json.loads((run / "run.json").read_text())
+    # Each line has the pace since the last one, not that of a step.
+    pictures = 2 * int(recipe.training.batch)
+    seconds = sum(pictures / line["images_per_second"] for line in trained)
+    assert 3 * pictures / seconds == pytest.approx(facts["images_per_second"], rel=0.01)
     assert facts["status"] == "finished" and facts["precision"] == "float32" and facts["training_samples"] == 6
     assert facts["batch"] == recipe.training.batch and facts["loader_workers"] == recipe.data.workers
     assert facts["best_mean_iou"] == max(line["mean_iou"] for line in validated)

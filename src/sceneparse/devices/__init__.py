@@ -3,7 +3,7 @@
 All else asks here, and works on any of them: CPUs, CUDA, Apple's GPUs (mps) and Intel's (xpu).
 """
 
-from sceneparse.devices.arithmetic import float32_products
+from sceneparse.devices.arithmetic import float32_products, products_beside
 from sceneparse.devices.choosing import choose_device, device_name, wait
 from sceneparse.devices.precisions import DTYPES, choose_precision, fast_bfloat16
 
@@ -14,5 +14,6 @@ __all__ = [
     "device_name",
     "fast_bfloat16",
     "float32_products",
+    "products_beside",
     "wait",
 ]

@@ -55,5 +55,15 @@ def peak_reserved(device: torch.device) -> int:
     return int(_module(device).max_memory_reserved(device))
 
 
+def ran_out(error: Exception) -> bool:
+    """Return whether an error says that there was not enough memory, PyTorch's or a library's that it calls."""
+    text = str(error)
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in text for words in OUT_OF_MEMORY)
+
+
+OUT_OF_MEMORY = ("out of memory", "ALLOC_FAILED", "can't allocate memory")
+"""What errors say that are plain RuntimeErrors: the driver's, cuBLAS' and cuDNN's, PyTorch's own on CPUs."""
+
+
 def _module(device: torch.device) -> Any:
     return torch.get_device_module(device)

@@ -8,7 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from sceneparse.arguments import argument
-from sceneparse.devices import DTYPES, choose_device, choose_precision, device_name, float32_products, trying
+from sceneparse.devices import (
+    DTYPES,
+    choose_device,
+    choose_precision,
+    device_name,
+    float32_products,
+    products_beside,
+    trying,
+)
 from sceneparse.devices.memory import to_device
 from sceneparse.errors import UserError, counted
 from sceneparse.inference.graphs import CudaRecorder, Graphs
@@ -168,6 +176,7 @@ class TorchEngine:
         self.network = network
         self.device = device
         self.precision: str = precision
+        self._products = products_beside(precision, device)
         self.num_classes: int = traits.num_classes
         self.align_corners: bool = traits.align_corners
         self.threshold: float = traits.threshold
@@ -208,7 +217,7 @@ class TorchEngine:
     def _computed(self, images: Tensor, tasks: Sequence[str]) -> Output | UnifiedOutput:
         """Compute what is asked for of pictures on the device."""
         pixels = normalize(images, self._traits.mean, self._traits.std).contiguous(memory_format=torch.channels_last)
-        with float32_products(self.precision), self._autocast():
+        with float32_products(self._products), self._autocast():
             return self._output(pixels, tasks)
 
     def _output(self, pixels: Tensor, tasks: Sequence[str]) -> Output | UnifiedOutput:

@@ -4,6 +4,7 @@ Started one by one from Python, the kernels of a PSPNet-50 keep an H200 waiting 
 fixed addresses: pictures are copied into one tensor, and results out of another before the next call writes over them.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import NamedTuple, Protocol
@@ -11,6 +12,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from sceneparse.devices.memory import ran_out
 from sceneparse.networks.exact.constants import keeping
 
 Found = tuple[Tensor | None, ...]
@@ -75,16 +77,22 @@ class CudaRecorder:
                 compute(static)
             here.wait_stream(aside)
             graph = torch.cuda.CUDAGraph()
-            # Other threads may copy pictures meanwhile.
-            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-                found = compute(static)
+            try:
+                # PyTorch's own stream for this is one for all devices, that of the first which records. Other threads
+                # may copy pictures meanwhile.
+                with torch.cuda.graph(graph, pool=self._pool, stream=aside, capture_error_mode="thread_local"):
+                    found = compute(static)
+            except BaseException:
+                torch.cuda.set_stream(here)  # where the end of a recording fails, PyTorch stays on the other one
+                raise
         return Replay(static, found, graph.replay, kept)
 
 
 class Graphs:
     """Computes results of pictures, by a recorded graph where a size comes again and again.
 
-    What cannot be recorded is computed as it comes, for good; `failure` says why.
+    What cannot be recorded is computed as it comes, for good; `failure` says why. Threads take turns with a graph: it
+    has one tensor for pictures and one for results.
 
     Args:
         record: Records a graph.
@@ -97,6 +105,7 @@ class Graphs:
         self._record, self._before, self._most = record, before, most
         self._graphs: OrderedDict[Hashable, Replay] = OrderedDict()
         self._met: OrderedDict[Hashable, int] = OrderedDict()
+        self._turn = threading.Lock()
 
     def __call__(self, compute: Compute, pictures: Tensor, device: torch.device, asked: Hashable = None) -> Found:
         """Compute results.
@@ -111,17 +120,16 @@ class Graphs:
             Results that no later call changes.
         """
         key = (tuple(pictures.shape), pictures.dtype, asked)
-        graph = self._graphs.get(key)
-        if graph is None:
-            if not self._due(key):
-                return compute(pictures.to(device, non_blocking=True))
-            graph = self._recorded(key, compute, pictures.to(device, non_blocking=True))
-            if graph is None:
-                return compute(pictures.to(device, non_blocking=True))
-        self._graphs.move_to_end(key)
-        graph.pictures.copy_(pictures, non_blocking=True)
-        graph.run()
-        return tuple(None if one is None else one.clone() for one in graph.found)
+        with self._turn:
+            graph = self._graphs.get(key)
+            if graph is None and self._due(key):
+                graph = self._recorded(key, compute, pictures.to(device, non_blocking=True))
+            if graph is not None:
+                self._graphs.move_to_end(key)
+                graph.pictures.copy_(pictures, non_blocking=True)
+                graph.run()
+                return tuple(None if one is None else one.clone() for one in graph.found)
+        return compute(pictures.to(device, non_blocking=True))
 
     def _due(self, key: Hashable) -> bool:
         """Whether this size has come often enough."""
@@ -139,12 +147,11 @@ class Graphs:
             self._graphs.popitem(last=False)
         try:
             graph = self._record(compute, pictures)
-        except torch.OutOfMemoryError:
-            # Without the other graphs there may be room for the next one.
-            self._graphs.clear()
-            self._met.pop(key, None)
-            return None
         except RuntimeError as error:
+            if ran_out(error):  # without the other graphs there may be room for the next one
+                self._graphs.clear()
+                self._met.pop(key, None)
+                return None
             self.failure = " ".join(str(error).split("\n", 1)[0].split())
             return None
         self._graphs[key] = graph

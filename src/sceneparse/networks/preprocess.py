@@ -6,6 +6,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from sceneparse.networks.exact.constants import used
 from sceneparse.networks.exact.matrices import in_graph
 
 
@@ -21,8 +22,10 @@ def normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
         (N, C, H, W) float32, in the images' memory format.
     """
     # Constants made of what a tracer shows in place of tensors belong to its graph, not to the next call.
-    constants = _made if in_graph() or type(images) is not Tensor else _cached
-    offset, factor = constants(tuple(mean), tuple(std), images.device)
+    if in_graph() or type(images) is not Tensor:
+        offset, factor = _made(tuple(mean), tuple(std), images.device)
+    else:
+        offset, factor = used(_cached(tuple(mean), tuple(std), images.device))
     return (images.float() - offset) * factor
 
 

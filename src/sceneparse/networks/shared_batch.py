@@ -123,7 +123,11 @@ class SharedDropout(nn.Dropout):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name in torch.nn.Dropout
         """Drop values of (N, …)."""
-        return input * _own_noise(input, input.shape[1:], 1 - self.p) if self.training and self.p else input
+        if not self.training or not self.p:
+            return input
+        # As PyTorch draws it, which on GPUs is not what `bernoulli_` draws.
+        whole = F.dropout(torch.ones_like(_of_all(input, input.shape[1:])), self.p)
+        return input * _own_share(whole, len(input))
 
 
 class SharedDropPath(DropPath):
@@ -152,15 +156,22 @@ def _own_noise(maps: Tensor, shape: Sequence[int], keep: float) -> Tensor:
 
     All processes draw the same mask, their generators being seeded alike, as one process would draw it.
     """
-    count = len(maps)
+    return _own_share(_of_all(maps, shape).bernoulli_(keep).div_(keep), len(maps))
+
+
+def _of_all(maps: Tensor, shape: Sequence[int]) -> Tensor:
+    """Make an empty tensor of this shape for each sample of the whole batch."""
     last = maps.ndim == 4 and maps.is_contiguous(memory_format=torch.channels_last) and not maps.is_contiguous()
-    whole = torch.empty(
-        (count * torch.distributed.get_world_size(), *shape),
+    return torch.empty(
+        (len(maps) * torch.distributed.get_world_size(), *shape),
         dtype=maps.dtype,
         device=maps.device,
         # Random numbers come in the order of memory.
         memory_format=torch.channels_last if last else torch.contiguous_format,
     )
-    whole.bernoulli_(keep).div_(keep)
+
+
+def _own_share(whole: Tensor, count: int) -> Tensor:
+    """Return this process's samples of those of the whole batch."""
     begin = count * torch.distributed.get_rank()
     return whole[begin : begin + count]

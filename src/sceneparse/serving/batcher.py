@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import torch
 
+from sceneparse.devices.memory import ran_out
 from sceneparse.errors import counted
 from sceneparse.parsing import Parse, Parser
 from sceneparse.parsing.opening import PictureRead
@@ -210,7 +211,7 @@ class Batcher:
                     await self._finish([job])
                 return
             if not batch[0].future.done():
-                batch[0].future.set_exception(_no_memory() if is_out_of_memory(error) else error)
+                batch[0].future.set_exception(_no_memory() if ran_out(error) else error)
         else:
             for job, parsed in zip(batch, done, strict=True):
                 if not job.future.done():  # the client may have gone, or the time be over
@@ -281,14 +282,6 @@ class Batcher:
 def device_failed() -> Problem:
     """Return the problem for a device that can compute no more."""
     return Problem(503, "device-failed", "The service's device has failed: the service ends and must be started anew.")
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Return whether an error says that memory is wanting.
-
-    On a CPU torch raises a plain RuntimeError, which only its text tells from others. A test makes such an error.
-    """
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _no_memory() -> Problem:

@@ -1,5 +1,6 @@
 """Find the batch that fits into memory (`training.batch: auto`), by real steps that are undone."""
 
+import gc
 from dataclasses import replace
 
 import torch
@@ -108,7 +109,9 @@ def _fitting_gpu(prepared: Prepared, sizes: list[int]) -> Found:
             random_step(prepared, size)
             wait(device)
             needed = float(memory.peak_reserved(device))
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not memory.ran_out(error):
+                raise
             if processes.world > 1:
                 raise UserError(
                     f"training.batch auto: a step of {size} ran out of memory in one of {processes.world} processes: "
@@ -119,6 +122,7 @@ def _fitting_gpu(prepared: Prepared, sizes: list[int]) -> Found:
         else:
             taken.append(needed)
         prepared.learner.stepper.zero_grad()
+        gc.collect()
         memory.give_back(device)
         if processes.any(taken[-1] > room):
             return found, needed
@@ -166,18 +170,20 @@ def _waiting(prepared: Prepared) -> float:
     return (PREFETCH * prepared.loader_workers + 1) * height * width * values / prepared.compute.processes.world
 
 
-def random_step(prepared: Prepared, size: int) -> Step:
+def random_step(prepared: Prepared, size: int, batch: Batch | None = None) -> Step:
     """Take a step on random pictures, and return its losses.
 
     Args:
         prepared: The training.
         size: Pictures over all processes and chunks.
+        batch: The pictures of this process; None makes some.
     """
     weights = None
     if prepared.recipe.loss.class_weights is not None:
         weights = torch.ones(len(prepared.data.labels), device=prepared.compute.fabric.device)
     losses = RecipeLosses.prepared(prepared, weights)
-    batch = random_batch(prepared, size // prepared.compute.processes.world)
+    if batch is None:
+        batch = random_batch(prepared, size // prepared.compute.processes.world)
     step = compute_gradients(prepared, losses, batch, 0)
     update_weights(prepared, step)
     return step

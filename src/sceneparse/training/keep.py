@@ -1,6 +1,6 @@
 """Write down a training while it runs: its figures, its checkpoints and its best model so far."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from torch import Tensor
@@ -40,6 +40,10 @@ class _Pace:
     seconds: float = 0.0
     waited: float = 0.0
 
+    def since(self, before: "_Pace") -> float:
+        """Return the pictures a second since an earlier state of it."""
+        return (self.pictures - before.pictures) / max(self.seconds - before.seconds, 1e-9)
+
 
 @dataclass
 class Keeper:
@@ -70,7 +74,8 @@ class Keeper:
         checkpoint, settings = self.prepared.checkpoint, self.prepared.recipe.training
         self._done = self.prepared.start
         self._losses = Average(checkpoint.recent if checkpoint else {})
-        self._latest: tuple[Step, float] | None = None  # and its pictures a second
+        self._latest: Step | None = None
+        self._line = _Pace()  # as it was at the last line of metrics.jsonl
         self._best: Best | None = None
         if checkpoint and checkpoint.best_iteration is not None and checkpoint.best_metrics is not None:
             self._best = Best(checkpoint.best_iteration, checkpoint.best_metrics, checkpoint.best_weights)
@@ -130,9 +135,9 @@ class Keeper:
         self._pace.waited += waited
         self._waits.add(seconds, waited)
         due = done % settings.log_every == 0 or done == settings.iterations
-        speed = settings.pictures / seconds
+        speed = self._pace.since(self._line)
         self.progress.step(done, self._losses.mean("loss"), step.rate, speed, self._waits.recent, line=due)
-        self._latest = step, speed
+        self._latest = step
         if due:
             self._write_losses()
             self._tell_brake(end=False)
@@ -142,7 +147,8 @@ class Keeper:
     def _write_losses(self) -> None:
         """Write a line of metrics.jsonl with the losses since the last one."""
         assert self._latest is not None
-        step, speed = self._latest
+        step, speed = self._latest, self._pace.since(self._line)
+        self._line = replace(self._pace)
         means = self._losses.take(list(step.losses))
         times = self._waits.times(self.idle.take())
         if self.folder.record:

@@ -76,12 +76,24 @@ def cut_like(value: Any, own: Tensor) -> Any:
     return distribute_tensor(value, own.device_mesh, own.placements, src_data_rank=None)
 
 
+def _as_it_keeps(value: Any, own: Tensor) -> Any:
+    """Return a value of an optimiser's state as it keeps it for a parameter: cut alike, and laid out alike in memory.
+
+    An optimiser that is one kernel on a GPU refuses a state in another memory format than its parameter's, such as that
+    of a training whose weights were shared among processes.
+    """
+    cut = cut_like(value, own)
+    if not isinstance(cut, Tensor) or isinstance(own, DTensor) or cut.ndim == 0 or cut.shape != own.shape:
+        return cut
+    return torch.empty_like(own, dtype=cut.dtype, device=cut.device).copy_(cut)
+
+
 def load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
     """Load an optimiser's state of whole tensors, each cut as its parameter is."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
     own = {
-        index: {key: cut_like(value, parameters[index]) for key, value in values.items()}
+        index: {key: _as_it_keeps(value, parameters[index]) for key, value in values.items()}
         for index, values in state["state"].items()
     }
     # Whether a step is one kernel is this machine's to say, not the checkpoint's.

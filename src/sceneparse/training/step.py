@@ -87,7 +87,8 @@ def compute_gradients(
 ) -> Step:
     """Compute the losses of a batch and their gradients; `update_weights` applies them.
 
-    On a GPU nothing of it is waited for, but for what heads a unified network in several processes has labels for.
+    On a GPU nothing of it is waited for, but in several processes: for what heads a unified network has labels for, in
+    PyTorch's batch norms over all processes, and under `fsdp`, whose losses are looked at once.
 
     Args:
         prepared: The network, and where it computes.

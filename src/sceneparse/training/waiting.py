@@ -1,6 +1,7 @@
 """Who waits for whom in a training: the share of its time that steps wait for their pictures."""
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import torch
 
@@ -132,7 +133,7 @@ class DeviceIdle:
         """Return the seconds of the pauses that are over and were not asked for yet; None where nothing is measured."""
         if not self._measures:
             return None
-        over = [pause for pause in self._pauses if pause[1].query()]
+        over = list(takewhile(lambda pause: pause[1].query(), self._pauses))
         self._pauses = self._pauses[len(over) :]
         return sum(before.elapsed_time(after) for before, after in over) / 1000
 

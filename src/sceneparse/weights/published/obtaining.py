@@ -178,8 +178,8 @@ def _explained(one: Published, file: File, folder: Path, first: dict[str, Any] |
         if isinstance(error, UnreachableError):
             why = f" from {' or '.join(error.urls)} ({error.reason})"
         raise UserError(
-            f"{one.name}: {folder / file.name} is missing and cannot be fetched{why}; put it there by hand, or give the "
-            "same command when there is a network"
+            f"{one.name}: {folder / file.name} is missing and cannot be fetched{why}; put it there by hand, or give "
+            "the same command when there is a network"
         ) from None
     except OSError as error:
         raise UserError(f"{one.name}: {file.name} cannot be written into {folder} ({error})") from None
