@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.doctor import Finding, check
+from sceneparse.doctor import lookalikes as rule
 from sceneparse.settings import DataSettings
 
 SIZE = (60, 80)
@@ -88,3 +89,14 @@ def test_flat_pictures_tell_nothing_and_few_are_chance(tmp_path: Path) -> None:
     for path in (*(tmp_path / "train" / "images").iterdir(), *(tmp_path / "val" / "images").iterdir()):
         Image.new("RGB", SIZE[::-1], (90, 90, 90 + len(path.stem) % 3)).save(path)
     assert not lookalikes(settings)
+
+
+def test_of_many_some_are_compared_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "train", FRAMES[::2])
+    settings = write(tmp_path, "val", FRAMES[1::2])
+    (whole,) = lookalikes(settings)
+    monkeypatch.setattr(rule, "PRODUCTS", 20)
+    assert lookalikes(settings) == [whole]
+    monkeypatch.setattr(rule, "MOST", 6)
+    (found,) = lookalikes(settings)
+    assert found.count == 6 and "6 of 6 pictures of val that were compared (of 12) look nearly" in found.message

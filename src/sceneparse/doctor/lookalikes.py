@@ -33,8 +33,11 @@ SHARE = 0.3
 FEWEST = 5
 """Of so few pictures no share can be told."""
 
-ROWS = 1024
-"""Sketches that are compared with all others at a time."""
+MOST = 2000
+"""Of more pictures to measure on these many are compared, evenly spread: the share of them is what matters."""
+
+PRODUCTS = 1 << 24
+"""Correlations that are held at a time."""
 
 
 def lookalikes(evidence: Evidence) -> Iterator[Finding]:
@@ -43,6 +46,8 @@ def lookalikes(evidence: Evidence) -> Iterator[Finding]:
     digests = {fact.digest for fact in learnt}
     for role in ("val", "test"):
         measured = [fact for fact in _sketched(role_facts(evidence, role)) if fact.digest not in digests]
+        there = len(measured)
+        measured = measured[:: -(-there // MOST)] if measured else []
         if min(len(learnt), len(measured)) < FEWEST:
             continue
         nearest = _nearest(_standardised(measured), _standardised(learnt))
@@ -51,10 +56,11 @@ def lookalikes(evidence: Evidence) -> Iterator[Finding]:
             continue
         wanted = getattr(evidence.settings, role)
         files = [" ≈ ".join(relative(one.image, evidence.root) for one in both) for both in pairs]
+        compared = f" that were compared (of {there:,})" if len(measured) < there else ""
         message = (
-            f"{len(pairs):,} of {counted(len(measured), 'picture')} of {wanted} look nearly the same as one of "
-            f"{evidence.settings.train}, as neighbouring frames of a video do: figures on them say little about "
-            f"new scenes{_advice(evidence, role)}"
+            f"{len(pairs):,} of {counted(len(measured), 'picture')} of {wanted}{compared} look nearly the same as one "
+            f"of {evidence.settings.train}, as neighbouring frames of a video do: figures on them say little about new "
+            f"scenes{_advice(evidence, role)}"
         )
         yield finding_of("note", "lookalikes", message, files)
 
@@ -102,8 +108,9 @@ def _standardised(facts: Sequence[Facts]) -> NDArray[np.float32]:
 
 def _nearest(rows: NDArray[np.float32], others: NDArray[np.float32]) -> Iterator[tuple[int, float]]:
     """For each row the other one that it is most like, and how much."""
-    for start in range(0, len(rows), ROWS):
-        products = rows[start : start + ROWS] @ others.T
+    step = max(1, PRODUCTS // len(others))
+    for start in range(0, len(rows), step):
+        products = rows[start : start + step] @ others.T
         places = products.argmax(axis=1)
         yield from zip(places.tolist(), products.max(axis=1).tolist(), strict=True)
 
