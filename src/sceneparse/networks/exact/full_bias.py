@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sceneparse.networks.exact.kernels.usable import launchable
+
 
 class FullBiasConv2d(nn.Conv2d):
     """A convolution whose weight is in a 16-bit format and whose bias is in float32; for inference alone."""
@@ -61,7 +63,18 @@ def full_bias_conv2d(
         # What F.conv2d itself calls; F.conv2d alone wants weight and bias to be of one type.
         found: Tensor = torch.ops.aten.mkldnn_convolution(maps, weight, bias, padding, stride, dilation, groups)
         return found
-    return F.conv2d(maps, weight, None, stride, padding, dilation, groups).add_(bias.view(-1, 1, 1))
+    sums = F.conv2d(maps, weight, None, stride, padding, dilation, groups)
+    return added(sums, bias)
+
+
+def added(maps: Tensor, bias: Tensor) -> Tensor:
+    """Add a bias (O,) in float32 to maps (N, O, h, w) in a 16-bit format, in place, and return them."""
+    if bias.dtype == torch.float32 and launchable(maps.device):
+        from sceneparse.networks.exact.kernels.biasing import add_bias_, takes
+
+        if takes(maps):
+            return add_bias_(maps, bias)
+    return maps.add_(bias.view(-1, 1, 1))
 
 
 def _in_one_dnn(maps: Tensor) -> bool:

@@ -13,7 +13,8 @@ POINTERS = {
     "labels": "*i16",
     "target": "*i64",
     **dict.fromkeys(("scores", "entropies", "normalisers", "shares", "spreads", "weights", "shifts"), "*fp32"),
-    **dict.fromkeys(("truth_own", "truth_other", "gradient"), "*fp32"),
+    **dict.fromkeys(("truth_own", "truth_other", "gradient", "bias"), "*fp32"),
+    "maps": "*bf16",
 }
 
 
@@ -30,7 +31,9 @@ def compiled(kernel: Any, warps: int, logits: str = "*bf16", **constants: int) -
     types = {**POINTERS, "logits": logits, **dict.fromkeys(constants, "constexpr")}
     signature = {name: types.get(name, "i32") for name in kernel.arg_names}
     aligned = {
-        (index,): [["tt.divisibility", 16]] for index, type_ in enumerate(signature.values()) if type_.startswith("*")
+        (index,): [["tt.divisibility", 16]]
+        for index, (name, type_) in enumerate(signature.items())
+        if type_.startswith("*") or name == "channels"  # which is, in all networks whose maps are large
     }
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants, attrs=aligned)
     return triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"num_warps": warps})
@@ -94,6 +97,14 @@ def test_the_kernel_of_gradients_needs_no_atomics_and_spills_nothing(tmp_path: P
     found = compiled(_pulled, 1, TRUTH=truth, COLUMNS=8, BLOCK=64)
     assert not re.search(r"atom\.|red\.|bar\.sync|st\.local", found.asm["ptx"])
     check(found, tmp_path, 128)
+
+
+def test_the_kernel_of_biases_reads_and_writes_eight_numbers_at_once(tmp_path: Path) -> None:
+    from sceneparse.networks.exact.kernels.biasing import _biased
+
+    found = compiled(_biased, 4, PIXELS=8, BLOCK=256)
+    assert "ld.global.v4.b32" in found.asm["ptx"] and "st.global.v4.b32" in found.asm["ptx"]
+    check(found, tmp_path, 64)
 
 
 def test_no_kernel_is_compiled_anew_for_another_size() -> None:

@@ -29,9 +29,14 @@ def usable(logits: Tensor, size: tuple[int, int]) -> bool:
         return False
     if max(2 * small * (large + BEYOND) for small, large in zip(logits.shape[-2:], size, strict=True)) >= LARGEST:
         return False
-    if logits.device.type == "cpu":
+    return launchable(logits.device)
+
+
+def launchable(device: torch.device) -> bool:
+    """Return whether kernels can be launched on a device; see `usable`."""
+    if device.type == "cpu":
         return os.environ.get("TRITON_INTERPRET") == "1" and installed()
-    return logits.device.type == "cuda" and installed() and runs_on(logits.device)
+    return device.type == "cuda" and installed() and runs_on(device)
 
 
 @lru_cache(maxsize=1)
