@@ -43,7 +43,7 @@ PRODUCTS = 1 << 24
 def lookalikes(evidence: Evidence) -> Iterator[Finding]:
     """Find splits to measure on of which many pictures look nearly like one that is trained on."""
     learnt = _sketched(role_facts(evidence, "train"))
-    digests = {fact.digest for fact in learnt}
+    digests = {fact.digest for fact in learnt} - {None}
     for role in ("val", "test"):
         measured = [fact for fact in _sketched(role_facts(evidence, role)) if fact.digest not in digests]
         there = len(measured)
