@@ -23,25 +23,20 @@ networks on the CPU, in one process, where it promises nothing.
 import json
 import os
 import statistics
-import subprocess
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import torch
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from torch import Tensor
 
 import agreement
 import loss as losses
 from command_line import STDOUT, command_line, note, parsed_with_settings, settings_of, write_figures
+from gpu_report import Promise, Report, measure_apart
 from peer_inference import Row
 from peer_networks import CASES, PEERS, PREPROCESSING, Case, Labeller, imitate_training
 from sceneparse.benching.timing import take_turns
@@ -57,24 +52,8 @@ RECIPE = "camvid-upernet-mobilenetv2"
 BEFORE = 160
 """Pictures a second of commit 634fde6 on an H200, with batch 16 and seven loader workers."""
 
-
 COMPILING = {"default": 40.0, "reduce-overhead": 60.0, "max-autotune": 240.0, "training": 100.0}
 """Seconds that torch.compile may take, by its mode; a training step has two graphs."""
-
-
-class Promise(NamedTuple):
-    """A line of what is promised: a figure, and what it has to be at least, or at most."""
-
-    section: str
-    what: str
-    found: float
-    bound: float
-    at_most: bool = False
-
-    @property
-    def kept(self) -> bool:
-        """Whether it is."""
-        return self.found <= self.bound if self.at_most else self.found >= self.bound
 
 
 class Given(NamedTuple):
@@ -369,58 +348,13 @@ def main() -> int:
         if given.quick or len(sections) == 1:
             measure(name, with_what, report)
         else:
-            measure_apart(name, with_what, report)
+            words = ["--device", str(with_what.device), "--repeats", str(given.repeats)]
+            words += [] if given.data is None else ["--data", str(given.data)]
+            # A compiler that has begun is let go on for a while.
+            measure_apart(__file__, name, [*words, *settings], report, until, patience=COMPILING["default"])
     write_figures(report.figures(), given.json, report.show)
     kept = all(promise.kept for promise in report.promises)
     return 0 if not report.failed and (given.quick or kept) else 1
-
-
-@dataclass
-class Report:
-    """What was found.
-
-    Args:
-        device: The device's name.
-        file: Where it is written whenever there is more; None for nowhere.
-        promises: All that were measured.
-        failed: By section, why it came to no end.
-    """
-
-    device: str
-    file: Path | None = None
-    promises: list[Promise] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-
-    def add(self, promise: Promise) -> None:
-        """Add a promise."""
-        self.promises.append(promise)
-        self.write()
-
-    def fail(self, section: str, why: str) -> None:
-        """Add that a section came to no end."""
-        note(why)
-        self.failed[section] = why
-        self.write()
-
-    def write(self) -> None:
-        """Write what there is so far."""
-        if self.file is not None:
-            write_figures(self.figures(), self.file)
-
-    def figures(self) -> dict[str, object]:
-        """All of it as JSON."""
-        rows = [promise._asdict() | {"kept": promise.kept} for promise in self.promises]
-        return {"device": self.device, "promises": rows, "failed": self.failed}
-
-    def show(self) -> None:
-        """Print a table on the terminal."""
-        table = Table("", "what", "found", "promised", "")
-        for one in self.promises:
-            bound = f"{'at most' if one.at_most else 'at least'} {one.bound:g}"
-            table.add_row(one.section, one.what, f"{one.found:.4g}", bound, "kept" if one.kept else "NOT KEPT")
-        for section, why in self.failed.items():
-            table.add_row(section, escape(why.strip().splitlines()[-1]), "", "", "FAILED")
-        Console().print(table)
 
 
 def measure(section: str, given: Given, report: Report) -> None:
@@ -432,33 +366,6 @@ def measure(section: str, given: Given, report: Report) -> None:
             report.add(promise)
     except (Exception, SystemExit):  # also what a call of the command line has to say
         report.fail(section, traceback.format_exc())
-
-
-def measure_apart(section: str, given: Given, report: Report) -> None:
-    """Measure what a section promises in a process of its own, which may end as it likes."""
-    left = given.until - time.monotonic()
-    if left <= 0:
-        report.fail(section, "left out: the time is over")
-        return
-    with TemporaryDirectory() as folder:
-        file = Path(folder, "figures.json")
-        words = [section, "--device", str(given.device), "--repeats", str(given.repeats), "--minutes", str(left / 60)]
-        words += [] if given.data is None else ["--data", str(given.data)]
-        command = [sys.executable, __file__, *words, "--json", str(file), *given.settings]
-        why = "out of time"
-        try:
-            patience = left + COMPILING["default"]  # a compiler that has begun is let go on for a while
-            status = subprocess.run(command, check=False, timeout=patience, stdout=2).returncode
-            why = f"its process ended with {status}"
-        except subprocess.TimeoutExpired:
-            status = -1
-        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"promises": [], "failed": {}}
-    for row in found["promises"]:
-        report.add(Promise(**{name: row[name] for name in Promise._fields}))
-    for name, reason in found["failed"].items():
-        report.fail(name, reason)
-    if status not in (0, 1) and not found["failed"]:
-        report.fail(section, why)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ def test_a_section_that_fails_is_told_and_the_others_are_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import gpu
+    from gpu_report import Promise
 
     def failing(_: object) -> Iterator[Any]:
-        yield gpu.Promise("labels", "found before", 1.0, 2.0)
+        yield Promise("labels", "found before", 1.0, 2.0)
         raise RuntimeError("the [/card] is gone")
 
     def fine(_: object) -> Iterator[Any]:
-        yield gpu.Promise("loss", "found after", 0.05, 0.1, at_most=True)
+        yield Promise("loss", "found after", 0.05, 0.1, at_most=True)
 
     monkeypatch.setattr(gpu, "SECTIONS", {"labels": failing, "loss": fine})
     figures = tmp_path / "figures.json"
@@ -45,14 +46,16 @@ def test_sections_have_processes_of_their_own_whose_end_is_told(
         "import json, os, sys\n"
         "row = {'section': 'labels', 'what': 'x', 'found': 3.0, 'bound': 2.0, 'at_most': False, 'kept': True}\n"
         "if sys.argv[1] == 'loss': os._exit(7)\n"
+        "if sys.argv[1] == 'recipe': import no_such_package\n"
         "json.dump({'promises': [row], 'failed': {}}, open(sys.argv[sys.argv.index('--json') + 1], 'w'))\n"
     )
     monkeypatch.setattr(gpu, "__file__", str(program))
-    monkeypatch.setattr(sys, "argv", [*arguments, "labels", "loss"])
+    monkeypatch.setattr(sys, "argv", [*arguments, "labels", "loss", "recipe"])
     assert gpu.main() == 1
     found = json.loads(figures.read_text(encoding="utf-8"))
     assert [one["found"] for one in found["promises"]] == [3.0]
-    assert found["failed"] == {"loss": "its process ended with 7"}
+    # Python itself ends with 1, as a section does whose promise is not kept.
+    assert found["failed"] == {"loss": "its process ended with 7", "recipe": "its process ended with 1"}
     monkeypatch.setattr(sys, "argv", [*arguments, "labels", "labels", "--minutes", "0"])
     assert gpu.main() == 1
     assert "the time is over" in capsys.readouterr().err

@@ -5,6 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+OUT_OF_MEMORY = ("out of memory", "ALLOC_FAILED", "can't allocate memory")
+"""What errors say that are plain RuntimeErrors: the driver's, cuBLAS' and cuDNN's, PyTorch's own on CPUs."""
+
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     """Return a tensor on a device; on CUDA without waiting for the copy.
@@ -59,10 +62,6 @@ def ran_out(error: Exception) -> bool:
     """Return whether an error says that there was not enough memory, PyTorch's or a library's that it calls."""
     text = str(error)
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in text for words in OUT_OF_MEMORY)
-
-
-OUT_OF_MEMORY = ("out of memory", "ALLOC_FAILED", "can't allocate memory")
-"""What errors say that are plain RuntimeErrors: the driver's, cuBLAS' and cuDNN's, PyTorch's own on CPUs."""
 
 
 def _module(device: torch.device) -> Any:
