@@ -12,32 +12,9 @@ from sceneparse.networks.backbones import make_backbone
 from sceneparse.networks.exact import matrices, pooling
 from sceneparse.networks.exact.constants import keeping
 from tests.support.gpus import needs_cuda
+from tests.support.graphs import Player
 
 CPU = torch.device("cpu")
-
-
-class Player:
-    """Records by remembering the function; what it writes stays in one place, as with a graph."""
-
-    def __init__(self, fails: Exception | None = None) -> None:
-        self.recorded: list[tuple[int, ...]] = []
-        self.played = 0
-        self.fails = fails
-
-    def __call__(self, compute: Compute, pictures: Tensor) -> Replay:
-        if self.fails is not None:
-            raise self.fails
-        self.recorded.append(tuple(pictures.shape))
-        static = pictures.clone()
-        found = compute(static)
-
-        def run() -> None:
-            self.played += 1
-            for into, one in zip(found, compute(static), strict=True):
-                if into is not None and one is not None:
-                    into.copy_(one)
-
-        return Replay(static, found, run, None)
 
 
 def doubled(pictures: Tensor) -> tuple[Tensor | None, ...]:

@@ -71,6 +71,12 @@ class TestRows:
         ]
         assert len({run.recipe.name for run in runs}) == 4
 
+    @pytest.mark.parametrize(
+        ("name", "folder"), [("with Lovász, Ünal's", "with-lovasz-unal-s"), ("½ size", "1-2-size"), ("大", "row")]
+    )
+    def test_a_rows_folder_has_its_letters_without_accents(self, sweep: Any, name: str, folder: str) -> None:
+        assert [run.folder for run in sweep(rows=[{"name": name}], seeds=[0]).runs()] == [f"{folder}/seed0"]
+
     def test_seeds_and_settings_of_the_command_line_win(self, sweep: Any) -> None:
         read = sweep({"training": {"iterations": 3}}, [9], seeds=[1, 2], set={"training": {"iterations": 5}})
         assert read.seeds == (9,) and read.rows[0].recipe.training.iterations == 3

@@ -97,7 +97,8 @@ class TorchEngine:
         preprocessing: How pictures are normalised; one value stands for all channels.
         device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
         precision: float32, tf32, bfloat16, float16, or auto: bfloat16 where the device is faster in it, else float32.
-        compile: Whether the network is compiled, for each size of pictures that is met.
+        compile: Whether the network is compiled, for each size of pictures that is met. Graphs then hold what the
+            compiler has made: fewer kernels, and none of them waited for.
 
     Raises:
         UserError: No such device, a precision that it cannot compute in, an operator that it lacks, or preprocessing
@@ -130,7 +131,7 @@ class TorchEngine:
         if compile:
             self.name = "compile"
             self.network.compile()
-        elif chosen.type == "cuda":
+        if chosen.type == "cuda":
             self.graphs = Graphs(CudaRecorder(chosen))
 
     def _make(self, network: SceneParser, traits: Traits, device: torch.device, precision: Precision) -> None:
@@ -244,5 +245,5 @@ class TorchEngine:
         folded = f"{self.folded} of {self._norms} batch normalisations folded"
         compiled = ", compiled" if self.name == "compile" else ""
         if self.graphs is not None:
-            compiled = f", no graphs ({self.graphs.failure})" if self.graphs.failure else ", CUDA graphs"
+            compiled += f", no graphs ({self.graphs.failure})" if self.graphs.failure else ", CUDA graphs"
         return f"PyTorch {torch.__version__} on {name}{threads}, {self.precision}{compiled}, {folded}"

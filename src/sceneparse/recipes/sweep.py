@@ -3,6 +3,7 @@
 import difflib
 import itertools
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -194,10 +195,17 @@ def _row(sweep: str, where: str, common: dict[str, Any], tests: Any, variant: _V
     location = f"{where}, row '{variant.name}'"
     # Checked by itself first, so that a message about a mistake in it names the row.
     refuse_unknown_settings(RecipeFile(variant.name, ((location, variant.settings),)))
-    folder = re.sub(r"[^a-z0-9]+", "-", variant.name.lower()).strip("-") or "row"
+    folder = _slug(variant.name)
     settings = layered(common, variant.settings) | {"name": folder, "description": f"sweep {sweep}: {variant.name}"}
     recipe = from_mapping(Recipe, settings, location, changes)
     return Row(variant.name, folder, recipe, _tests(tests, recipe, location), variant.published)
+
+
+def _slug(name: str) -> str:
+    """Return a row's name as one of a folder: small letters without accents, digits and hyphens."""
+    decomposed = unicodedata.normalize("NFKD", name.lower())
+    letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-") or "row"
 
 
 def _tests(given: Any, recipe: Recipe, where: str) -> dict[str, ProtocolSettings]:
