@@ -190,8 +190,8 @@ def of_inference(given: Given) -> Iterator[Promise]:
             note(f"  sceneparse: {engine.describe()}")
             ours = {row: times.pop(row) for row in ("sceneparse", COMPILED) if row in times}
             assert times, "nothing to compare with"
-            for row, milliseconds in ours.items():
-                what = f"{name}, batch {batch}: {row}: times as fast as the fastest of {len(times)}"
+            for form_name, milliseconds in ours.items():
+                what = f"{name}, batch {batch}: {form_name}: times as fast as the fastest of {len(times)}"
                 yield Promise("inference", what, min(times.values()) / milliseconds, bound)
             torch.compiler.reset()
         what = f"{name}: seconds to a new size's first answer"
