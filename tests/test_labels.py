@@ -263,6 +263,9 @@ class TestMirror:
         plain = LabelSpace(("floor", "door"))
         assert "mirror" not in plain.to_json() and plain.mirror_image == ()
         assert LabelSpace.from_json({"names": ["floor"], "mirror": None}, "classes.json").mirror == ()
+        alone = LabelSpace.from_json({**value, "mirror": [[None, "right door"]]}, "classes.json")
+        assert alone.mirror == (("right door", None),) and alone.without_mirror_image == (2,)
+        assert alone.to_json()["mirror"] == [["right door", None]]
 
     @pytest.mark.parametrize(
         ("mirror", "message"),
@@ -278,6 +281,9 @@ class TestMirror:
             ({"left": "right"}, '"mirror" must be a list of pairs'),
             ([["left", "right", "top"]], '"mirror" must be a list of pairs'),
             ([["left", 1]], '"mirror" must be a list of pairs'),
+            ([[None, None]], '"mirror" must be a list of pairs'),
+            ([["left", None], ["right", "left"]], "\"mirror\" pairs 'left' with both null and 'right'"),
+            ([[None, "left"], ["left", None]], "\"mirror\" lists the pair of 'left' and null twice"),
         ],
     )
     def test_pairs_of_anything_else_are_refused(self, mirror: Any, message: str) -> None:

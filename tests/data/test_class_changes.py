@@ -14,6 +14,7 @@ from sceneparse.datasets.show import show
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
+from sceneparse.labels.mirroring import Pair
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import ClassSettings, DataSettings, Recipe, SourceSettings, ToyWorldSettings
 from tests.support.layouts import LAYOUTS
@@ -215,7 +216,15 @@ DOORS, LIGHTS = ("left door", "right door"), ("right light", "left light")
     [
         ({}, (DOORS, LIGHTS)),
         ({"drop": ["hood"]}, (DOORS, LIGHTS)),
-        ({"drop": ["left door"]}, (LIGHTS,)),
+        # In a mirror image the right door is what is dropped, or what has become one with something else.
+        ({"drop": ["left door"]}, (LIGHTS, ("right door", None))),
+        ({"drop": ["right light"]}, (DOORS, ("left light", None))),
+        ({"drop": ["left door", "right door"]}, (LIGHTS,)),
+        ({"merge": {"left": ["left door", "hood"]}}, (("left", None), ("right door", None), LIGHTS)),
+        (
+            {"merge": {"left": ["left door", "hood"]}, "mirror": [["left", "right door"]]},
+            (("left", "right door"), LIGHTS),
+        ),
         ({"merge": {"light": ["left light", "right light"]}}, (DOORS,)),
         (
             {"rename": {"left light": "lamp one", "right door": "gate"}},
@@ -225,7 +234,6 @@ DOORS, LIGHTS = ("left door", "right door"), ("right light", "left light")
             {"merge": {"left": ["left door", "left light"], "right": ["right door", "right light"]}},
             (("left", "right"),),
         ),
-        ({"merge": {"left": ["left door", "hood"]}}, (("left", "right door"), LIGHTS)),
         ({"mirror": None}, ()),
         ({"mirror": [["right door", "left door"]]}, (DOORS, LIGHTS)),
         ({"drop": ["left light"], "mirror": [["hood", "right light"]]}, (DOORS, ("hood", "right light"))),
@@ -236,7 +244,7 @@ DOORS, LIGHTS = ("left door", "right door"), ("right light", "left light")
     ],
 )
 def test_mirror_pairs_follow_what_becomes_of_their_classes(
-    sided: DataSettings, classes: dict[str, Any], pairs: tuple[tuple[str, str], ...]
+    sided: DataSettings, classes: dict[str, Any], pairs: tuple[Pair, ...]
 ) -> None:
     settings = replace(sided, classes=from_mapping(ClassSettings, classes, "test"))
     labels = open_dataset(settings, "train").labels
@@ -274,6 +282,20 @@ def test_pairs_alone_change_no_label_no_value_of_a_mask_and_no_name(sided: DataS
     )
     none = given_settings(Recipe, ["--data.classes.mirror", "null"])
     assert from_mapping(Recipe, {"data": {"kind": "toyworld"}}, "test", none).data.classes.mirror is None
+
+
+def test_a_source_that_has_a_paired_class_without_its_partner_changes_no_pair(sided: DataSettings) -> None:
+    """Kept from the one source alone, the side has its mirror image from the other, also where that lists no pairs."""
+    both = SourceSettings(root=sided.root, name="both", test=None)
+    alone = SourceSettings(root=sided.root, name="alone", keep={"objects": ("left door", "hood")}, test=None)
+    mixture = DataSettings("mixture", sources=(both, alone))
+    assert set(open_dataset(mixture, "train").labels.mirror) == {DOORS, LIGHTS}
+    one = replace(mixture, sources=(alone,))
+    assert open_dataset(one, "train").labels.mirror == (("left door", None),)
+    # What one source calls so is another thing than the side that another's rename calls so.
+    renamed = replace(both, rename={"left light": "hood", "hood": "roof"})
+    found = open_dataset(replace(mixture, sources=(renamed, alone)), "train").labels
+    assert set(found.mirror) == {DOORS, ("hood", None), ("right light", None)}
 
 
 def test_pairs_of_a_mixture_s_sources_are_its_own(sided: DataSettings) -> None:

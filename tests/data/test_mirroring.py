@@ -179,17 +179,32 @@ def test_what_is_pasted_has_the_sides_of_its_mirror_image() -> None:
         assert known.all()
 
 
-def test_an_object_with_one_part_of_a_pair_keeps_it() -> None:
+def test_what_a_mirror_image_turns_into_no_class_is_unknown_there() -> None:
+    alone = LabelSpace(("left door", "hood"), mirror=(("left door", None),))
+    tree = PartTree(LabelSpace(("car",)), alone, ((0, 1),))
+    tasks = TaskLabels(objects=LabelSpace(("car",)), scenes=alone, tree=tree, materials=alone)
+    maps = torch.tensor([[0, 1, IGNORE]]).short()
+    image, car = torch.zeros(3, 1, 3, dtype=torch.uint8), torch.zeros(1, 3).short()
+    for scene, turned in ((0, None), (1, 1)):
+        found = Mirror(tasks)(Sample(image, objects=car, parts=maps, materials=maps, scene=scene))
+        assert found.parts is not None and found.materials is not None and found.objects is not None
+        assert found.parts.tolist() == found.materials.tolist() == [[IGNORE, 1, IGNORE]]
+        assert found.scene == turned and found.objects.tolist() == car.tolist()
+    # Its scores stand for themselves: there are no others that could.
+    assert alone.mirror_image == tree.mirror_image == ()
+
+
+def test_an_object_with_one_part_of_a_pair_has_none_in_a_mirror_image() -> None:
     objects = LabelSpace(("cat", "dog"))
     parts = LabelSpace(("left eye", "right eye"), mirror=(("left eye", "right eye"),))
     tree = PartTree(objects, parts, ((0, 1), (0,)))
-    # The last dog's right eye is no part of it, and becomes none.
+    # The last dog's right eye is no part of it.
     owners, eyes = torch.tensor([[0, 0, 1, IGNORE, 1]]).short(), torch.tensor([[0, 1, 0, 0, 1]]).short()
     found = Mirror(TaskLabels(objects, tree=tree))(
         Sample(torch.zeros(3, 1, 5, dtype=torch.uint8), objects=owners, parts=eyes)
     )
     assert found.objects is not None and found.objects.tolist() == [[1, IGNORE, 1, 0, 0]]
-    assert found.parts is not None and found.parts.tolist() == [[1, 1, 0, 0, 1]]
+    assert found.parts is not None and found.parts.tolist() == [[IGNORE, 1, IGNORE, 0, 1]]
     # Channels: cat nothing, left, right; dog nothing, left.
     assert tree.mirror_image == (0, 2, 1, 3, 4)
 

@@ -64,6 +64,15 @@ def test_classes_that_are_called_otherwise_are_paired_in_the_settings(root: Path
     assert warnings(root, ClassSettings(drop=classes.drop, rename=classes.rename, mirror=pairs)) == []
 
 
+def test_a_class_whose_other_side_is_dropped_is_noted(root: Path) -> None:
+    say(root, mirror=[["lampR", "lampL"], ["Left Seat", "Right Seat"]])
+    settings = DataSettings(root=str(root), classes=ClassSettings(drop=("lampL",)))
+    for mirrored in (True, False):
+        found = check(settings, progress=False, workers=1, mirrored=mirrored).findings
+        noted = [finding for finding in found if finding.code == "no-mirror-image"]
+        assert [(one.severity, one.examples) for one in noted] == ([("note", ("lampR",))] if mirrored else [])
+
+
 def test_a_command_line_without_mirror_images_is_not_warned(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "check", str(root)]) == 0
     assert capsys.readouterr().out.count("mirror-pairs") == 1

@@ -174,10 +174,10 @@ def paired(tasks: TaskLabels, pairs: Sequence[Pair], what: str, setting: str) ->
     """
     spaces = tasks.spaces()
     known = dict.fromkeys(name for space in spaces.values() for name in space.names)
-    refuse_unknown([name for pair in pairs for name in pair], known, what, setting)
+    refuse_unknown([name for pair in pairs for name in pair if name is not None], known, what, setting)
     found = {task: list(space.mirror) for task, space in spaces.items()}
     for one, other in pairs:
-        having = [task for task, space in spaces.items() if one in space.names and other in space.names]
+        having = [task for task, space in spaces.items() if one in space.names and other in (None, *space.names)]
         if not having:
             raise UserError(f"{setting} pairs '{one}' with '{other}', which are classes of different tasks")
         for task in having:

@@ -28,7 +28,7 @@ class Mirror:
             self._tables["owners"] = owners
         parts = None if tasks.tree is None else tasks.tree.mirror_table
         self._parts = None if parts is None else torch.from_numpy(parts)
-        self._scenes = () if tasks.scenes is None else tasks.scenes.mirror_image
+        self._scenes = None if tasks.scenes is None else mirror_table(tasks.scenes)
 
     @classmethod
     def of(cls, dataset: DataSet) -> "Mirror":
@@ -40,9 +40,10 @@ class Mirror:
         masks = sample.masks()
         turned = {name: self._labels(name, mask, masks).flip(-1) for name, mask in masks.items()}
         found = sample.with_images(sample.image.flip(-1), turned)
-        if sample.scene is None or not self._scenes:
+        if sample.scene is None or self._scenes is None:
             return found
-        return replace(found, scene=self._scenes[sample.scene])
+        scene = int(self._scenes[sample.scene])
+        return replace(found, scene=None if scene == IGNORE else scene)
 
     def _labels(self, name: str, mask: Tensor, masks: dict[str, Tensor]) -> Tensor:
         """What a label map becomes, before it is turned."""
@@ -54,7 +55,12 @@ class Mirror:
 
 
 def mirror_table(space: LabelSpace) -> Tensor | None:
-    """Return (classes + 1,) int16, the class of each class in a mirror image, `IGNORE` for index -1; None: all stay."""
+    """Return (classes + 1,) int16, the class of each class in a mirror image; None: all stay what they are.
+
+    It is `IGNORE` for index -1 and for classes whose mirror images are none of the classes.
+    """
     if not space.mirror:
         return None
-    return torch.tensor([*space.mirror_image, IGNORE], dtype=torch.int16)
+    table = torch.tensor([*(space.mirror_image or range(len(space))), IGNORE], dtype=torch.int16)
+    table[list(space.without_mirror_image)] = IGNORE
+    return table

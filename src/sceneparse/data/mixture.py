@@ -222,7 +222,13 @@ def _union(sources: Sequence[Source], task: TruthName, *, mirror: bool, what: st
         final.append(color)
     pairs = [pair for source in sources for pair in _pairs(source, task, names)] if mirror else []
     try:
-        return LabelSpace(tuple(names.values()), tuple(final), mirror=joined(pairs, what))
+        pairs = list(joined(pairs, what))
+        unsure = _mixed(sources, task, names) if pairs else set()
+        # Whether a mirrored pixel of such a class shows the pair's other class or its own is not known any more.
+        sure: list[Pair] = []
+        for pair in pairs:
+            sure += [(name, None) for name in pair if name is not None] if unsure & {*pair} else [pair]
+        return LabelSpace(tuple(names.values()), tuple(final), mirror=joined(sure, what))
     except UserError as error:
         advice = "merge or rename both sides alike, or leave all pairs out with data.classes.mirror null"
         raise UserError(f"{error}; {advice}") from None
@@ -235,6 +241,22 @@ def _pairs(source: Source, task: TruthName, names: Mapping[str, str]) -> tuple[P
         return ()
     called = {own: source.called(task, own) for own in space.names}
     return renamed(space.mirror, {own: None if name is None else names[_key(name)] for own, name in called.items()})
+
+
+def _mixed(sources: Sequence[Source], task: TruthName, names: Mapping[str, str]) -> set[str]:
+    """The shared classes that are made of a side of a mirror pair and of a class of another name that is in none."""
+    sides: dict[str, set[str]] = {}
+    others: dict[str, set[str]] = {}
+    for source in sources:
+        space = _used(source).get(task)
+        if space is None:
+            continue
+        paired = {name for pair in space.mirror for name in pair}
+        for own in space.names:
+            if (name := source.called(task, own)) is not None:
+                (sides if own in paired else others).setdefault(names[_key(name)], set()).add(_key(own))
+    # Of one name they are the same class, which not every source lists as paired.
+    return {name for name, own in others.items() if name in sides and own - sides[name]}
 
 
 def _indices(source: Source, task: TruthName, own: LabelSpace, shared: LabelSpace) -> list[int]:

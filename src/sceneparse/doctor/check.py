@@ -22,7 +22,7 @@ from sceneparse.datasets.subsets import in_one_piece
 from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.class_rules import BALANCE, poor_balance, single_class
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, SplitSummary, print_diagnosis
-from sceneparse.doctor.mirror_pairs import unlisted_pairs
+from sceneparse.doctor.mirror_pairs import left_and_right
 from sceneparse.doctor.overlap import overlapping
 from sceneparse.doctor.pair_facts import Facts, facts_of_rendered, pair_facts
 from sceneparse.doctor.picture_rules import DARK, LIGHT
@@ -150,7 +150,7 @@ def _diagnosis(
         findings += list(refusals(evidence.settings, channels, findings, _known(evidence)))
     findings += overlapping(evidence.settings)
     settings, summaries = evidence.settings, tuple(_shown(evidence))
-    findings += unlisted_pairs([evidence.labels], settings) if mirrored else []
+    findings += left_and_right([evidence.labels], settings) if mirrored else []
     findings.sort(key=_severity)
     seconds = time.perf_counter() - start
     return Diagnosis(

@@ -13,8 +13,8 @@ from sceneparse.labels.mirroring import KEY, Pair, paired_by_name
 from sceneparse.settings import DataSettings
 
 
-def unlisted_pairs(spaces: Iterable[LabelSpace], settings: DataSettings) -> Iterator[Finding]:
-    """Find classes whose names differ in left and right alone, and that are in no mirror pair.
+def left_and_right(spaces: Iterable[LabelSpace], settings: DataSettings) -> Iterator[Finding]:
+    """Find classes whose names differ in left and right alone and that are in no mirror pair, and what lacks its image.
 
     Args:
         spaces: The label spaces of the tasks, the classes called as `data.classes` has it.
@@ -22,9 +22,27 @@ def unlisted_pairs(spaces: Iterable[LabelSpace], settings: DataSettings) -> Iter
     """
     if settings.classes.mirror is None:  # who says that there are no pairs has thought of them
         return
-    found: list[Pair] = []
     known = tuple(spaces)
-    for space in known:
+    yield from _without_image(known)
+    yield from _unlisted(known, settings)
+
+
+def _without_image(spaces: tuple[LabelSpace, ...]) -> Iterator[Finding]:
+    names = [space.names[index] for space in spaces for index in space.without_mirror_image]
+    if names:
+        several = len(names) > 1
+        message = (
+            f"of {counted(len(names), 'class', 'classes')} the mirror image is none of the classes, since the other "
+            f"side is dropped or became one with others: {'their' if several else 'its'} pixels are ignored in "
+            f"mirrored training pictures; drop, merge or rename both sides alike, or train with "
+            f"{argument('augmentation.mirror', 0)}"
+        )
+        yield finding_of("note", "no-mirror-image", message, names)
+
+
+def _unlisted(spaces: tuple[LabelSpace, ...], settings: DataSettings) -> Iterator[Finding]:
+    found: list[Pair] = []
+    for space in spaces:
         listed = {name for pair in space.mirror for name in pair}
         found += [pair for pair in paired_by_name(space.names, letters=True) if not listed & set(pair)]
     found = list(dict.fromkeys(found))
@@ -34,7 +52,7 @@ def unlisted_pairs(spaces: Iterable[LabelSpace], settings: DataSettings) -> Iter
     message = (
         f"'{one}' and '{other}' look like the left and the right of one thing ({pairs} of classes do), but are not "
         f"listed: in a mirrored training picture, and under {_flip()}, the one is taken for the other; "
-        f"{_what_to_add(known, settings, found)}, or train with {argument('augmentation.mirror', 0)} and without "
+        f"{_what_to_add(spaces, settings, found)}, or train with {argument('augmentation.mirror', 0)} and without "
         f"{_flip()}"
     )
     yield finding_of("warning", "mirror-pairs", message, [f"{first} – {second}" for first, second in found])

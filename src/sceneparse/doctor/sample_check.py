@@ -21,7 +21,7 @@ from sceneparse.doctor.class_rules import class_balance, classes_that_occur, rol
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.doctor.lookalikes import lookalikes
 from sceneparse.doctor.looks import sample_looks
-from sceneparse.doctor.mirror_pairs import unlisted_pairs
+from sceneparse.doctor.mirror_pairs import left_and_right
 from sceneparse.doctor.overlap import overlapping
 from sceneparse.doctor.pair_facts import Facts, Trouble
 from sceneparse.doctor.picture_rules import copies, of_pictures
@@ -101,7 +101,7 @@ def check_samples(
     else:
         text = "no objects are labelled: it can be trained on as one data set of a mixture with others that do"
         findings.append(Finding("note", "no-objects", text))
-    findings += unlisted_pairs(spaces.values(), settings) if mirrored else []
+    findings += left_and_right(spaces.values(), settings) if mirrored else []
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     # The first table is of all pictures, whatever they are labelled for.
     first = TaskSummary(

@@ -6,8 +6,8 @@ from typing import Any
 
 from sceneparse.errors import UserError
 
-Pair = tuple[str, str]
-"""The names of two classes: a mirror image of the one shows the other."""
+Pair = tuple[str, str | None]
+"""The names of two classes: a mirror image of the one shows the other. None: it shows what is none of the classes."""
 
 KEY = "mirror"
 """What classes.json calls its list of pairs."""
@@ -17,14 +17,18 @@ def pairs_of(value: Any) -> tuple[Pair, ...]:
     """Return the pairs that JSON lists; none for null.
 
     Raises:
-        UserError: It is no list of pairs of names.
+        UserError: It is no list of pairs of names, of which one may be null.
     """
     listed = [] if value is None else value
-    if not isinstance(listed, list) or not all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(name, str) for name in pair) for pair in listed
-    ):
+    if not isinstance(listed, list) or not all(_is_pair(pair) for pair in listed):
         raise UserError(f'"{KEY}" must be a list of pairs of class names, such as [["left door", "right door"]]')
-    return tuple((one, other) for one, other in listed)
+    return tuple((other, None) if one is None else (one, other) for one, other in listed)
+
+
+def _is_pair(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) != 2 or value == [None, None]:
+        return False
+    return all(name is None or isinstance(name, str) for name in value)
 
 
 def refuse_overlaps(pairs: Iterable[Pair], what: str) -> None:
@@ -37,17 +41,23 @@ def refuse_overlaps(pairs: Iterable[Pair], what: str) -> None:
     Raises:
         UserError: There is such a pair.
     """
-    partner: dict[str, str] = {}
+    partner: dict[str, str | None] = {}
     for one, other in pairs:
         if one == other:
             raise UserError(f"{what} pairs '{one}' with itself: leave out classes that stay what they are")
         for name, new in ((one, other), (other, one)):
+            if name is None:
+                continue
             if name in partner:
-                before = partner[name]
-                again = f"the pair of '{name}' and '{new}' twice: once is enough"
-                two = f"'{name}' with both '{before}' and '{new}': a class has one mirror image"
-                raise UserError(f"{what} lists {again}" if before == new else f"{what} pairs {two}")
+                before, now = (_quoted(image) for image in (partner[name], new))
+                again = f"the pair of '{name}' and {now} twice: once is enough"
+                two = f"'{name}' with both {before} and {now}: a class has one mirror image"
+                raise UserError(f"{what} lists {again}" if before == now else f"{what} pairs {two}")
             partner[name] = new
+
+
+def _quoted(name: str | None) -> str:
+    return "null" if name is None else f"'{name}'"
 
 
 def refuse_unnamed(pairs: Iterable[Pair], names: Collection[str], what: str) -> None:
@@ -58,39 +68,61 @@ def refuse_unnamed(pairs: Iterable[Pair], names: Collection[str], what: str) -> 
     """
     for pair in pairs:
         for name in pair:
-            if name not in names:
+            if name is not None and name not in names:
                 raise UserError(f"{what} names '{name}', which is no class: list pairs of the classes' own names")
 
 
 def mirror_image(names: Sequence[str], pairs: Sequence[Pair]) -> tuple[int, ...]:
     """Return the index of the class that each class is in a mirror image; empty where all stay what they are.
 
+    A class whose mirror image is none of the classes has its own index.
+
     Args:
         names: The classes.
         pairs: Pairs of them.
     """
-    if not pairs:
+    if all(other is None for _, other in pairs):
         return ()
     index = {name: number for number, name in enumerate(names)}
     image = list(range(len(names)))
     for one, other in pairs:
-        image[index[one]], image[index[other]] = index[other], index[one]
+        if other is not None:
+            image[index[one]], image[index[other]] = index[other], index[one]
     return tuple(image)
 
 
+def without_image(names: Sequence[str], pairs: Iterable[Pair]) -> tuple[int, ...]:
+    """Return the indices of the classes whose mirror images are none of the classes.
+
+    Args:
+        names: The classes.
+        pairs: Pairs of them.
+    """
+    return tuple(names.index(one) for one, other in pairs if other is None)
+
+
 def surviving(pairs: Iterable[Pair], names: Collection[str]) -> tuple[Pair, ...]:
-    """Return the pairs of which both classes are among some."""
-    return tuple(pair for pair in pairs if pair[0] in names and pair[1] in names)
+    """Return the pairs of classes of which only some are left."""
+    return renamed(pairs, {name: name for name in names})
 
 
 def renamed(pairs: Iterable[Pair], new: Mapping[str, str | None]) -> tuple[Pair, ...]:
-    """Return pairs by other names: of a class that is dropped (None) there is none, nor of two that became one."""
-    found = [(new[one], new[other]) for one, other in pairs]
-    return tuple((one, other) for one, other in found if one is not None and other is not None and one != other)
+    """Return pairs by other names.
+
+    A class whose partner is dropped has no mirror image any more: it would be taken for what its partner is. Two that
+    became one class are their own mirror image.
+
+    Args:
+        pairs: The pairs.
+        new: The classes' other names; None, or none, of a class that is dropped.
+    """
+    found = [[name and new.get(name) for name in pair] for pair in pairs]
+    turned = [(one, other) if one is not None else (other, one) for one, other in found]
+    return tuple((one, other) for one, other in turned if one is not None and one != other)
 
 
 def joined(pairs: Iterable[Pair], what: str) -> tuple[Pair, ...]:
-    """Return pairs from several lists, each once.
+    """Return pairs from several lists, each once; a class that is in a pair in one of them has a mirror image.
 
     Args:
         pairs: The pairs.
@@ -99,12 +131,14 @@ def joined(pairs: Iterable[Pair], what: str) -> tuple[Pair, ...]:
     Raises:
         UserError: A class is in two different pairs, or in one with itself.
     """
-    found = tuple({frozenset(pair): pair for pair in reversed(list(pairs))}.values())[::-1]
+    once = tuple({frozenset(pair): pair for pair in reversed(list(pairs))}.values())[::-1]
+    having = {name for pair in once if None not in pair for name in pair}
+    found = tuple((one, other) for one, other in once if other is not None or one not in having)
     refuse_overlaps(found, what)
     return found
 
 
-def paired_by_name(names: Sequence[str], *, letters: bool = False) -> tuple[Pair, ...]:
+def paired_by_name(names: Sequence[str], *, letters: bool = False) -> tuple[tuple[str, str], ...]:
     """Return pairs of classes whose names differ in left and right alone.
 
     Words may be parted by blanks, "_", "-" or a capital, or begin or end a name without any of these (leftmirror).

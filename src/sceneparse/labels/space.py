@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sceneparse.errors import UserError, counted, reason_of, some
 from sceneparse.labels.extra_keys import extra_keys_line, list_extra_keys
 from sceneparse.labels.mirroring import KEY as MIRROR
-from sceneparse.labels.mirroring import Pair, mirror_image, pairs_of, refuse_overlaps, refuse_unnamed
+from sceneparse.labels.mirroring import Pair, mirror_image, pairs_of, refuse_overlaps, refuse_unnamed, without_image
 
 KEYS = ("names", "colors", "ids", "ignore", "ignore_colors", "masks", MIRROR)
 """The keys of a `classes.json`."""
@@ -77,7 +77,8 @@ class LabelSpace:
             rasters also below zero.
         ignore_colors: Colours that mean "unlabelled" (`rgb` masks).
         masks: Whether mask files hold ids (`index`, grey or palette images) or colours (`rgb`).
-        mirror: Pairs of classes, by name, that a mirror image turns into each other.
+        mirror: Pairs of classes, by name, that a mirror image turns into each other. A class beside None turns into
+            what is none of the classes.
 
     Raises:
         UserError: Names, ids or colours repeat or don't fit each other, or pairs are none of the classes.
@@ -136,6 +137,11 @@ class LabelSpace:
     def mirror_image(self) -> tuple[int, ...]:
         """The index of the class that each class is in a mirror image; empty where all stay what they are."""
         return mirror_image(self.names, self.mirror)
+
+    @cached_property
+    def without_mirror_image(self) -> tuple[int, ...]:
+        """The indices of the classes that a mirror image turns into what is none of the classes."""
+        return without_image(self.names, self.mirror)
 
     @cached_property
     def _index_of_id(self) -> NDArray[np.int16]:

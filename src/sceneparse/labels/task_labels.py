@@ -92,21 +92,22 @@ class PartTree:
     def mirror_table(self) -> NDArray[np.int16] | None:
         """(objects + 1, parts + 1): the part that a part of an object is in a mirror image; None where all stay.
 
-        Index -1 stands for an unknown one. Where an object can have but one part of a pair, both stay what they are.
+        Index -1 stands for an unknown one. Where an object can have but one part of a pair, both have no mirror image:
+        they are `IGNORE`, as are parts whose mirror images are none of the parts.
         """
         if not self.parts.mirror:
             return None
         image = np.array([*self._part_image, IGNORE], dtype=np.int16)
+        image[list(self.parts.without_mirror_image)] = IGNORE
         table = np.tile(image, (len(self.objects) + 1, 1))
         for owner in self.owners:
-            stay = [part for part in range(len(self.parts)) if self._turned(owner, part) == part]
-            table[owner, stay] = stay
+            table[owner, [part for part in range(len(self.parts)) if self._is_alone(owner, part)]] = IGNORE
         return table
 
     @cached_property
     def mirror_image(self) -> tuple[int, ...]:
         """The channel that each channel is in a mirror image; empty where all stay what they are."""
-        if not (self.parts.mirror or self.objects.mirror):
+        if not (self.parts.mirror_image or self.objects.mirror_image):
             return ()
         index = {channel: number for number, channel in enumerate(self.channels)}
         objects = self.objects.mirror_image or tuple(range(len(self.objects)))
@@ -116,11 +117,13 @@ class PartTree:
         )
 
     def _turned(self, owner: int, part: int) -> int:
-        """The part that a part of an object is in a mirror image."""
-        image, own = self._part_image[part], self.children[owner]
-        # Of a pair of objects the one has the parts of the other.
-        paired = self.objects.mirror and self.objects.mirror_image[owner] != owner
-        return image if paired or (part in own) == (image in own) else part
+        """The part of an object whose scores stand for those of a part in a mirror image; its own for want of one."""
+        return part if self._is_alone(owner, part) else self._part_image[part]
+
+    def _is_alone(self, owner: int, part: int) -> bool:
+        """Whether an object can have but one of a part and its mirror image."""
+        turned = self.objects.mirror_image[owner] if self.objects.mirror_image else owner
+        return (part in self.children[owner]) != (self._part_image[part] in self.children[turned])
 
     def to_json(self) -> dict[str, list[str]]:
         """The names of each object's parts; objects without parts are left out."""
