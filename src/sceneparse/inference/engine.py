@@ -19,6 +19,7 @@ from sceneparse.devices import (
 )
 from sceneparse.devices.memory import to_device
 from sceneparse.errors import UserError, counted
+from sceneparse.inference.epilogues import find_epilogues
 from sceneparse.inference.graphs import CudaRecorder, Graphs
 from sceneparse.inference.lowering import lower_precision
 from sceneparse.inference.program import ONE_TASK, Traits, prepared
@@ -139,7 +140,11 @@ class TorchEngine:
         dtype = DTYPES[precision]
         network, self.folded, self._norms = prepared(network, traits.channels)
         if dtype != torch.float32:
+            # On a CPU oneDNN adds the bias, and what is left fits into caches.
+            epilogues = find_epilogues(network, traits.channels) if device.type == "cuda" else None
             lower_precision(network, dtype)
+            if epilogues is not None:
+                epilogues.fuse()
         network = network.to(device).to(memory_format=torch.channels_last)
         arrange_weights(network)
         self._set(network, traits, device, precision, live=False)

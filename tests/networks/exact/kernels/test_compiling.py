@@ -15,6 +15,7 @@ POINTERS = {
     **dict.fromkeys(("scores", "entropies", "normalisers", "shares", "spreads", "weights", "shifts"), "*fp32"),
     **dict.fromkeys(("truth_own", "truth_other", "gradient", "bias"), "*fp32"),
     "maps": "*bf16",
+    "shortcut": "*bf16",
 }
 
 
@@ -23,7 +24,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
 
 
-def compiled(kernel: Any, warps: int, logits: str = "*bf16", **constants: int) -> Any:
+def compiled(kernel: Any, warps: int, logits: str = "*bf16", **constants: Any) -> Any:
     """Compile a kernel for an H100 or H200, as it is launched with tensors whose memory starts at a multiple of 16."""
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
@@ -99,10 +100,11 @@ def test_the_kernel_of_gradients_needs_no_atomics_and_spills_nothing(tmp_path: P
     check(found, tmp_path, 128)
 
 
-def test_the_kernel_of_biases_reads_and_writes_eight_numbers_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("follows", [{"SHORTCUT": False, "LEAST": None}, {"SHORTCUT": True, "LEAST": 0.0}])
+def test_the_kernel_of_biases_reads_and_writes_eight_numbers_at_once(tmp_path: Path, follows: Any) -> None:
     from sceneparse.networks.exact.kernels.biasing import _biased
 
-    found = compiled(_biased, 4, PIXELS=8, BLOCK=256)
+    found = compiled(_biased, 4, PIXELS=8, BLOCK=256, MOST=None, **follows)
     assert "ld.global.v4.b32" in found.asm["ptx"] and "st.global.v4.b32" in found.asm["ptx"]
     check(found, tmp_path, 64)
 
