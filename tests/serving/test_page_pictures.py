@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from sceneparse.serving import ServeSettings
-from sceneparse.settings import DataSettings
+from sceneparse.settings import DataSettings, LearntSizes
 from tests.support.brightest import BrightestChannel
 from tests.support.chromium import Browser
 from tests.support.page import DONE, NEEDS_CHROMIUM, SCREENS, dropped, fits, opened, parsed, shown, text, zoom
@@ -224,7 +224,27 @@ def test_a_picture_that_is_foreseen_to_take_too_long_is_made_smaller_before_it_i
             paces.took("colours", (1000, 1000), 1e5)
         browser.choose("#file", large)
         browser.until("!document.querySelector('#message').hidden")
-        assert "colours takes longer here than the service allows" in text(browser, "#message-text")
+        assert "cannot parse it here at any size" in text(browser, "#message-text")
+
+
+def test_a_picture_whose_shape_costs_more_is_made_as_small_as_the_service_advises(
+    browser: Browser, tmp_path: Path
+) -> None:
+    wide, large = tmp_path / "wide.png", tmp_path / "large.png"
+    wide.write_bytes(picture((200, 2000)))
+    large.write_bytes(picture((300, 400)))
+    sizes = LearntSizes(short=100, largest=100, seen=(50, 100))
+    with serving({"colours": plain_parser(sizes=sizes)}, ServeSettings(time_limit=5.0)) as service:
+        for _ in range(100):  # so that 70,000 pixels of the network take as long as is allowed
+            for size, seen in (((100, 1000), 100_000), ((1000, 1000), 10_000), ((4000, 4000), 10_000)):
+                service.server.paces.took("colours", size, seen * 5 / 70_000)
+        opened(browser, service)
+        parsed(browser, wide)
+        assert "2000 × 200 → 83" in text(browser, "#note") and "colours can parse at most" in text(browser, "#note")
+        asked = service.ask("/metrics").body.decode()
+        assert 'path="/v1/parse",status="413"} 1.0' in asked and 'path="/v1/parse",status="200"} 1.0' in asked
+        parsed(browser, large)
+        assert text(browser, "#note") == "", "it has more pixels than are always taken, and is taken as it is"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -81,7 +81,7 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
     )
     app.state.batcher, app.state.paces = batcher, paces
     _add_handlers(app)
-    _add_parse(app, parsers, settings, receiver, batcher, paces)
+    _add_parse(app, parsers, settings, receiver, batcher)
     _add_state(app, parsers, settings, batcher, metrics, paces)
     for path, file in static_files().items():
         app.add_api_route(path, _static(file), methods=["GET"], include_in_schema=False)
@@ -110,7 +110,6 @@ def _add_parse(
     settings: ServeSettings,
     receiver: Receiver,
     batcher: Batcher,
-    paces: Paces,
 ) -> None:
     default = next(iter(parsers))
 
@@ -140,7 +139,7 @@ def _add_parse(
         digest = await batcher.in_thread(lambda: hashlib.sha256(content).hexdigest())
         try:
             form, size = await batcher.in_thread(lambda: inspected(content, settings))
-            paces.refuse(name, size)
+            batcher.refuse(name, size)
             shown = answer.kind in SHOWING
             parsed = await batcher.parse(name, lambda parser: decoded(parser, content, shown=shown))
         except Problem as problem:
@@ -185,7 +184,10 @@ def _add_state(
     )
     async def list_models() -> Response:
         # What a model takes in time is known better and better.
-        models = [{**model, "max_pixels": paces.most(model["name"])} for model in known]
+        models = [
+            {**one, "max_pixels": paces.most(one["name"]), "largest_pixels": paces.largest(one["name"])}
+            for one in known
+        ]
         return JSONResponse({"models": models, "limits": limits})
 
     @app.get(

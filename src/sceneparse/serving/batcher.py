@@ -21,13 +21,17 @@ from sceneparse.parsing import Parse, Parser
 from sceneparse.parsing.opening import PictureRead
 from sceneparse.serving.guard import FAULTS
 from sceneparse.serving.metrics import Metrics
-from sceneparse.serving.pace import SLACK, Paces
+from sceneparse.serving.pace import Paces
 from sceneparse.serving.problems import Problem
 
 T = TypeVar("T")
 Decode = Callable[[Parser], PictureRead]
 _CODEC_THREADS = 2
 """Threads that decode and encode."""
+
+_SLACK = 1.25
+"""A picture that waits is sent away if it would take so many times what is left: times are not that regular, and the
+largest that are taken would else be sent away for the moment in which they were decoded."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,23 @@ class Batcher:
         finally:
             self.waiting -= 1
 
+    def refuse(self, model: str, size: tuple[int, int]) -> None:
+        """Refuse a picture that is too large; where what is known of the model is old, it is then measured again.
+
+        Args:
+            model: The model's name.
+            size: The picture's height and width.
+
+        Raises:
+            Problem: As in `Paces.refuse`.
+        """
+        try:
+            self._paces.refuse(model, size)
+        except Problem:
+            if self.ready and self._paces.due(model):
+                self._engine_room.submit(self._measure, model)
+            raise
+
     async def parse(self, model: str, decode: Decode) -> Parsed:
         """Parse a queued picture when its turn comes.
 
@@ -249,7 +270,16 @@ class Batcher:
     def _late(self, job: _Job, count: int) -> bool:
         """Return whether a job in a batch of so many would foreseeably not be done within its time limit."""
         left = job.came + self._seconds - time.monotonic()
-        return count * self._paces.foreseen(job.model, job.read.size) > SLACK * left
+        return count * self._paces.foreseen(job.model, job.read.size) > _SLACK * left
+
+    def _measure(self, model: str) -> None:
+        self.computing = True
+        try:
+            self._paces.measure_model(model)
+        except Exception as error:  # the next picture meets it too, and is answered
+            FAULTS.warning("model %s cannot be measured: %s", model, " ".join(str(error).split())[:500])
+        finally:
+            self.computing = False
 
     def _compute(self, batch: list[_Job]) -> list[Parsed]:
         self.computing = True

@@ -6,22 +6,38 @@ from collections.abc import Mapping
 
 import torch
 
+from sceneparse.inference.protocol import TestProtocol
 from sceneparse.parsing import Parser
+from sceneparse.serving.cost import Cost, Timing
 from sceneparse.serving.problems import Problem
 from sceneparse.serving.settings import ServeSettings
 
-_MEASURED = (192, 256)
-"""Height and width of the picture that a model is timed on."""
+_SMALL = (192, 256)
+"""Height and width of the small picture that a model is timed on."""
 
-_LEAST = 192 * 256
+_LARGE = (1536, 2048)
+"""Of the large one at least; it is doubled until its pixels are `_MORE` times what the network sees of it."""
+
+_MORE = 4
+
+_LEAST = math.prod(_SMALL)
 """Fewer pixels say little: what is the same for every picture takes most of their time."""
 
-SLACK = 1.25
-"""A picture is refused if it would take so many times what is allowed: times are not that regular."""
+_QUICK = 2.0
+"""A measurement of fewer seconds is repeated: an engine may prepare itself for a size that is new to it."""
+
+_RENEWAL = 60.0
+"""After so many seconds, and twenty times what measuring took, a model that refuses pictures is measured again."""
+
+_SHOWING = 32 * 32
+"""Fewer pixels show nothing: nobody is advised to send them."""
+
+_SHAPES = ((1, 1), (3, 4), (2, 3), (9, 16), (1, 2))
+"""Usual shapes, height to width; upright ones cost the same."""
 
 
 class Paces:
-    """Seconds that each model takes for a pixel that its network sees, as they were seen last.
+    """What each model takes for a picture, as it was seen last, and which pictures it can parse here in time.
 
     Args:
         parsers: The models by name.
@@ -30,15 +46,42 @@ class Paces:
 
     def __init__(self, parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
         self._parsers, self._settings = parsers, settings
-        self._seconds: dict[str, float] = {}
+        self._costs = {name: Cost() for name in parsers}
+        self._due = dict.fromkeys(parsers, time.monotonic() + _RENEWAL)
 
     def measure(self) -> None:
-        """Time every model on a grey picture; it has parsed one before."""
-        for name, parser in self._parsers.items():
-            image = torch.full((parser.config.backbone.in_channels, *_MEASURED), 128, dtype=torch.uint8)
-            began = time.monotonic()
-            parser.parse(image)
-            self.took(name, _MEASURED, time.monotonic() - began)
+        """Time every model; it has parsed a picture before."""
+        for name in self._parsers:
+            self.measure_model(name)
+
+    def measure_model(self, model: str) -> None:
+        """Time a model on a small grey picture, and on a large one that its network sees small, if it does so.
+
+        Args:
+            model: The model's name.
+        """
+        began = time.monotonic()
+        parser = self._parsers[model]
+        try:
+            small = _timed(parser, _SMALL)
+            size = self._large(parser.protocol, small)
+            self._costs[model].measured(small, None if size is None else _timed(parser, size))
+        finally:
+            ended = time.monotonic()
+            self._due[model] = ended + max(_RENEWAL, 20 * (ended - began))
+
+    def due(self, model: str) -> bool:
+        """Return whether a model that has refused a picture shall be measured again; once until it is.
+
+        A model that refuses whatever comes parses nothing that could show that it has become faster.
+
+        Args:
+            model: The model's name.
+        """
+        if time.monotonic() < self._due[model]:
+            return False
+        self._due[model] = math.inf
+        return True
 
     def took(self, model: str, size: tuple[int, int], seconds: float) -> None:
         """Take note of a parse.
@@ -48,10 +91,10 @@ class Paces:
             size: The picture's height and width.
             seconds: How long it took.
         """
-        _, pixels = self._parsers[model].protocol.seen_pixels(size)
-        if pixels >= _LEAST:
-            before = self._seconds.get(model, seconds / pixels)
-            self._seconds[model] = 0.7 * before + 0.3 * seconds / pixels
+        _, seen = self._parsers[model].protocol.seen_pixels(size)
+        own = math.prod(size)
+        if max(seen, own) >= _LEAST:
+            self._costs[model].observe(Timing(seen, own, seconds))
 
     def foreseen(self, model: str, size: tuple[int, int]) -> float:
         """Return how many seconds a picture would take by what others took; 0 while nothing is known.
@@ -60,8 +103,8 @@ class Paces:
             model: The model's name.
             size: The picture's height and width.
         """
-        _, pixels = self._parsers[model].protocol.seen_pixels(size)
-        return self._seconds.get(model, 0.0) * pixels
+        _, seen = self._parsers[model].protocol.seen_pixels(size)
+        return self._costs[model].foreseen(seen, math.prod(size))
 
     def refuse(self, model: str, size: tuple[int, int]) -> None:
         """Refuse a picture that is too large for the model to parse here, before it is decoded.
@@ -71,47 +114,146 @@ class Paces:
             size: The picture's height and width.
 
         Raises:
-            Problem: 413, it needs too much memory or time.
+            Problem: 413, it needs too much memory or time; it says the size at which it would be taken, if any.
         """
-        at_once, _ = self._parsers[model].protocol.seen_pixels(size)
-        shown = f"This model parses the picture at {size[1]:,} × {size[0]:,} pixels, its own size,"
-        if self._parsers[model].protocol.tested_size(size) != size:
-            tested = self._parsers[model].protocol.tested_size(size)
-            shown = f"This model parses the picture at {tested[1]:,} × {tested[0]:,} pixels,"
-        smaller = f"Send one of at most {self.most(model):,} pixels."
-        if at_once > self._tested:
-            raise Problem(
-                413, "too-many-pixels", f"{shown} and this service allows {self._tested:,} for a network. {smaller}"
+        if self._fits(model, size):
+            return
+        protocol = self._parsers[model].protocol
+        at_once, _ = protocol.seen_pixels(size)
+        tested = protocol.tested_size(size)
+        shown = f"This model parses the picture at {_by(tested)} pixels"
+        shown += ", its own size," if tested == size else f", for labels at {_by(size)},"
+        if at_once > self._max_tested:
+            why = f"{shown} and this service allows {self._max_tested:,} for a network."
+        else:
+            digits = 0 if self._settings.time_limit >= 10 else 1
+            why = (
+                f"{shown} which takes about {self.foreseen(model, size):,.{digits}f} s here, and this service allows "
+                f"{self._settings.time_limit:g} s."
             )
-        seconds = self.foreseen(model, size)
-        if seconds > SLACK * self._settings.time_limit:
-            raise Problem(
-                413,
-                "too-many-pixels",
-                f"{shown} which takes about {seconds:.0f} s here, and this service allows "
-                f"{self._settings.time_limit:g} s. {smaller}",
+        fits = self.fitting(model, size)
+        if fits is None:
+            advice = (
+                "The model cannot parse it here at any size. Whoever runs the service can allow more "
+                "(--time-limit, --max-tested)."
             )
+        else:
+            advice = f"Made smaller, to {_by(fits)} pixels, it is taken."
+        raise Problem(413, "too-many-pixels", f"{why} {advice}", fits=fits)
+
+    def fitting(self, model: str, size: tuple[int, int]) -> tuple[int, int] | None:
+        """Return the largest size of a picture's shape, no larger than it, at which the model can parse it here.
+
+        Args:
+            model: The model's name.
+            size: The picture's height and width.
+
+        Returns:
+            Height and width; None if it cannot at any size that shows something.
+        """
+        for low, high in reversed(self._ranges(model, size)):
+            side = self._largest(model, size, low, high)
+            if side >= low:
+                fits = _scaled(size, side)
+                return fits if math.prod(fits) >= _SHOWING else None
+        return None
 
     def most(self, model: str) -> int:
-        """Return how many pixels a picture of 4:3 may have for a model to parse it here."""
-        low, high = 1, self._settings.max_pixels
-        if self._fits(model, high):  # as of a model that brings large pictures to the size that it learnt from
-            return high
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if self._fits(model, middle) else (low, middle - 1)
-        return math.prod(_four_to_three(low))
+        """Return up to how many pixels the model can parse every picture of a usual shape here; 0 if none."""
+        return self._clear(min(self._up_to(model, size) for size in self._usual()))
 
-    def _fits(self, model: str, pixels: int) -> bool:
-        at_once, seen = self._parsers[model].protocol.seen_pixels(_four_to_three(pixels))
-        return at_once <= self._tested and self._seconds.get(model, 0.0) * seen <= self._settings.time_limit
+    def largest(self, model: str) -> int:
+        """Return how many pixels the largest picture has that the model can parse here, of usual shapes; 0 if none.
+
+        It is above `most` where a model parses large pictures at a smaller size than some that are less large.
+        """
+        fitting = [(size, self.fitting(model, size)) for size in self._usual()]
+        return self._clear(max(0 if fits is None else self._pixels(fits, size) for size, fits in fitting))
+
+    def _up_to(self, model: str, size: tuple[int, int]) -> int:
+        """Return the pixels of the largest picture of a shape below which all fit."""
+        found = 0
+        for low, high in self._ranges(model, size):
+            side = self._largest(model, size, low, high)
+            if side >= low:
+                found = self._pixels(_scaled(size, side), size)
+            if side < high:
+                break
+        return found
+
+    def _ranges(self, model: str, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """Return ranges of short sides, of a shape and up to a size, within which larger pictures cost more.
+
+        From one to the next it may cost less: what is above the sizes that a model learnt is brought to a smaller one.
+        """
+        short, above = min(size), self._parsers[model].protocol.above
+        if above is None or above >= short:
+            return [(1, short)]
+        return [(1, above), (above + 1, short)]
+
+    def _largest(self, model: str, size: tuple[int, int], low: int, high: int) -> int:
+        """Return the largest short side within a range at which a shape fits; below the range if none does."""
+        if self._fits(model, _scaled(size, high)):
+            return high
+        low -= 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._fits(model, _scaled(size, middle)) else (low, middle)
+        return low
+
+    def _fits(self, model: str, size: tuple[int, int]) -> bool:
+        at_once, seen = self._parsers[model].protocol.seen_pixels(size)
+        seconds = self._costs[model].foreseen(seen, math.prod(size))
+        return at_once <= self._max_tested and seconds <= self._settings.time_limit
+
+    def _usual(self) -> list[tuple[int, int]]:
+        """Return the largest pictures of usual shapes that the service takes, as height and width."""
+        heights = [max(1, math.isqrt(self._settings.max_pixels * height // width)) for height, width in _SHAPES]
+        return [(height, max(1, self._settings.max_pixels // height)) for height in heights]
+
+    def _pixels(self, fits: tuple[int, int], size: tuple[int, int]) -> int:
+        """Return the pixels of what fits; where that is the largest of its shape, the service's own limit."""
+        return self._settings.max_pixels if fits == size else math.prod(fits)
+
+    def _clear(self, pixels: int) -> int:
+        return pixels if pixels >= min(_SHOWING, self._settings.max_pixels) else 0
+
+    def _large(self, protocol: TestProtocol, small: Timing) -> tuple[int, int] | None:
+        """Return the size of a picture that tells deciding from the network; None where there is none to be parsed."""
+        height, width = _LARGE
+        while height * width <= self._settings.max_pixels and not protocol.crf:  # a CRF's memory grows with all classes
+            at_once, seen = protocol.seen_pixels((height, width))
+            if _MORE * seen <= height * width:
+                seconds = small.seconds / small.seen * seen
+                known = at_once <= self._max_tested and seconds <= self._settings.time_limit
+                return (height, width) if known else None
+            height, width = width, 2 * height
+        return None
 
     @property
-    def _tested(self) -> int:
+    def _max_tested(self) -> int:
         return min(self._settings.max_tested, self._settings.max_pixels)
 
 
-def _four_to_three(pixels: int) -> tuple[int, int]:
-    """Return the height and width of a picture of about so many pixels, and no more."""
-    height = max(1, math.isqrt(pixels * 3 // 4))
-    return height, max(1, pixels // height)
+def _timed(parser: Parser, size: tuple[int, int]) -> Timing:
+    """Time a parse of a grey picture of that height and width, which comes at the size that the network sees."""
+    protocol = parser.protocol
+    decoded = size if protocol.crf else protocol.tested_size(size)
+    image = torch.full((parser.config.backbone.in_channels, *decoded), 128, dtype=torch.uint8)
+    _, seen = protocol.seen_pixels(size)
+    took: list[float] = []
+    while not took or (len(took) < 2 and took[0] < _QUICK):
+        began = time.monotonic()
+        parser.parse(image, size)
+        took.append(time.monotonic() - began)
+    return Timing(seen, math.prod(size), min(took))
+
+
+def _scaled(size: tuple[int, int], short: int) -> tuple[int, int]:
+    """Return the height and width of a picture of a size's shape with that short side."""
+    height, width = (max(1, side * short // min(size)) for side in size)
+    return height, width
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[1]:,} × {size[0]:,}"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from fastapi.responses import Response
 
@@ -18,6 +19,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         detail: What is wrong and what to do, for people.
         retry_after: Seconds after which it is worth trying again.
         headers: What else the answer's head shall say.
+        fits: The height and width at which a picture that is too large would be taken.
     """
 
     def __init__(
@@ -28,9 +30,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         *,
         retry_after: int | None = None,
         headers: Mapping[str, str] | None = None,
+        fits: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
+        self.status, self.code, self.detail, self.fits = status, code, detail, fits
         self.headers = dict(headers or {})
         if retry_after is not None:
             self.headers["Retry-After"] = str(retry_after)
@@ -38,7 +41,9 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
     def body(self) -> bytes:
         """Return the problem as JSON; its type is `about:blank`, so its title is the status's."""
         title = HTTPStatus(self.status).phrase
-        problem = {"title": title, "status": self.status, "code": self.code, "detail": self.detail}
+        problem: dict[str, Any] = {"title": title, "status": self.status, "code": self.code, "detail": self.detail}
+        if self.fits is not None:
+            problem["fits"] = {"width": self.fits[1], "height": self.fits[0]}
         return json.dumps(problem, ensure_ascii=False).encode()
 
     def response(self) -> Response:

@@ -119,7 +119,11 @@ class ModelAnswer(Form):
     engine: str
     protocol: str
     max_pixels: int = Field(
-        description="of a picture of 4:3 that it can parse here in time; smaller with the time seen"
+        description="up to so many it can parse every picture of a usual shape (1:1 to 2:1) here, by the time seen"
+    )
+    largest_pixels: int = Field(
+        description="of the largest picture of a usual shape that it can parse here; more than max_pixels where it "
+        "parses large pictures at a smaller size"
     )
     sha256: str = Field(description="of its weights, settings and classes")
 
@@ -153,6 +157,11 @@ class ProblemAnswer(Form):
     status: int
     code: str = Field(description="the kind of problem, for programs")
     detail: str = Field(description="what is wrong and what to do, for people")
+    fits: Size | None = Field(
+        None,
+        description="of a picture that is too large for the model: the largest size of its shape, as the file stores "
+        "it, at which it would be taken",
+    )
 
 
 class ParseRequest(Form):

@@ -2,7 +2,7 @@
 
 import { closeCamera, openCamera, takePicture } from "./camera.js";
 import { layersOf, pngOf, under } from "./layers.js";
-import { drawDownloads, drawLegend, drawReading, drawScene, element, facts, share } from "./panel.js";
+import { announce, drawDownloads, drawLegend, drawReading, drawScene, element, facts, hand, share } from "./panel.js";
 import { openPicture, toSend } from "./picture.js";
 import { Pictures } from "./pictures.js";
 import { example, models, parse, Trouble, useKey } from "./service.js";
@@ -12,6 +12,7 @@ import { drawStrip } from "./strip.js";
 const $ = (id) => document.getElementById(id);
 const TITLES = { objects: "Objects", parts: "Parts", materials: "Materials", textures: "Textures" };
 const KINDS = { objects: "labels", parts: "parts", materials: "materials", textures: "textures" };
+const MOST = 4; // times that a picture is made smaller because a model asks for it
 const HINT = "Point at a region, or tap it, to read its class.";
 
 const state = {
@@ -122,10 +123,11 @@ function take(files) {
 // Have a picture parsed by the models that have not done it yet.
 async function work(item, signal) {
   if (!state.limits) await listModels();
-  for (let trial = 1; ; trial++) {
+  const ready = async () => toSend(item, await bitmapOf(item), state.limits, state.models);
+  if (!item.blob) Object.assign(item, await ready());
+  for (let name; ;) {
     try {
-      if (!item.blob) Object.assign(item, await toSend(item.file, await bitmapOf(item), state.limits, state.models));
-      for (const name of wanted().filter((one) => !item.answers.has(one))) {
+      for (name of wanted().filter((one) => !item.answers.has(one))) {
         const waiting = (left) => { state.waiting = left; drawProgress(); };
         const { confidence, ...said } = await parse(item.blob, name, "application/json;kind=confidence", { signal, waiting });
         const sure = Object.fromEntries(Object.entries(confidence).map(([layer, png]) => [layer, pngOf(png)]));
@@ -133,10 +135,13 @@ async function work(item, signal) {
       }
       return;
     } catch (error) {
-      if (error.code !== "too-many-pixels" || trial > 1) throw error;
-      // It takes longer by now than when the service last said what it can do in time.
+      if (error.code !== "too-many-pixels") throw error;
+      // Its shape costs more than usual ones, or it takes longer by now than when the service last said what it can do.
+      if (error.fits) item.most.push({ name, pixels: error.fits.width * error.fits.height });
       await listModels();
-      item.blob = null;
+      const smaller = await ready();
+      if (smaller.pixels >= item.pixels || item.most.length > MOST) throw error; // it would be refused again, and again
+      Object.assign(item, smaller);
       item.answers.clear(); // all of them are of one size
     }
   }
@@ -307,11 +312,6 @@ function read(x, y, spoken) {
   if (spoken) announce(found.map((one) => [one.model, one.name, one.sure, ...one.more].filter(Boolean).join(", ")).join("; "));
 }
 
-function announce(text) {
-  $("announce").textContent = "";
-  setTimeout(() => { $("announce").textContent = text; }, 30); // the same words twice are spoken twice
-}
-
 function showOpacity() {
   stage.opacity = $("opacity").value;
   $("opacity-value").textContent = `${$("opacity").value} %`;
@@ -339,11 +339,4 @@ async function save(number, kind) {
       }
     }
   });
-}
-
-function hand(blob, name) {
-  const link = element("a", { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  announce(`${name} is downloaded.`);
 }

@@ -1,4 +1,4 @@
-// Beside the picture: the scene, the classes with their shares, and what can be downloaded.
+// Beside the picture: the scene, the classes with their shares, what can be downloaded, and what is spoken.
 
 const $ = (id) => document.getElementById(id);
 
@@ -110,4 +110,18 @@ export function facts({ label, said }) {
   const at = width === said.width && height === said.height ? "" : ` at ${width} × ${height}`;
   const text = `${label}: ${said.width} × ${said.height} pixels, parsed${at} in ${seconds(parsed)} after waiting ${seconds(waited)}; ${said.protocol.description}.`;
   return said.doubt ? `${text}\nDoubtful: ${said.doubt}.` : text;
+}
+
+// Say something to those who hear the page.
+export function announce(text) {
+  $("announce").textContent = "";
+  setTimeout(() => { $("announce").textContent = text; }, 30); // the same words twice are spoken twice
+}
+
+// Give the user a file.
+export function hand(blob, name) {
+  const link = element("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  announce(`${name} is downloaded.`);
 }

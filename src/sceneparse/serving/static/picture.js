@@ -7,9 +7,6 @@ const TYPES = { JPEG: "image/jpeg", PNG: "image/png", WEBP: "image/webp", GIF: "
 // More pixels than this only cost time and memory here: nobody sees them on a screen.
 const SHOWN = 2 ** 24;
 
-// Fewer pixels than this show nothing.
-const LEAST = 32 * 32;
-
 // Decode a picture.
 export async function openPicture(file, formats) {
   const name = file.name || "picture";
@@ -22,16 +19,14 @@ export async function openPicture(file, formats) {
   }
 }
 
-// What is sent of a picture, which the service and each of its models can do in time by what they said; and a note on what
-// was done to it.
-export async function toSend(file, bitmap, limits, models) {
+// What is sent of a picture, which the service and each of its models can do in time by what they said; how many pixels it has,
+// and a note on what was done to it. `most` holds what models said of this very picture.
+export async function toSend({ file, most }, bitmap, limits, models) {
   const { width, height } = bitmap;
-  const tightest = models.reduce((one, other) => other.max_pixels < one.max_pixels ? other : one);
-  if (tightest.max_pixels < LEAST) {
-    throw new Trouble("refused", `${tightest.name} takes longer here than the service allows, whatever the picture's size. Whoever runs it can allow more (--time-limit).`);
-  }
+  const able = models.filter((model) => model.largest_pixels); // one that can parse nothing says so itself, when it is asked
   const bounds = [
-    [Math.sqrt(tightest.max_pixels / (width * height)), `${tightest.name} can parse at most ${count(tightest.max_pixels)} pixels here`],
+    ...[...able.map(({ name, largest_pixels: pixels }) => ({ name, pixels })), ...most].map(({ name, pixels }) => (
+      [Math.sqrt(pixels / (width * height)), `${name} can parse at most ${count(pixels)} pixels of it here`])),
     [Math.sqrt(limits.max_pixels / (width * height)), `this service takes at most ${count(limits.max_pixels)} pixels`],
     [limits.max_side / Math.max(width, height), `this service takes sides of at most ${count(limits.max_side)} pixels`],
     [Math.sqrt(SHOWN / (width * height)), `this page shows at most ${count(SHOWN)} pixels`],
@@ -39,7 +34,7 @@ export async function toSend(file, bitmap, limits, models) {
   // Of two that are equally tight the service's own limit is the reason: a model's can be no wider.
   const [fits, why] = bounds.reduce((one, other) => other[0] <= one[0] ? other : one);
   const known = limits.formats.some((format) => TYPES[format] === file.type);
-  if (fits >= 1 && known && file.size <= limits.max_bytes) return { blob: file, note: "" };
+  if (fits >= 1 && known && file.size <= limits.max_bytes) return { blob: file, pixels: width * height, note: "" };
   return smaller(bitmap, Math.min(1, fits), limits, why, known);
 }
 
@@ -51,8 +46,9 @@ async function smaller(bitmap, factor, limits, why, known) {
     const blob = await drawn(bitmap, width, height);
     if (blob.size > limits.max_bytes && Math.min(width, height) >= 64) continue;
     const reason = factor < 1 ? why : `this service takes files of at most ${count(limits.max_bytes)} bytes`;
-    if (scale < 1) return { blob, note: `Made smaller before it was sent, ${bitmap.width} × ${bitmap.height} → ${width} × ${height} pixels: ${reason}.` };
-    return { blob, note: known ? "" : "Saved as JPEG before it was sent: this service does not take the file's own form." };
+    const pixels = width * height;
+    if (scale < 1) return { blob, pixels, note: `Made smaller before it was sent, ${bitmap.width} × ${bitmap.height} → ${width} × ${height} pixels: ${reason}.` };
+    return { blob, pixels, note: known ? "" : "Saved as JPEG before it was sent: this service does not take the file's own form." };
   }
 }
 

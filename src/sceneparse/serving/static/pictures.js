@@ -8,7 +8,7 @@ export class Pictures {
   // come, failed or begun.
   constructor({ wanted, work, changed }) {
     Object.assign(this, { wanted, work, changed });
-    this.items = []; // { file, name, address, answers by model, trouble, blob and note once it is ready to be sent }
+    this.items = []; // { file, name, address, answers by model, trouble, most as { name, pixels }, blob, pixels and note once ready to be sent }
     this.shown = null;
     this.active = null; // the one that is being parsed
     this.halted = null; // the Trouble that stopped all of them
@@ -17,7 +17,7 @@ export class Pictures {
 
   add(files) {
     const items = files.map((file) => ({
-      file, name: file.name || "picture", address: URL.createObjectURL(file), answers: new Map(), trouble: null, blob: null, note: "",
+      file, name: file.name || "picture", address: URL.createObjectURL(file), answers: new Map(), trouble: null, most: [], blob: null, note: "",
     }));
     this.items.push(...items);
     this.halted = null;

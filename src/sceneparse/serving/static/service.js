@@ -1,10 +1,11 @@
 // Talking with the service. Whatever goes wrong becomes a Trouble, in words for people.
 
 export class Trouble extends Error {
-  constructor(kind, text, { again = true, after = 0, code = "" } = {}) {
+  constructor(kind, text, { again = true, after = 0, code = "", fits = null } = {}) {
     super(text);
     this.kind = kind; // "key", "busy", "gone" or "refused"
     this.code = code; // the service's own word
+    this.fits = fits; // the size at which a picture that is too large would be taken
     this.again = again;
     this.after = after; // seconds until it is worth trying again
   }
@@ -50,7 +51,7 @@ async function ask(path, options, form) {
     throw new Trouble("key", why, { again: false });
   }
   if (answer.status === 503) throw new Trouble("busy", words, { after: Number(answer.headers.get("Retry-After")) || 2 });
-  throw new Trouble("refused", words, { again: answer.status >= 500 || answer.status === 408, code: problem.code });
+  throw new Trouble("refused", words, { again: answer.status >= 500 || answer.status === 408, code: problem.code, fits: problem.fits });
 }
 
 export async function models() {
