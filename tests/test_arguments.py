@@ -71,6 +71,8 @@ def test_the_command_line_leaves_python_its_words_when_a_command_fails() -> None
 def test_what_is_long_or_an_array_is_shown_in_a_few_words() -> None:
     assert shown(np.zeros((2, 3))) == "an array of float64, shape (2, 3)"
     assert shown(torch.zeros(2, dtype=torch.uint8)) == "a tensor of uint8, shape (2,)"
+    assert (shown(np.float64(2)), shown(np.int16(3)), shown(np.str_("a"))) == ("2.0", "3", "'a'")
+    assert "np.True_" in shown(np.bool_(True)) and shown(np.array(2)).startswith("an array")
     assert len(shown("x" * 500)) < 70 and len(shown(list(range(500)))) < 70 and "\n" not in shown("a\nb" * 9)
 
 

@@ -1,7 +1,6 @@
 """Every public call refuses what it cannot take: in one line, in Python's words, before any work is done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,9 @@ import torch
 
 import sceneparse
 from sceneparse import Parse, Parser, UserError
+from sceneparse.evaluation.evaluate import spaced
 from sceneparse.labels import LabelSpace
+from sceneparse.parsing import TaskMap
 from sceneparse.settings import (
     AugmentationSettings,
     BackboneSettings,
@@ -29,23 +30,19 @@ SPACE = LabelSpace(("brick", "grass", "water"))
 PIXELS = np.zeros((4, 6, 3), np.uint8)
 WHOLE = "such as ProtocolSettings('whole', flip=True) of sceneparse.settings"
 A_MODEL = "a model folder, a published checkpoint's name, a hub id or an exported file"
+RANGES = "but must be pairs of numbers, what becomes black and what becomes white, such as [(0, 4095)], or None"
+SIZE = "but must be a height and a width in pixels, such as (480, 640), or None"
+INDICES = "but must have indices of 3 classes, 0 to 2, or -1 where there is none"
+IMAGE = torch.zeros(3, 4, 6, dtype=torch.uint8)
 PICTURE = (
-    "give a file name, a file's content as bytes, a PIL image, a uint8 array (H, W, 3) or a uint8 tensor (C, H, W)"
+    "give a file name, a file that is open, its content as bytes, a PIL image, a uint8 array (H, W, 3) or a uint8 "
+    "tensor (C, H, W)"
 )
 
 
-@dataclass
-class Made:
-    """What the calls are made on."""
-
-    parser: Parser
-    parse: Parse
-
-
 @pytest.fixture(scope="module")
-def made() -> Made:
-    parser = brightest_parser(labels=SPACE)
-    return Made(parser, parser(PIXELS))
+def parser() -> Parser:
+    return brightest_parser(labels=SPACE)
 
 
 def parse_of(**changes: Any) -> Parse:
@@ -91,6 +88,26 @@ EXPORT: list[tuple[dict[str, Any], str]] = [
     ({"calibration": "x.png"}, "calibration and data are for int8=True; leave them out, or give that"),
     ({"calibration": 3}, "calibration is 3, but must be pictures, folders and patterns: paths in a list"),
     ({"count": 0.5}, "count is 0.5, but must be a whole number of at least 1"),
+]
+
+DIAGNOSE: list[tuple[dict[str, Any], str]] = [
+    *EVALUATE[:-2],
+    ({"model": None}, f"model is None, but must be {A_MODEL}"),
+    ({"comparison": 3}, f"comparison is 3, but must be {A_MODEL}"),
+    ({"learn_split": 3}, "learn_split is 3, but must be a name or None"),
+    ({"learn_count": "5"}, "learn_count is '5', but must be a whole number of at least 1"),
+    ({"learn_count": 0}, "learn_count is 0, but must be a whole number of at least 1"),
+    ({"progress": "no"}, "progress is 'no', but must be True or False"),
+]
+
+COMPARE: list[tuple[dict[str, Any], str]] = [
+    ({"runs": "runs/a"}, "runs/a: there is no such run folder"),
+    ({"runs": Path("runs/a")}, "runs/a: there is no such run folder"),
+    ({"runs": [3]}, "runs is [3], but must be run folders: paths in a list"),
+    ({"runs": None}, "runs is None, but must be run folders: paths in a list"),
+    ({"runs": []}, "no run to compare: name one or more run folders, such as runs/a runs/b"),
+    ({"out": 3}, "out is 3, but must be a folder or None"),
+    ({"progress": 1}, "progress is 1, but must be True or False"),
 ]
 
 TRAIN: list[tuple[dict[str, Any], str]] = [
@@ -149,6 +166,26 @@ def test_evaluate(given: dict[str, Any], message: str) -> None:
     refused(lambda: sceneparse.evaluate(**{"model": "nowhere", **given}), message)
 
 
+@pytest.mark.parametrize(("given", "message"), DIAGNOSE)
+def test_diagnose(given: dict[str, Any], message: str) -> None:
+    refused(lambda: sceneparse.diagnose(**{"model": "nowhere", **given}), message)
+
+
+@pytest.mark.parametrize(("given", "message"), [one for one in EVALUATE if not {"protocol", "device"} & set(one[0])])
+def test_calibrate(given: dict[str, Any], message: str) -> None:
+    refused(lambda: sceneparse.calibrate(**{"model": "nowhere", **given}), message)
+
+
+@pytest.mark.parametrize(("given", "message"), COMPARE)
+def test_compare(given: dict[str, Any], message: str) -> None:
+    refused(lambda: sceneparse.compare(**{"runs": ["runs/a"], **given}), message)
+
+
+@pytest.mark.parametrize("count", [2.5, "3", True, 0])
+def test_what_is_evenly_spaced_is_counted_in_whole_numbers(count: Any) -> None:
+    refused(lambda: spaced(10, count), f"count is {count!r}, but must be a whole number of at least 1")
+
+
 @pytest.mark.parametrize(("given", "message"), EXPORT)
 def test_export(given: dict[str, Any], message: str) -> None:
     refused(lambda: sceneparse.export(**{"model": "nowhere", "format": "openvino", **given}), message)
@@ -160,10 +197,8 @@ def test_train(given: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize(("given", "message"), PREDICT)
-def test_predict(given: dict[str, Any], message: str, made: Made, tmp_path: Path) -> None:
-    refused(
-        lambda: sceneparse.predict(**{"parser": made.parser, "inputs": ["x.png"], "out": tmp_path, **given}), message
-    )
+def test_predict(given: dict[str, Any], message: str, parser: Parser, tmp_path: Path) -> None:
+    refused(lambda: sceneparse.predict(**{"parser": parser, "inputs": ["x.png"], "out": tmp_path, **given}), message)
 
 
 @pytest.mark.parametrize(("given", "message"), BUILD)
@@ -231,6 +266,16 @@ def test_build(given: dict[str, Any], message: str) -> None:
             "confidence is a tensor of float32, shape (4, 6), but must be an array of float32, shape (4, 6)",
         ),
         (lambda: parse_of(space=["a"]), "space is ['a'], but must be a LabelSpace"),
+        (lambda: parse_of(labels=np.full((4, 6), 3, np.int16)), f"labels has values from 3 to 3, {INDICES}"),
+        (lambda: parse_of(labels=np.full((4, 6), -2, np.int16)), f"labels has values from -2 to -2, {INDICES}"),
+        (
+            lambda: parse_of(confidence=np.full((4, 6), np.nan, np.float32)),
+            "confidence has values from nan to nan, but must have probabilities, 0 to 1",
+        ),
+        (
+            lambda: TaskMap(np.zeros((4, 6), np.int16), np.full((4, 6), 2, np.float32), SPACE),
+            "confidence has values from 2 to 2, but must have probabilities, 0 to 1",
+        ),
     ],
 )
 def test_recipes_and_what_is_made_by_hand(call: Callable[[], Any], message: str) -> None:
@@ -247,6 +292,20 @@ ON_PARSER: list[tuple[Callable[[Any], Any], str]] = [
     ),
     (lambda parser: parser.many("a.jpg"), "pictures is 'a.jpg', but must be several pictures, such as a list of them"),
     (lambda parser: parser.many(3), "pictures is 3, but must be several pictures, such as a list of them"),
+    (lambda parser: parser.with_ranges([(0,)]), f"ranges is [(0,)], {RANGES}"),
+    (lambda parser: parser.with_ranges(["ab"]), f"ranges is ['ab'], {RANGES}"),
+    (lambda parser: parser.with_ranges(4095), f"ranges is 4095, {RANGES}"),
+    (lambda parser: parser.with_ranges({0: 4095}), f"ranges is {{0: 4095}}, {RANGES}"),
+    (lambda parser: parser.with_ranges((0, 4095, 1)), f"ranges is (0, 4095, 1), {RANGES}"),
+    (lambda parser: parser.parse(IMAGE, size=(8,)), f"size is (8,), {SIZE}"),
+    (lambda parser: parser.parse(IMAGE, size=(-8, 8)), f"size is (-8, 8), {SIZE}"),
+    (lambda parser: parser.parse(IMAGE, size="ab"), f"size is 'ab', {SIZE}"),
+    (lambda parser: parser.parse_batch(IMAGE[None], size=(8.0, 8)), f"size is (8.0, 8), {SIZE}"),
+    (lambda parser: parser.open(PIXELS, reduced="no"), "reduced is 'no', but must be True or False"),
+    (
+        lambda parser: parser.parse_read(PIXELS),
+        "read is an array of uint8, shape (4, 6, 3), but must be what `open` returns",
+    ),
     (lambda parser: parser.with_protocol("whole"), f"protocol is 'whole', but must be settings, {WHOLE}"),
     (
         lambda parser: parser.parse(torch.zeros(3, 4, 6)),
@@ -271,66 +330,10 @@ def test_a_path_is_taken_for_the_text_that_a_setting_is() -> None:
 
 
 @pytest.mark.parametrize(("call", "message"), ON_PARSER)
-def test_methods_of_a_parser(call: Callable[[Any], Any], message: str, made: Made) -> None:
-    refused(lambda: call(made.parser), message)
+def test_methods_of_a_parser(call: Callable[[Any], Any], message: str, parser: Parser) -> None:
+    refused(lambda: call(parser), message)
 
 
-ON_PARSE: list[tuple[Callable[[Any], Any], str]] = [
-    (lambda parse: parse.overlay(opacity=2), "opacity is 2, but must be a number from 0 to 1"),
-    (lambda parse: parse.overlay(legend="no"), "legend is 'no', but must be True or False"),
-    (lambda parse: parse.panels("half"), "opacity is 'half', but must be a number from 0 to 1"),
-    (lambda parse: parse.mask("gras"), "no class 'gras'; did you mean 'grass'?"),
-    (lambda parse: parse.mask("tarmac"), "no class 'tarmac'; the classes are brick, grass, water"),
-    (lambda parse: parse.mask(3), "class 3 is not there: 3 classes, counted from 0"),
-    (lambda parse: parse.mask(-1), "class -1 is not there: 3 classes, counted from 0"),
-    (lambda parse: parse.mask(True), "a class is a name or an index, not a bool"),
-    (
-        lambda parse: parse.mask("brick", task="parts"),
-        "task is 'parts', but must be one of object, part, material, texture",
-    ),
-    (
-        lambda parse: parse.mask("brick", task="part"),
-        "model 'brightest' has no task 'part' in this parse; it has object",
-    ),
-    (
-        lambda parse: parse.mask("street", task="scene"),
-        "task 'scene' has no label map: the kinds of scene are in parse.scene",
-    ),
-    (lambda parse: parse.probabilities(4), "k is 4, but must be a whole number from 1 to 3"),
-    (lambda parse: parse.probabilities(k=1.5), "k is 1.5, but must be a whole number from 1 to 3"),
-    (lambda parse: parse.polygons("car"), "task is 'car', but must be one of object, part, material, texture"),
-    (
-        lambda parse: parse.ignoring_below(0),
-        "confidence is 0, but must be a probability above 0 and at most 1, such as 0.9",
-    ),
-    (lambda parse: parse.save(3, "a"), "folder is 3, but must be a path"),
-    (lambda parse: parse.save(__file__, "a"), f"{__file__}: is a file, but must be a folder"),
-    (lambda parse: parse.save("out", ""), "stem is empty, but must be the files' name without a suffix"),
-    (lambda parse: parse.save("out", 3), "stem is 3, but must be the files' name without a suffix"),
-    (
-        lambda parse: parse.save("out", "a", facts="x"),
-        "facts is 'x', but must be a mapping, such as {'camera': 'left'}",
-    ),
-    (
-        lambda parse: parse.save("out", "a", write="labels"),
-        "write is 'labels', but must be a list of names, such as ['labels']",
-    ),
-    (
-        lambda parse: parse.save("out", "a", write=["parts"]),
-        "write=['parts']: model 'brightest' has none; it has labels, overlay, confidence, confidence16, geojson",
-    ),
-]
-
-
-@pytest.mark.parametrize(("call", "message"), ON_PARSE)
-def test_methods_of_a_parse(
-    call: Callable[[Any], Any], message: str, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    refused(lambda: call(made.parse), message)
-    assert not list(tmp_path.iterdir())
-
-
-def test_one_path_is_taken_for_a_list_of_one(made: Made, tmp_path: Path) -> None:
+def test_one_path_is_taken_for_a_list_of_one(parser: Parser, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"x\.png"):
-        sceneparse.predict(made.parser, "x.png", tmp_path / "out", progress=False)
+        sceneparse.predict(parser, "x.png", tmp_path / "out", progress=False)

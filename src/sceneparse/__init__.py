@@ -6,9 +6,9 @@
     parse = parser("street.jpg")
     parse.overlay().save("street_overlay.png")
 
-The verbs of the command line have the same names here: `train`, `evaluate`, `predict`, `export`. `load` makes a
-`Parser` of a model, which makes a `Parse` of a picture; `read_recipe` and `build` are for your own code. What is wrong
-with a call is a `UserError`: one line that says what, where, and what to do.
+The verbs of the command line have the same names here: `train`, `evaluate`, `diagnose`, `calibrate`, `compare`,
+`predict`, `export`. `load` makes a `Parser` of a model, which makes a `Parse` of a picture; `read_recipe` and `build`
+are for your own code. What is wrong with a call is a `UserError`: one line that says what, where, and what to do.
 """
 
 from importlib import import_module
@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 from sceneparse.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from sceneparse.comparing import compare_runs as compare
+    from sceneparse.diagnosing import calibrate_model as calibrate
+    from sceneparse.diagnosing import diagnose_model as diagnose
     from sceneparse.errors import UserError
     from sceneparse.evaluation import evaluate_model as evaluate
     from sceneparse.exporting import export
@@ -33,6 +36,9 @@ _HOMES = {
     "Parser": ("sceneparse.parsing", "Parser"),
     "UserError": ("sceneparse.errors", "UserError"),
     "build": ("sceneparse.weights.build", "build"),
+    "calibrate": ("sceneparse.diagnosing", "calibrate_model"),
+    "compare": ("sceneparse.comparing", "compare_runs"),
+    "diagnose": ("sceneparse.diagnosing", "diagnose_model"),
     "evaluate": ("sceneparse.evaluation", "evaluate_model"),
     "export": ("sceneparse.exporting", "export"),
     "load": ("sceneparse.parsing", "load"),
@@ -46,6 +52,9 @@ __all__ = [
     "Parser",
     "UserError",
     "build",
+    "calibrate",
+    "compare",
+    "diagnose",
     "evaluate",
     "export",
     "load",

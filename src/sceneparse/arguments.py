@@ -164,6 +164,23 @@ def check_array(name: str, value: Any, dtype: str, shape: Sequence[int | str], k
     require(fits, f"{argument(name)} is {shown(value)}, but must be {_KINDS[kind]} of {dtype}, shape ({sides})")
 
 
+def checked_size(name: str, value: Any) -> tuple[int, int] | None:
+    """Return a height and a width in pixels as a tuple of plain numbers; None of None.
+
+    Raises:
+        UserError: It is something else.
+    """
+    if value is None:
+        return None
+    sides: list[Any] = list(value) if isinstance(value, Sequence) else []
+    whole = all(isinstance(side, Integral) and not isinstance(side, bool) for side in sides)
+    require(
+        len(sides) == 2 and whole and all(side >= 1 for side in sides),
+        f"{argument(name)} is {shown(value)}, but must be a height and a width in pixels, such as (480, 640), or None",
+    )
+    return int(sides[0]), int(sides[1])
+
+
 def several(name: str, value: Any, what: str) -> list[Any]:
     """Return the files, folders and patterns of an argument as a list; a single one is a list of one.
 
@@ -181,6 +198,10 @@ def several(name: str, value: Any, what: str) -> list[Any]:
 
 def shown(value: object) -> str:
     """Return a value for a message, in a few words: of an array its type and shape, of what is long its beginning."""
+    if any((one.__module__, one.__name__) == ("numpy", "generic") for one in type(value).__mro__):
+        scalar: Any = value
+        # Its True is not Python's, for which a message would take it.
+        value = f"np.{value}_" if scalar.dtype.kind == "b" else scalar.item()
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if shape is not None and dtype is not None:
         kind = type(value).__name__

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sceneparse.errors import UserError
 from sceneparse.inference import TestProtocol
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parse
@@ -98,6 +99,17 @@ class TestSave:
         value = json.loads(mark.read_text())
         assert value["files"] == {"labels": "street.view.png", "overlay": "street.view_overlay.jpg"}
         assert value["picture"] == {"file": "x.jpg"} and value["width"] == 20
+
+    def test_facts_may_be_numbers_of_numpy(self, parse: Parse, tmp_path: Path) -> None:
+        facts = {"a": np.int64(3), "b": [np.float32(0.5), np.bool_(True)], "c": {"d": (1, None)}}
+        said = json.loads(parse.save(tmp_path, "a", facts=facts).read_text())
+        assert (said["a"], said["b"], said["c"]) == (3, [0.5, True], {"d": [1, None]})
+
+    def test_facts_that_are_none_leave_what_is_there(self, parse: Parse, tmp_path: Path) -> None:
+        before = parse.save(tmp_path, "a").read_text()
+        with pytest.raises(UserError, match=r"facts\['a'\]"):
+            parse.save(tmp_path, "a", facts={"a": object()})
+        assert (tmp_path / "a.json").read_text() == before
 
     def test_the_overlay_can_be_left_out(self, parse: Parse, tmp_path: Path) -> None:
         parse.save(tmp_path, "a", overlay=False)

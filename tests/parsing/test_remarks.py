@@ -113,6 +113,13 @@ def test_each_band_has_its_own_range() -> None:
         parser(DataSettings(range=own)).open(tiff_bytes(Tiff(values[..., :1])))
 
 
+def test_one_pair_stands_for_all_channels_and_none_for_the_ranges_of_the_training() -> None:
+    trained = parser(DataSettings(range=(0, 4095)))
+    assert trained.with_ranges((0, 255)).ranges == trained.with_ranges(np.array([[0, 255]])).ranges == ((0, 255),)
+    content, back = FORMS["png"](4095), trained.with_ranges((0, 255)).with_ranges(None)
+    assert back.ranges == () and np.array_equal(back.open(content).image, trained.open(content).image)
+
+
 def test_another_number_of_ranges_than_of_channels_is_refused() -> None:
     with pytest.raises(UserError, match="2 ranges for 3 bands: give one for all, or one for each"):
         parser().with_ranges([(0, 1), (0, 2)])

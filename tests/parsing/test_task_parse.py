@@ -1,6 +1,7 @@
 """What a unified model tells: the tree, the panels and the files."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from sceneparse.errors import UserError
 from sceneparse.inference import Opened, Prediction, TaskPrediction, TestProtocol, TorchEngine
 from sceneparse.parsing import Parse, Parser, TaskParse, discover, predict_pictures
 from sceneparse.parsing.cooccurrence import cooccurrence
+from sceneparse.parsing.facts import OWN
 from tests.support.unified import OBJECTS, TASKS, unified_model
 
 
@@ -75,6 +77,11 @@ def test_a_parse_of_one_task_says_what_it_always_said(parse: Parse) -> None:
     alone = Parse(parse.image, parse.labels, parse.confidence, OBJECTS, "m", TestProtocol())
     assert {"scene", "objects"}.isdisjoint(alone.to_json())
     assert alone.scene is None and alone.parts is None and alone.material is None and alone.texture is None
+
+
+def test_facts_may_have_no_key_that_any_parse_writes(parse: Parse) -> None:
+    full = replace(parse.ignoring_below(0.8), doubt="dark", unturned=6)
+    assert {*full.to_json(), "files"} == OWN
 
 
 def test_the_panels_show_one_for_each_task(parse: Parse) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from sceneparse.arguments import check_flag, check_type, several
 from sceneparse.comparing.comparison import RunComparison
 from sceneparse.comparing.page import comparison_page
 from sceneparse.comparing.run import find_run, read_run
@@ -15,20 +16,25 @@ from sceneparse.weights.run_folder import told_apart
 PAGE, RECORD = "comparison.html", "comparison.json"
 
 
-def compare_runs(runs: Sequence[str | Path], *, out: str | Path | None = None, progress: bool = True) -> RunComparison:
+def compare_runs(
+    runs: str | Path | Sequence[str | Path], *, out: str | Path | None = None, progress: bool = True
+) -> RunComparison:
     """Compare runs: how far each is, what it scores, by which settings they differ. Runs may be going on.
 
     Args:
-        runs: Run folders, as `train` writes them.
+        runs: Run folders, as `train` writes them; a single one, or several in a list.
         out: Where comparison.html and comparison.json go. Default: nothing is written.
         progress: Print the table, and where the page is.
 
     Raises:
         UserError: No run, a folder that is none, the same one twice, or a file in one that cannot be read.
     """
-    if not runs:
+    named = several("runs", runs, "run folders")
+    check_type("out", out, (str, Path, type(None)), "a folder or None")
+    check_flag("progress", progress)
+    if not named:
         raise UserError("no run to compare: name one or more run folders, such as runs/a runs/b")
-    folders = [find_run(run) for run in runs]
+    folders = [find_run(run) for run in named]
     for number, folder in enumerate(folders):
         if any(folder.resolve() == other.resolve() for other in folders[:number]):
             raise UserError(f"{folder}: is named twice: name different run folders")

@@ -14,10 +14,17 @@ from sceneparse.diagnosing.calibration import Calibration
 from sceneparse.diagnosing.sampled_pixels import sample_pixels
 from sceneparse.diagnosing.temperature import HIGHEST, LOWEST, Scored, calibration, fit_temperature, likelihood
 from sceneparse.errors import UserError, counted
-from sceneparse.evaluation.command import data_settings, protocol_of, refuse_other_classes, refuse_other_tasks
+from sceneparse.evaluation.command import (
+    check_test,
+    data_settings,
+    protocol_of,
+    refuse_other_classes,
+    refuse_other_tasks,
+)
 from sceneparse.evaluation.evaluate import spaced
 from sceneparse.files import write_json
 from sceneparse.inference import EngineName, Opened, open_model
+from sceneparse.inference.open_model import check_source
 from sceneparse.progress import progress_bar, results_console
 from sceneparse.settings import DataSettings, Precision
 from sceneparse.tasks import Task
@@ -111,6 +118,8 @@ def calibrate_model(
     Raises:
         UserError: No such model or data set, one that temperatures cannot be kept for, or nothing to fit to.
     """
+    check_source("model", model)
+    check_test(data, kind, split, out, count, progress)
     folder = folder_to_calibrate(model)
     opened = open_model(folder, engine=engine, device=device, precision=precision)
     protocol = protocol_of(opened.config, None)

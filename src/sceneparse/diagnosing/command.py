@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from sceneparse.arguments import argument
+from sceneparse.arguments import argument, check_number, check_type
 from sceneparse.data import DataSet
 from sceneparse.datasets.opening import open_dataset, open_for_testing
 from sceneparse.devices import choose_device
@@ -17,10 +17,18 @@ from sceneparse.diagnosing.report import write_diagnosis
 from sceneparse.diagnosing.terminal import print_findings, print_rival
 from sceneparse.diagnosing.versus import Opponent
 from sceneparse.errors import UserError, counted
-from sceneparse.evaluation.command import ProtocolChange, data_settings, machine, protocol_of, refuse_other_classes
+from sceneparse.evaluation.command import (
+    ProtocolChange,
+    check_test,
+    data_settings,
+    machine,
+    protocol_of,
+    refuse_other_classes,
+)
 from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.evaluate import spaced
-from sceneparse.inference import EngineName, Opened, TestProtocol, open_model
+from sceneparse.inference import EngineName, Opened, TestProtocol, open_model, resolve
+from sceneparse.inference.open_model import check_source
 from sceneparse.progress import results_console, working
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.weights.run_folder import named_folder, told_apart
@@ -74,10 +82,14 @@ def diagnose_model(
     Raises:
         UserError: No such model or data set, models or data of other classes, or a protocol that doesn't hold together.
     """
-    if learn_count < 1:
-        raise UserError(
-            f"learn_count is {learn_count}, but must be at least 1: there is nothing to learn from otherwise"
-        )
+    check_source("model", model)
+    if comparison is not None:
+        check_source("comparison", comparison)
+    check_test(data, kind, split, out, count, progress)
+    check_type("learn_split", learn_split, (str, type(None)), "a name or None")
+    check_number("learn_count", learn_count, least=1, whole=True)
+    if not callable(protocol) and protocol is not None:
+        resolve(protocol)
     names = _names(model, comparison)
     opened = open_model(model, engine=engine, device=device, precision=precision)
     second = None if comparison is None else open_model(comparison, engine=engine, device=device, precision=precision)

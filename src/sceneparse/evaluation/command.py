@@ -70,13 +70,7 @@ def evaluate_model(
     Raises:
         UserError: No such model or data set, or a protocol that doesn't hold together.
     """
-    check_type("data", data, (str, Path, DataSettings, type(None)), "the data set's folder, or DataSettings")
-    for name, text in (("kind", kind), ("split", split)):
-        check_type(name, text, (str, type(None)), "a name or None")
-    check_type("out", out, (str, Path, type(None)), "a folder or None")
-    if count is not None:
-        check_number("count", count, least=1, whole=True)
-    check_flag("progress", progress)
+    check_test(data, kind, split, out, count, progress)
     if not callable(protocol) and protocol is not None:
         resolve(protocol)
     check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")
@@ -128,6 +122,28 @@ def evaluate_model(
         print_scores(evaluation, results_console())
         print(f"metrics: {out / 'metrics.json'}\nreport:  {report}")
     return evaluation
+
+
+def check_test(
+    data: str | Path | DataSettings | None,
+    kind: str | None,
+    split: str | None,
+    out: str | Path | None,
+    count: int | None,
+    progress: bool,
+) -> None:
+    """Refuse arguments that no test of a model can take, before the model is opened; all are those of `evaluate_model`.
+
+    Raises:
+        UserError: One of them is of another type, or out of its bounds.
+    """
+    check_type("data", data, (str, Path, DataSettings, type(None)), "the data set's folder, or DataSettings")
+    for name, text in (("kind", kind), ("split", split)):
+        check_type(name, text, (str, type(None)), "a name or None")
+    check_type("out", out, (str, Path, type(None)), "a folder or None")
+    if count is not None:
+        check_number("count", count, least=1, whole=True)
+    check_flag("progress", progress)
 
 
 def protocol_of(config: ModelConfig, protocol: ProtocolSettings | ProtocolChange | None) -> TestProtocol:

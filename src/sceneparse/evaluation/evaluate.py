@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from sceneparse.arguments import argument
+from sceneparse.arguments import check_number
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.errors import UserError, counted
 from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figures_of
@@ -216,8 +216,8 @@ def spaced(length: int, count: int | None) -> list[int]:
     """
     if length == 0:
         raise UserError("the data set has no pictures, so there is nothing to score")
-    if count is not None and count < 1:
-        raise UserError(f"{argument('count')} is {count}, but must be at least 1")
+    if count is not None:
+        check_number("count", count, least=1, whole=True)
     chosen = length if count is None else min(count, length)
     return [index * length // chosen for index in range(chosen)]
 

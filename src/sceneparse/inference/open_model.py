@@ -88,10 +88,7 @@ def open_model(
     Raises:
         UserError: No such model, or an engine, a device or a precision that it cannot have.
     """
-    check_type(
-        "model", source, (str, Path), "a model folder, a published checkpoint's name, a hub id or an exported file"
-    )
-    require(source != "", "model is empty: name one")
+    check_source("model", source)
     check_type("engine", engine, str, f"one of {', '.join(ENGINE_NAMES)}")
     check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")
     check_choice("precision", precision, get_args(Precision))
@@ -112,6 +109,20 @@ def open_model(
         _say_compiling()
     with _loading(source):
         return _opened(folder, engine, device, precision)
+
+
+def check_source(name: str, source: object) -> None:
+    """Refuse what cannot name a model.
+
+    Args:
+        name: The argument.
+        source: What it is given.
+
+    Raises:
+        UserError: It is neither a text nor a path, or empty.
+    """
+    check_type(name, source, (str, Path), "a model folder, a published checkpoint's name, a hub id or an exported file")
+    require(source != "", f"{name} is empty: name one")
 
 
 def _loading(source: str | Path) -> AbstractContextManager[object]:

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sceneparse.parsing.pixels import Picture, deep_content, read_pixels
+from sceneparse.parsing.pixels import Picture, content_of, deep_content, read_pixels
 from sceneparse.parsing.remarks import (
     Remark,
     dark_of_type,
@@ -74,6 +74,7 @@ class PictureReader:
         Raises:
             UserError: The picture cannot be read, or pixels of another type or shape.
         """
+        picture = content_of(picture)
         if isinstance(picture, Image.Image):
             return self._pil(picture)
         if not isinstance(picture, str | Path | bytes):

@@ -29,12 +29,13 @@ from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.asking import mask_of, polygons_of
+from sceneparse.parsing.facts import checked_facts
 from sceneparse.parsing.notebook import html_of, percent, png_of
 from sceneparse.parsing.panels import panels_of
 from sceneparse.parsing.probabilities import Probabilities, Source
 from sceneparse.parsing.remarks import Remark, doubts_of
 from sceneparse.parsing.scene_tree import scene_tree
-from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse
+from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse, check_map
 from sceneparse.pictures.outlines import Region
 from sceneparse.settings.legend import LegendLayout
 from sceneparse.tasks import MAPS, Task
@@ -63,7 +64,7 @@ class Parse:
         source: What it came from, for `probabilities`; None for a parse that was put together, or has been pickled.
 
     Raises:
-        UserError: Arrays of another type or shape.
+        UserError: Arrays of another type or shape, labels that are no class, or confidences that are no probability.
     """
 
     pixels: NDArray[np.uint8]
@@ -80,11 +81,9 @@ class Parse:
     source: Source | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        check_type("space", self.space, LabelSpace, "a LabelSpace")
         check_choice("legend_layout", self.legend_layout, get_args(LegendLayout))
         check_array("pixels", self.pixels, "uint8", ("h", "w", 3))
-        check_array("labels", self.labels, "int16", ("H", "W"))
-        check_array("confidence", self.confidence, "float32", self.size)
+        check_map(self.labels, self.confidence, self.space)
 
     def __repr__(self) -> str:
         (height, width), known = self.size, len(self.space)
@@ -320,27 +319,27 @@ class Parse:
             folder: Where to; made if it isn't there.
             stem: The files' name; may hold "/" for folders below.
             overlay: Whether to write the overlay and the panels.
-            facts: What else the JSON shall say.
+            facts: What else the JSON shall say, under keys that it doesn't have by itself.
             write: Names of the artefacts to write instead, as `picture_artefacts` gives them.
 
         Returns:
             The JSON file.
 
         Raises:
-            UserError: Artefacts that there are not, or a folder or a stem that is none.
+            UserError: Artefacts that there are not, a folder or a stem that is none, or facts that JSON cannot hold.
         """
         check_type("folder", folder, (str, Path), "a path")
         require(not Path(folder).is_file(), f"{folder}: is a file, but must be a folder")
         check_type("stem", stem, str, "the files' name without a suffix")
         require(stem != "", f"{argument('stem')} is empty, but must be the files' name without a suffix")
         check_flag("overlay", overlay)
-        check_type("facts", facts, (Mapping, type(None)), "a mapping, such as {'camera': 'left'}")
+        facts = checked_facts(facts, described := self.to_json())
         tasks = frozenset() if self.task_parse is None else self.task_parse.tasks
         write = picture_artefacts(tasks, write, overlay=overlay, model=self.model)
         # What was there before belongs to another parse: without its JSON nobody takes it for a whole one.
         (record := Path(folder) / f"{stem}.json").unlink(missing_ok=True)
         files = {name: ARTEFACTS[name].write(self, Path(folder), stem) for name in write}
-        write_json(record, {**self.to_json(), "files": files, **(facts or {})})
+        write_json(record, {**described, "files": files, **facts})
         return record
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from torch import Tensor
 
-from sceneparse.arguments import argument, check_array, check_flag, check_type, shown
+from sceneparse.arguments import argument, check_array, check_flag, check_type, checked_size, shown
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError, counted, require
 from sceneparse.inference.open_model import Opened
@@ -19,13 +19,14 @@ from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.chosen_tasks import chosen_tasks
 from sceneparse.parsing.opening import PictureRead, PictureReader
 from sceneparse.parsing.parse import Parse
-from sceneparse.parsing.pixels import Picture, is_picture, visible
+from sceneparse.parsing.pixels import Picture, StillPicture, content_of, is_batch, is_picture, visible
 from sceneparse.parsing.probabilities import Source
 from sceneparse.parsing.remarks import doubts_of
 from sceneparse.parsing.scale import doubt_of
 from sceneparse.parsing.task_parse import TaskParse
 from sceneparse.pictures.rasters import BandForm
 from sceneparse.settings import ProtocolSettings
+from sceneparse.settings.ranges import checked_ranges
 from sceneparse.tasks import OTHERS, Task, TaskName
 from sceneparse.weights.hub import push_to_hub
 
@@ -65,7 +66,7 @@ class Parser:
         protocol: ProtocolSettings | None = None,
         tasks: Collection[TaskName] | None = None,
         loading: "Loading | None" = None,
-        ranges: Iterable[tuple[float, float]] = (),
+        ranges: Iterable[tuple[float, float]] | tuple[float, float] | None = None,
     ) -> None:
         check_type("opened", opened, Opened, "an opened model: sceneparse.load opens one and makes a Parser of it")
         self._opened = opened
@@ -80,7 +81,7 @@ class Parser:
         self.tasks = chosen_tasks(opened, tasks)
         self._wanted = tasks
         self._said = set[str]()
-        self.ranges = BandForm(ranges=tuple(ranges)).ranges
+        self.ranges = BandForm(ranges=checked_ranges("ranges", ranges)).ranges
         if len(self.ranges) > 1:
             BandForm(tuple(range(1, self.config.backbone.in_channels + 1)), self.ranges)
         self.loading = loading
@@ -112,18 +113,19 @@ class Parser:
         loading = self.loading and replace(self.loading, protocol=protocol)
         return Parser(self._opened, protocol=protocol, tasks=self._wanted, loading=loading, ranges=self.ranges)
 
-    def with_ranges(self, ranges: Iterable[tuple[float, float]]) -> "Parser":
+    def with_ranges(self, ranges: Iterable[tuple[float, float]] | tuple[float, float] | None) -> "Parser":
         """The same model for pictures of other numbers than it was trained with; the weights are shared.
 
         Args:
             ranges: The numbers that become black and white in pictures of more than 8 bits, such as [(0, 4095)]: one
-                pair for all channels or one for each; what lies outside is cut off. None: those of its training, else
-                the whole range of 16 bits.
+                pair for all channels, for which (0, 4095) may stand, or one for each; what lies outside is cut off.
+                None: those of its training, else the whole range of 16 bits.
 
         Raises:
-            UserError: A range that is empty, or another number of them than of channels.
+            UserError: Something else than pairs of numbers, a range that is empty, or another number of them than of
+                channels.
         """
-        given = tuple((low, high) for low, high in ranges)
+        given = checked_ranges("ranges", ranges)
         loading = self.loading and replace(self.loading, ranges=given)
         own = self._opened.config.protocol if self._protocol is None else self._protocol
         return Parser(self._opened, protocol=own, tasks=self._wanted, loading=loading, ranges=given)
@@ -136,9 +138,11 @@ class Parser:
         """Parse a picture; or several, one after the other, as `many` does.
 
         Args:
-            picture: A file (str or Path), a file's content (bytes), a PIL image, a (H, W, 3) or (H, W) uint8 array, or
-                a (C, H, W) uint8 tensor; RGB. EXIF orientation is applied to the first three, unless the model learnt
-                from pictures that were not turned (`data.orientation`). Or a list of these, or anything else that
+            picture: A file (str, Path, or open for reading bytes, as `open(name, "rb")`, a BytesIO or a member of a
+                zip is), a file's content (bytes, bytearray or memoryview), a PIL image, a (H, W, 3) or (H, W) uint8
+                array, or a (C, H, W) uint8 tensor; RGB. EXIF orientation is applied to the first three, unless the
+                model learnt from pictures that were not turned (`data.orientation`). A file that is open is read from
+                its beginning, where it can go back there, and stays open. Or a list of these, or anything else that
                 yields them.
 
         Returns:
@@ -156,7 +160,8 @@ class Parser:
         """Parse pictures one after the other; the next ones are read meanwhile. Memory doesn't grow with their number.
 
         Args:
-            pictures: As a call takes them, in a list or anything else that yields them.
+            pictures: As a call takes them, in a list or anything else that yields them, or as one (N, H, W, 3) array
+                or (N, C, H, W) tensor.
 
         Returns:
             An iterator over the parses, which are made as they are asked for.
@@ -164,15 +169,22 @@ class Parser:
         Raises:
             UserError: Not several pictures; or, when a picture's turn has come, as a call does.
         """
-        fits = isinstance(pictures, Iterable) and not isinstance(pictures, str | bytes | Mapping)
+        fits = isinstance(pictures, Iterable) and not isinstance(pictures, Mapping)
+        # The rows of an array would pass for grey pictures, and a file's lines for the content of files.
+        fits = fits and (not is_picture(pictures) or is_batch(pictures))
         require(
             fits, f"{argument('pictures')} is {shown(pictures)}, but must be several pictures, such as a list of them"
         )
         return self._many(pictures)
 
     def _many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
-        for future in ahead(self.open, pictures, threads=1, limit=2):
+        for future in ahead(self._open_taken, map(_taken, pictures), threads=1, limit=2):
             yield self._told(self.parse_read(future.result()))
+
+    def _open_taken(self, taken: StillPicture | UserError) -> PictureRead:
+        if isinstance(taken, UserError):
+            raise taken
+        return self.open(taken)
 
     def _told(self, parse: Parse) -> Parse:
         """Warn of what speaks against a parse, once of each kind."""
@@ -204,6 +216,7 @@ class Parser:
         Raises:
             UserError: As in `read`.
         """
+        check_flag("reduced", reduced)
         return self._reader(picture, self._needed if reduced else None)
 
     def _needed(self, size: tuple[int, int]) -> int | None:
@@ -229,6 +242,7 @@ class Parser:
         Raises:
             UserError: As in `parse`.
         """
+        check_type("read", read, PictureRead, "what `open` returns")
         parse = self.parse(read.image, read.size)
         return replace(parse, remarks=read.remarks, unturned=read.unturned) if read.remarks else parse
 
@@ -243,6 +257,7 @@ class Parser:
             UserError: It is something else.
         """
         check_array("image", image, "uint8", (self.config.backbone.in_channels, "H", "W"), "Tensor")
+        size = checked_size("size", size)
         if self.tasks is None:
             return self._parse_of(image, predict(self.engine, image, self.protocol, size))
         prediction = predict_tasks(self.engine, image, self.protocol, self.tasks, size)
@@ -262,6 +277,7 @@ class Parser:
             UserError: It is something else.
         """
         check_array("images", images, "uint8", ("N", self.config.backbone.in_channels, "H", "W"), "Tensor")
+        size = checked_size("size", size)
         if self.tasks is None:
             found = predict_batch(self.engine, images, self.protocol, size)
             return [self._parse_of(image, objects) for image, objects in zip(images, found, strict=True)]
@@ -307,3 +323,14 @@ class Parser:
                 f"model '{self.name}' does not come from a model folder: load it from one to push it to the hub"
             )
         return push_to_hub(self._opened.folder, repo_id, private=private, token=token)
+
+
+def _taken(picture: Picture) -> StillPicture | UserError:
+    """A picture that is read ahead: whoever yields files may close each before it is read, once the next is asked for.
+
+    What cannot be read is said when its turn has come.
+    """
+    try:
+        return content_of(picture)
+    except UserError as error:
+        return error

@@ -1,8 +1,11 @@
 """A picture in any form that a caller may hold, as the pixels that a network takes."""
 
-from io import BytesIO
+from collections.abc import Callable
+from contextlib import suppress
+from inspect import iscoroutinefunction
+from io import BytesIO, TextIOBase
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -10,31 +13,82 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
 from sceneparse.pictures.reading import read_picture
 from sceneparse.pictures.turning import TURNED_BACK, Orientation, orientation_of, upright_image
 
-Picture = str | Path | bytes | Image.Image | NDArray[Any] | Tensor
-"""What a picture can be: a file, a file's content, or pixels."""
+StillPicture = str | Path | bytes | Image.Image | NDArray[Any] | Tensor
+"""A picture that needs nobody to keep a file open."""
+
+Picture = StillPicture | bytearray | memoryview | IO[bytes]
+"""What a picture can be: a file by its name or open, a file's content, or pixels."""
+
+CONTENTS = (bytes, bytearray, memoryview)
 
 
 def is_picture(value: object) -> bool:
     """Return whether a value has a form in which a picture may come, whatever it holds."""
-    return isinstance(value, str | Path | bytes | Image.Image | np.ndarray | Tensor)
+    return isinstance(value, (str, Path, *CONTENTS, Image.Image, np.ndarray, Tensor)) or _reader_of(value) is not None
+
+
+def is_batch(value: object) -> bool:
+    """Return whether an array or a tensor holds several pictures: it has an axis more than one has, or holds names."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OU":
+        return value.ndim > 0
+    return isinstance(value, np.ndarray | Tensor) and value.ndim > 3
+
+
+def content_of(picture: Picture) -> StillPicture:
+    """Return the content of a file that is open, or of a buffer, as bytes; any other picture as it is.
+
+    A file is read from its beginning where it can go back there, as Pillow does it: it can be parsed again.
+
+    Raises:
+        UserError: The file is closed, is open as text, or cannot be read.
+    """
+    given: Any = picture
+    if isinstance(given, bytearray | memoryview):
+        return bytes(given)
+    read = _reader_of(given)
+    if read is None:
+        return given
+    kind = type(given).__name__
+    if isinstance(given, TextIOBase):
+        raise UserError("a file that is open as text is no picture: open it as bytes, such as open(name, 'rb')")
+    if iscoroutinefunction(read):
+        raise UserError(f"a picture cannot be of type {kind}, whose read() has to be awaited: give what it returns")
+    try:
+        with suppress(AttributeError, OSError):  # a pipe or an answer of a server, which is where it is
+            given.seek(0)
+        content = read()
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"a picture of type {kind} cannot be read: {reason_of(error)}") from None
+    if not isinstance(content, CONTENTS):
+        raise UserError(
+            f"a picture of type {kind} cannot be read: its read() gives {type(content).__name__}, not bytes"
+        )
+    return bytes(content)
+
+
+def _reader_of(value: Any) -> Callable[[], Any] | None:
+    """What reads a file that is open; None of what is none."""
+    read = getattr(value, "read", None)
+    return read if callable(read) and not isinstance(value, type) else None
 
 
 def read_pixels(picture: Picture, channels: int, orientation: Orientation = "apply") -> Tensor:
     """The pixels as (channels, H, W) uint8, values 0..255; they share no memory with the picture.
 
     Args:
-        picture: A file (str or Path), a file's content (bytes), a PIL image, a (H, W, channels) or (H, W) uint8 array,
-            or a (channels, H, W) uint8 tensor.
+        picture: A file (str, Path or open for reading bytes), a file's content (bytes), a PIL image, a (H, W, channels)
+            or (H, W) uint8 array, or a (channels, H, W) uint8 tensor.
         channels: Wanted number of channels. Grey and colour are converted into each other.
         orientation: Whether the first three are turned as their EXIF says, or stay as their pixels are stored.
 
     Raises:
         UserError: The picture cannot be read, or pixels of another type or shape.
     """
+    picture = content_of(picture)
     if isinstance(picture, str | Path):
         return read_picture(Path(picture), channels, orientation=orientation)
     if isinstance(picture, bytes):
@@ -46,8 +100,8 @@ def read_pixels(picture: Picture, channels: int, orientation: Orientation = "app
     if isinstance(picture, Tensor):
         return _of_tensor(picture, channels)
     raise UserError(
-        f"a picture cannot be of type {type(picture).__name__}: give a file name, a file's content as bytes, a PIL "
-        "image, a uint8 array (H, W, 3) or a uint8 tensor (C, H, W)"
+        f"a picture cannot be of type {type(picture).__name__}: give a file name, a file that is open, its content as "
+        "bytes, a PIL image, a uint8 array (H, W, 3) or a uint8 tensor (C, H, W)"
     )
 
 
@@ -73,6 +127,8 @@ def _of_pil(image: Image.Image, channels: int, orientation: Orientation = "apply
     upright = _turned(image, orientation)
     if (channels, upright.mode) in ((3, "RGB"), (1, "L")) and not upright.has_transparency_data:
         return _chw(np.array(upright))
+    if upright.mode == "La":
+        upright = upright.convert("LA")  # the one form that Pillow turns it into
     if upright.mode not in ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"):
         upright = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     # Rare forms take the way through a file's content, so that they mean what they mean in a file: palettes,
