@@ -14,7 +14,7 @@ from sceneparse.recipes.flat import flat_settings
 from sceneparse.tasks import Task
 from sceneparse.weights.config import LABELS, WEIGHTS
 from sceneparse.weights.labels_file import read_labels
-from sceneparse.weights.run_folder import METRICS, MODEL, RECIPE, State, model_folder_of, run_folder, state_of
+from sceneparse.weights.run_folder import METRICS, MODEL, RECIPE, State, model_folder_of, named, run_folder, state_of
 
 EVALUATION = Path("evaluation", "metrics.json")
 """Where `sceneparse evaluate` writes what a run's model scores."""
@@ -96,7 +96,7 @@ def find_run(path: str | Path) -> Path:
     Raises:
         UserError: It is none.
     """
-    given = Path(path)
+    given = named(Path(path))
     if not given.exists():
         raise UserError(f"{path}: there is no such run folder")
     if (given / WEIGHTS).is_file() and given.name == MODEL and run_folder(given.parent):

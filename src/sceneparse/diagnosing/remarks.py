@@ -24,7 +24,7 @@ from sceneparse.diagnosing.steps import (
 from sceneparse.diagnosing.unpredicted import Unpredicted, unpredicted
 from sceneparse.errors import counted
 from sceneparse.evaluation.page import percent
-from sceneparse.weights.run_folder import RECIPE
+from sceneparse.weights.run_folder import RECIPE, named
 from sceneparse.weights.trained import resume_command
 
 LONGER = 2
@@ -118,7 +118,8 @@ def longer_command(run: Path, iterations: int) -> str:
         run: The run folder.
         iterations: How many iterations it is to have.
     """
-    recipe, out = (shlex.quote(str(path)) for path in (run / RECIPE, run.with_name(f"{run.name}-longer")))
+    run = named(run)
+    recipe, out = (shlex.quote(str(path)) for path in (run / RECIPE, run.parent / f"{run.name}-longer"))
     return f"sceneparse train {recipe} --training.iterations {iterations} --out {out}"
 
 

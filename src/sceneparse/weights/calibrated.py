@@ -13,7 +13,7 @@ from sceneparse.weights.card import with_confidence
 from sceneparse.weights.config import CARD, CONFIG, TEMPERATURES, read_config
 from sceneparse.weights.finding import refuse_missing
 from sceneparse.weights.foreign import is_foreign
-from sceneparse.weights.run_folder import MODEL, model_folder_of, run_folder, state_of
+from sceneparse.weights.run_folder import model_folder_of, named, run_around, run_folder, state_of
 
 
 def folder_to_calibrate(source: str | Path) -> Path:
@@ -25,7 +25,7 @@ def folder_to_calibrate(source: str | Path) -> Path:
     Raises:
         UserError: There is no such model, it is none of these, its training goes on, or its card is not text.
     """
-    path = Path(source)
+    path = named(Path(source))
     if is_exported(path):
         raise UserError(f"{source}: an exported file stays what it is: calibrate its model folder, and export that")
     refuse_missing(source)
@@ -34,8 +34,8 @@ def folder_to_calibrate(source: str | Path) -> Path:
     run = run_folder(path)
     if path.is_file() or (run is not None and run != path):
         raise UserError(f"{source}: a checkpoint keeps no temperatures: give its run folder or a model folder")
-    if run is None and path.name == MODEL and run_folder(path.parent) is not None:
-        run = path.parent
+    if run is None:
+        run = run_around(path)
     if run is None:
         if is_foreign(path):
             raise _not_here(source, "its config.json is another library's")
