@@ -40,7 +40,9 @@ def write(tmp_path: Path) -> Write:
         **optimizer: Any,
     ) -> Path:
         run = tmp_path / "runs" / name
-        recipe = read_recipe("toy-pspnet", name="toy", optimizer=optimizer, training={"iterations": 300}, data=data or {})
+        recipe = read_recipe(
+            "toy-pspnet", name="toy", optimizer=optimizer, training={"iterations": 300}, data=data or {}
+        )
         write_text(run / "recipe.yaml", to_yaml(recipe))
         write_json(run / "run.json", {"status": status})
         lines: list[dict[str, Any]] = []
