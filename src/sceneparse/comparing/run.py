@@ -128,7 +128,7 @@ class ComparedRun:
     @property
     def evaluate_command(self) -> str:
         """The command that evaluates it, for people to copy."""
-        kind, root = self.settings.get("data.kind"), self.settings.get("data.root")
+        kind, root = str(self.settings.get("data.kind")), self.settings.get("data.root")
         # Model folders don't say where a data set lies.
         data = [] if root is None or kind not in KINDS or KINDS[kind].root == "none" else ["--data", str(root)]
         return shlex.join(["sceneparse", "evaluate", str(self.folder), *data])
@@ -223,14 +223,18 @@ def _evaluated(folder: Path, model: Path | None) -> Evaluated | None:
             if one.unit == "%" and (one.name or key) in of_task:
                 figures[key] = _fraction(of_task[one.name or key])
         protocol, pictures = str(value["protocol"]), int(value["pictures"])
-        data = [None if value.get(name) is None else str(value[name]) for name in ("kind", "split", "folder")]
+        kind, split, where = (_text(value.get(name)) for name in ("kind", "split", "folder"))
         earlier = model is not None and _another(model, value.get("untempered_sha256"), path)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = reason_of(error)
         raise UserError(f"{path}: is no metrics.json of an evaluation ({why}): evaluate the run again") from None
-    return Evaluated(figures, classes, protocol, pictures, *data, earlier)
+    return Evaluated(figures, classes, protocol, pictures, kind, split, where, earlier)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _fraction(value: Any) -> float | None:

@@ -90,8 +90,7 @@ def import_named(
         if not is_foreign(folder):
             if family != AUTO or labels is not None or settings:
                 raise UserError(
-                    f"{source}: is a model of sceneparse already, with classes and settings of its own: leave those "
-                    "out that are given"
+                    f"{source}: is a model of sceneparse already, with classes and settings of its own: give no others"
                 )
             origin = "a model of sceneparse already, copied from the hub's cache"
             return KeptModel(load_model(folder), folder, origin, facts)
