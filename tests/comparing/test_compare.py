@@ -1,7 +1,9 @@
 """Runs side by side: finished or going on, evaluated or not, of equal and of different classes."""
 
 import json
+import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,10 @@ import pytest
 from sceneparse.cli import main
 from sceneparse.comparing import compare_runs
 from sceneparse.errors import UserError
+from sceneparse.evaluation import evaluate_model
 from sceneparse.files import hold, write_json, write_text
 from sceneparse.recipes import read_recipe, to_yaml
+from sceneparse.weights.conversions import untempered_fingerprint
 from sceneparse.weights.run_folder import told_apart
 from tests.support.well_formed import Page
 
@@ -31,10 +35,14 @@ def write(tmp_path: Path) -> Write:
         classes: dict[str, float | None] | None = None,
         protocol: str = "whole",
         average: list[float] | None = None,
+        data: dict[str, Any] | None = None,
+        on: dict[str, Any] | None = None,
         **optimizer: Any,
     ) -> Path:
         run = tmp_path / "runs" / name
-        recipe = read_recipe("toy-pspnet", name="toy", optimizer=optimizer, training={"iterations": 300})
+        recipe = read_recipe(
+            "toy-pspnet", name="toy", optimizer=optimizer, training={"iterations": 300}, data=data or {}
+        )
         write_text(run / "recipe.yaml", to_yaml(recipe))
         write_json(run / "run.json", {"status": status})
         lines: list[dict[str, Any]] = []
@@ -51,7 +59,8 @@ def write(tmp_path: Path) -> Write:
             each = [{"name": one, "iou": iou, "accuracy": iou, "pixels": 5} for one, iou in classes.items()]
             known = [iou for iou in classes.values() if iou is not None]
             means = {"mean_iou": sum(known) / len(known), "pixel_accuracy": 0.5}
-            metrics = {**means, "protocol": protocol, "pictures": 4, "classes": each}
+            where = {"kind": "toyworld", "split": "test", "folder": None} if on is None else on
+            metrics = {**means, "protocol": protocol, **where, "pictures": 4, "classes": each}
             write_json(run / "evaluation" / "metrics.json", metrics)
         return run
 
@@ -70,8 +79,8 @@ def test_a_table_of_80_columns_says_how_far_each_run_is_what_it_scores_and_where
     said = capsys.readouterr().out
     assert max(len(line) for line in said.splitlines() if not line.startswith("note: ")) <= 80
     rows = [re.sub(r"[│┃ ]+", " ", line).strip() for line in said.splitlines()]
-    assert "plain ended 300 43.22 200 37.50 50.00 3.0" in rows
-    assert "faster stopped 200/300 30.00 100 avg – – 2.0" in rows
+    assert "plain ended 300 43.22 200 37.50 50.00 test 3.0" in rows
+    assert "faster stopped 200/300 30.00 100 avg – – – 2.0" in rows
     assert "optimizer.lr 0.01 plain" in rows and "0.02 faster" in rows
     assert f"note: not evaluated yet: faster (sceneparse evaluate {runs[1]})" in said
 
@@ -114,17 +123,108 @@ def test_other_classes_and_other_protocols_are_said(write: Write) -> None:
     comparison = compare_runs(runs, progress=False)
     notes = "\n".join(comparison.notes())
     assert "different classes (a: 1 class; b: 2 classes)" in notes
-    assert "evaluated differently" in notes and "a: whole; 4 pictures of test" in notes and "b: csail" in notes
+    assert "evaluated differently" in notes and "a: whole; 4 pictures of toyworld test" in notes and "b: csail" in notes
     assert comparison.classes() == {"sky": [0.5, 0.5], "car": [None, 0.5]}
 
 
-def test_an_evaluation_of_before_the_model_is_said_to_be_one(write: Write) -> None:
-    run = write("a", scores=[0.2], classes={"sky": 0.5})
+@pytest.mark.parametrize(
+    ("on", "column"),
+    [
+        ({"kind": "toyworld", "split": "train", "folder": None}, "train"),
+        ({"kind": "folder", "split": "test", "folder": "/data/other"}, "folder test"),
+        ({}, "–"),
+    ],
+)
+def test_an_evaluation_of_another_split_kind_or_folder_is_told_apart_and_never_the_best(
+    on: dict[str, Any], column: str, write: Write, tmp_path: Path
+) -> None:
+    runs = [
+        write("a", scores=[0.2], classes={"sky": 0.5}),
+        write("b", scores=[0.1], classes={"sky": 0.75}, on=on),
+    ]
+    comparison = compare_runs(runs, out=tmp_path / "out", progress=False)
+    assert [run.tested_on for run in comparison.runs] == ["test", column]
+    notes = "\n".join(comparison.notes())
+    assert "evaluated differently" in notes and "a: whole; 4 pictures of toyworld test; b: whole; 4 pictures" in notes
+    assert ("evaluated on the pictures that it learns from: b" in notes) is (column == "train")
+    assert ("an earlier version evaluated b, and did not say on which split" in notes) is (not on)
+    page = (tmp_path / "out" / "comparison.html").read_text(encoding="utf-8")
+    assert "75.00" in page and "<b>75.00</b>" not in page and "<b>20.00</b>" in page
+
+
+def test_an_evaluation_says_what_it_is_of(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, data = shutil.copytree(tiny_run, tmp_path / "run"), tiny_run.parent / "data"
+    monkeypatch.chdir(data.parent)
+    evaluate_model(run, data="data", split="train", engine="torch", progress=False)
+    metrics = json.loads((run / "evaluation" / "metrics.json").read_text())
+    assert [metrics[name] for name in ("kind", "split", "folder")] == ["folder", "train", str(data)]
+    assert metrics["untempered_sha256"] == untempered_fingerprint(run / "model")
+    comparison = compare_runs([run], progress=False)
+    assert comparison.notes() == ["evaluated on the pictures that it learns from: run"]
+
+
+def with_model(run: Path) -> Path:
     write_json(run / "model" / "labels.json", {"names": ["sky"]})
     for name in ("config.json", "model.safetensors"):
         write_text(run / "model" / name, "")
-    comparison = compare_runs([run], progress=False)
-    assert "evaluated before the model became a better one: a" in comparison.notes()
+    return run
+
+
+def test_an_evaluation_of_before_the_model_is_said_to_be_one(write: Write) -> None:
+    run = with_model(write("a", scores=[0.2], classes={"sky": 0.5}))
+    (note,) = compare_runs([run], progress=False).notes()
+    assert note == f"evaluated before the model became another one: a (sceneparse evaluate {run})"
+
+
+def test_whether_the_model_is_another_one_goes_by_its_fingerprint_not_by_when_it_was_copied(
+    write: Write, tmp_path: Path
+) -> None:
+    run = with_model(write("a", scores=[0.2], classes={"sky": 0.5}))
+    path = run / "evaluation" / "metrics.json"
+    metrics = json.loads(path.read_text()) | {"untempered_sha256": untempered_fingerprint(run / "model")}
+    write_json(path, metrics)
+    os.utime(path, (1, 1))
+    copied = shutil.copytree(run, tmp_path / "copied")
+    assert compare_runs([copied], progress=False).notes() == []
+    write_json(copied / "model" / "config.json", {"temperatures": {"object": 2.0}})
+    write_json(run / "model" / "config.json", {})
+    write_json(path, metrics | {"untempered_sha256": untempered_fingerprint(run / "model")})
+    shutil.copy(path, copied / "evaluation")
+    assert compare_runs([copied], progress=False).notes() == [], "a temperature changes no figure"
+    write_text(copied / "model" / "model.safetensors", "better")
+    assert "became another one: copied" in compare_runs([copied], progress=False).notes()[0]
+
+
+def test_what_evaluates_a_run_names_the_folder_that_its_kind_needs(write: Write) -> None:
+    run = write("a", scores=[0.2], data={"kind": "folder", "root": "my data"})
+    (note,) = compare_runs([run], progress=False).notes()
+    assert note == f"not evaluated yet: a (sceneparse evaluate {run} --data 'my data')"
+
+
+def test_what_is_damaged_in_a_run_is_a_note_and_the_others_are_compared(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [write(name, scores=[0.2, 0.4], classes={"sky": 0.5}) for name in ("whole", "torn", "newer", "odd")]
+    path = runs[1] / "evaluation" / "metrics.json"
+    path.write_bytes(path.read_bytes()[:40] + b"\xff")
+    (runs[2] / "recipe.yaml").write_text("optimizer: {momentous: 3}")
+    write_text(with_model(runs[3]) / "model" / "labels.json", '{"names": 3}')
+    comparison = compare_runs(runs, out=tmp_path / "out")
+    whole, torn, newer, odd = comparison.runs
+    assert not whole.problems and [list(run.problems) for run in (torn, newer, odd)] == [
+        ["evaluation"],
+        ["recipe"],
+        ["labels"],
+    ]
+    assert torn.best and torn.evaluated is None and newer.evaluated and newer.iterations is None and odd.evaluated
+    notes = "\n".join(comparison.notes())
+    for said in ("metrics.json: is no metrics.json of an evaluation", "momentous", "labels.json"):
+        assert said in notes
+    assert "not evaluated yet" not in notes, "it was"
+    assert comparison.differing() == {} and "newer" in capsys.readouterr().out
+    assert json.loads((tmp_path / "out" / "comparison.json").read_text())["runs"][1]["problems"]
+    with pytest.raises(UserError, match=r"metrics\.json: is no metrics\.json of an evaluation"):
+        compare_runs(runs[1:], progress=False)
 
 
 def test_what_is_no_run_or_named_twice_is_refused(write: Write, tmp_path: Path) -> None:

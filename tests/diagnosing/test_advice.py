@@ -8,10 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from sceneparse.cli.settings import given_settings
-from sceneparse.diagnosing import Diagnosis
+from sceneparse.data.sample import Sample
+from sceneparse.diagnosing import Case, Diagnosis, diagnose, learn
 from sceneparse.diagnosing.findings import KINDS
 from sceneparse.diagnosing.history import Climbing, History, OverFitting
 from sceneparse.diagnosing.origin import Origin, Seen, anything
@@ -20,6 +23,7 @@ from sceneparse.diagnosing.remedies import REMEDIES, in_words, remedy
 from sceneparse.diagnosing.steps import DEEPER, Offer, averaged_tests, larger_crop, steps
 from sceneparse.diagnosing.unpredicted import unpredicted_json
 from sceneparse.inference import TestProtocol, resolve
+from sceneparse.labels import LabelSpace
 from sceneparse.recipes import read_recipe, to_yaml
 from sceneparse.settings import Recipe
 from tests.diagnosing.test_report import diagnosis as diagnosis
@@ -237,7 +241,7 @@ def test_a_class_that_is_never_predicted_gets_advice_by_how_rare_it_is(diagnosis
     def seen_in(count: int) -> Diagnosis:
         present = diagnosis.relations.present.copy()
         present[4] = count
-        return replace(diagnosis, relations=replace(diagnosis.relations, present=present))
+        return replace(diagnosis, relations=replace(diagnosis.relations, present=present, shown=present))
 
     [rare] = remarks(seen_in(2), origin)
     assert "--sampling.repeat_threshold 0.1" in rare.remedy
@@ -249,3 +253,34 @@ def test_a_class_that_is_never_predicted_gets_advice_by_how_rare_it_is(diagnosis
     record = unpredicted_json(diagnosis)
     assert [one["name"] for one in record] == ["boat"] and record[0]["pixels"] == 1728
     assert record[0]["gain"] == pytest.approx(1 / 6, abs=0.05)
+
+
+@pytest.mark.parametrize(("shown", "repeated"), [(60, False), (3, True)])
+def test_a_class_that_is_tiny_in_every_picture_is_shown_and_gets_crops_over_it(
+    shown: int, repeated: bool, diagnosis: Diagnosis
+) -> None:
+    """As poles and traffic lights are: on no picture do they take 0.1% of the pixels."""
+    some, none = diagnosis.relations.shown.copy(), diagnosis.relations.present.copy()
+    some[4], none[4] = shown, 0
+    relations = replace(diagnosis.relations, shown=some, present=none)
+    [tiny] = remarks(replace(diagnosis, relations=relations), origin_of("plain")[0])
+    assert f"in {shown} of 60 training pictures" in tiny.evidence
+    assert "No training picture" not in tiny.remedy and "drop" not in tiny.remedy
+    assert "Training pictures show “boat”, but on less than 0.1% of their pixels each." in tiny.remedy
+    steps_said = re.findall("--([a-z_.]+) ", tiny.remedy)
+    assert steps_said[0] == "sampling.rare_crops" and "loss.class_weights" in steps_said
+    assert ("sampling.repeat_threshold" in steps_said) is repeated, "what every picture shows cannot be drawn more"
+
+
+def test_what_several_classes_would_gain_together_is_not_summed() -> None:
+    truth = np.zeros((60, 80), dtype=np.int16)
+    truth[:, 30:] = 1
+    truth[:, 50:] = 2
+    sample = Sample(torch.zeros(3, 60, 80, dtype=torch.uint8), torch.from_numpy(truth), name="one")
+    case = Case(0, sample, torch.zeros(60, 80, dtype=torch.int16), torch.full((60, 80), 0.9))
+    found = diagnose([case], LabelSpace(("road", "pole", "light")), learn([truth], 3))
+    # Nothing is left to be mended after these: the mean IoU becomes 100%.
+    together = 1 - found.evaluation.scores.mean_iou
+    assert sum(one["gain"] for one in unpredicted_json(found)) < together - 0.01
+    [both] = remarks(found, origin_of("plain")[0])
+    assert f"To find them would be worth +{100 * together:.2f} points" in both.evidence

@@ -42,6 +42,34 @@ def test_diagnose_writes_a_report_and_its_figures_beside_the_model(
     assert f"{command} --out {run}-longer." in output.out and "It was still learning" in output.out
 
 
+@pytest.mark.parametrize(("inside", "source"), [("", "."), ("", "model"), ("model", "."), ("", "model/..")])
+def test_it_may_be_started_inside_of_the_run_folder(
+    inside: str, source: str, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    lines = [{"kind": "validation", "iteration": step, "mean_iou": 0.1 * step} for step in range(1, 6)]
+    (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    facts = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**facts, "iteration": 5000}))
+    monkeypatch.chdir(run / inside)
+    data = str(tiny_run.parent / "data")
+    diagnose_model(source, data=data, learn_count=1, count=1, engine="torch", progress=False)
+    assert f"--out {run}-longer</code>" in (run / "diagnosis" / "diagnosis.html").read_text()
+    assert not (run / "model" / "diagnosis").exists(), "that would be no part of a model"
+
+
+def test_figures_are_kept_where_the_report_cannot_be_written(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("of a sentence")
+
+    monkeypatch.setattr("sceneparse.diagnosing.report.remarks", fails)
+    with pytest.raises(ValueError, match="of a sentence"):
+        diagnose_model(tiny_run, data=str(tiny_run.parent / "data"), out=tmp_path, engine="torch", progress=False)
+    assert json.loads((tmp_path / "diagnosis.json").read_text())["metrics"]["pictures"] == 2
+
+
 def test_a_training_is_known_by_its_folder_its_model_and_its_checkpoints(tiny_run: Path, tmp_path: Path) -> None:
     config = read_config(tiny_run / "model" / "config.json")
     checkpoint = next((tiny_run / "checkpoints").iterdir())

@@ -1,12 +1,15 @@
 """What a training's record says of its end, whatever noise its validations have."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
-from sceneparse.diagnosing.history import History, over_fitting, still_climbing
+from sceneparse.comparing.run import best_validation
+from sceneparse.diagnosing.history import History, over_fitting, scores_of, still_climbing
 from sceneparse.diagnosing.trends import falls, rises, slope
+from sceneparse.training.validation import worth
 
 LOSSES = [(float(step), 2.0 - step / 6000) for step in range(100, 10_001, 100)]
 
@@ -72,7 +75,27 @@ def test_of_weights_and_their_average_the_better_one_counts() -> None:
     history = History.of([*lines, {"kind": "train", "iteration": 100, "loss": None}, {"kind": "validation"}])
     assert history.validations == 6 and history.climbing is not None and history.over_fitting is None
     assert history.to_json()["still_climbing"]["high"] == pytest.approx(0.6)
-    assert History.of([]).to_json() == {"validations": 0, "still_climbing": None, "over_fitting": None}
+    assert History.of([]).to_json() == {
+        "validations": 0,
+        "score": "mean IoU",
+        "still_climbing": None,
+        "over_fitting": None,
+    }
+
+
+def test_the_best_validation_is_the_one_that_training_and_compare_choose() -> None:
+    """The objects of a unified model get worse while its other tasks gain more."""
+    lines: list[dict[str, Any]] = []
+    for step in range(1, 13):
+        scores = {"mean_iou": 0.5 - 0.02 * step, "scene_top1": 0.3 + 0.05 * step}
+        lines.append({"kind": "train", "iteration": step, "loss": 2 / step})
+        lines.append({"kind": "validation", "iteration": step, **scores, "protocol": "whole"})
+    history, best = History.of(lines), best_validation(lines)
+    assert history.over_fitting is None and history.climbing is not None
+    assert best is not None and best.iteration == history.climbing.last == 12
+    headlines = {"scene_top1": 0.9}
+    assert scores_of(lines)[-1][1] == pytest.approx(worth({"mean_iou": 0.26, "headlines": headlines}))
+    assert history.score == "mean of mean IoU and scene top-1" and History.of(lines[:1]).score == "mean IoU"
 
 
 def test_trends_go_by_order_and_slopes_by_the_median() -> None:

@@ -30,6 +30,13 @@ def test_the_tables_count_pictures_and_regions() -> None:
     assert relations.contacts[CAR].sum() == pytest.approx(30)
 
 
+def test_a_class_is_shown_from_one_pixel_on_and_present_from_a_share_on() -> None:
+    truth = np.full((40, 40), SKY, dtype=np.int16)
+    truth[0, 0] = CAR
+    relations = learn([truth, truth], 6)
+    assert relations.shown[CAR] == 2 and relations.present[CAR] == 0 and relations.shown[BOAT] == 0
+
+
 def test_evidence_is_the_smoothed_log_ratio_to_chance() -> None:
     relations = learn(TRUTHS, 6)
     assert relations.scene[CAR, ROAD] == pytest.approx(math.log(31 / (30 * 30 / 50 + 1)))

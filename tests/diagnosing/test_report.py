@@ -13,6 +13,7 @@ from torch import Tensor
 from sceneparse.data.sample import Sample
 from sceneparse.diagnosing import Case, Diagnosis, Opponent, diagnose, learn, print_findings, write_diagnosis
 from sceneparse.diagnosing.example_cards import window
+from sceneparse.diagnosing.sections import calibration_section
 from sceneparse.diagnosing.versus import ranked
 from sceneparse.errors import UserError
 from sceneparse.evaluation.comparison import Comparison
@@ -152,6 +153,15 @@ def test_the_record_holds_what_the_report_says(report: Path, diagnosis: Diagnosi
     assert record["boundary"]["classes"][0]["iou"] == pytest.approx(diagnosis.boundaries.iou()[0])
     assert record["sizes"][2]["overlooked"] == COUNT
     assert [one["name"] for one in record["unpredicted"]] == ["boat"] and record["training"] is None
+
+
+@pytest.mark.parametrize("temperature", [1.0, 1.7])
+def test_a_crf_has_probabilities_of_its_own(temperature: float, diagnosis: Diagnosis) -> None:
+    smoothed = diagnose(cases(), SPACE, diagnosis.relations, TestProtocol(crf=True))
+    body = calibration_section(smoothed, temperature).body
+    assert "the dense CRF's own probabilities" in body and "calibrate" not in body and "1.7" not in body
+    usual = calibration_section(diagnosis, temperature).body
+    assert "CRF" not in usual and ("the model's own temperature, 1.7" in usual) is (temperature != 1)
 
 
 def test_two_models_are_ranked_by_their_lead_picture_by_picture(diagnosis: Diagnosis, opponent: Opponent) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parse, Parser, predict_pictures
 from sceneparse.parsing.annotating import write_annotations
-from sceneparse.settings import DataSettings
+from sceneparse.settings import DataSettings, Temperatures
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -195,6 +196,25 @@ class TestIgnoringBelow:
         assert said["ignore_below"] == 0.9
         assert said["unlabelled"] == {"value": 255, "pixels": unsure.sum()}
         assert sum(entry["pixels"] for entry in said["classes"]) == (~unsure).sum()
+
+    @pytest.mark.parametrize(("crf", "calibrated", "said"), [(True, True, 1), (True, False, 0), (False, True, 0)])
+    def test_that_a_crf_knows_no_temperature_is_said_once(
+        self,
+        crf: bool,
+        calibrated: bool,
+        said: int,
+        parser: Parser,
+        pictures: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        tested = parser.with_protocol(replace(parser.config.protocol, crf=crf))
+        temperatures = Temperatures(object=2.0 if calibrated else None)
+        tested.config = replace(tested.config, temperatures=temperatures)
+        predict_pictures(tested, [pictures], tmp_path / "out", progress=False)
+        assert "temperatures" not in capsys.readouterr().err, "all pixels have a class"
+        predict_pictures(tested, [pictures], tmp_path / "out", progress=False, ignore_below=0.9)
+        assert " ".join(capsys.readouterr().err.split()).count("the model's temperatures don't act on them") == said
 
     def test_a_picture_is_done_under_its_threshold_alone(self, parser: Parser, pictures: Path, tmp_path: Path) -> None:
         def run(threshold: float | None) -> tuple[int, int]:

@@ -27,7 +27,7 @@ def compare_runs(
         progress: Print the table, and where the page is.
 
     Raises:
-        UserError: No run, a folder that is none, the same one twice, or a file in one that cannot be read.
+        UserError: No run, a folder that is none, the same one twice, or files that cannot be read in each of them.
     """
     named = several("runs", runs, "run folders")
     check_type("out", out, (str, Path, type(None)), "a folder or None")
@@ -40,6 +40,8 @@ def compare_runs(
             raise UserError(f"{folder}: is named twice: name different run folders")
     names = told_apart(folders)
     comparison = RunComparison(tuple(read_run(folder, name) for folder, name in zip(folders, names, strict=True)))
+    if all(run.problems for run in comparison.runs):
+        raise UserError(next(iter(comparison.runs[0].problems.values())))
     if progress:
         print_comparison(comparison, results_console())
     if out is not None:

@@ -21,13 +21,29 @@ class RunComparison:
 
     runs: tuple[ComparedRun, ...]
 
+    @property
+    def with_settings(self) -> tuple[ComparedRun, ...]:
+        """The runs whose settings can be read."""
+        return tuple(run for run in self.runs if run.settings)
+
+    @property
+    def validations_compare(self) -> bool:
+        """Whether one of the best validations may be called better than another."""
+        return len(self._groups(_validated)) < 2 and len(self._groups(_classes)) < 2
+
+    @property
+    def evaluations_compare(self) -> bool:
+        """Whether the figures of one evaluation may be called better than those of another."""
+        return len(self._groups(_evaluated)) < 2 and len(self._groups(_classes)) < 2
+
     def differing(self) -> dict[str, list[Any]]:
         """Return the settings in which the runs differ: by dotted names, the value of each run, None where it has none.
 
-        Which names, and where pictures and logs go, is left out.
+        Which names, and where pictures and logs go, is left out, and so are runs whose settings cannot be read.
         """
-        names = dict.fromkeys(name for run in self.runs for name in run.settings if not name.startswith(UNTOLD))
-        values = {name: [run.settings.get(name) for run in self.runs] for name in names}
+        known = self.with_settings
+        names = dict.fromkeys(name for run in known for name in run.settings if not name.startswith(UNTOLD))
+        values = {name: [run.settings.get(name) for run in known] for name in names}
         return {name: found for name, found in values.items() if any(one != found[0] for one in found)}
 
     def classes(self) -> dict[str, list[float | None]]:
@@ -42,23 +58,25 @@ class RunComparison:
     def notes(self) -> list[str]:
         """Return what has to be known before figures are compared, a line each."""
         found = []
-        if len(self._groups(lambda run: run.labels)) > 1:
-            groups = self._groups(lambda run: run.labels)
+        groups = self._groups(_classes)
+        if len(groups) > 1:
             said = "; ".join(f"{', '.join(names)}: {counted(len(key), 'class', 'classes')}" for key, names in groups)
             found.append(f"the runs have different classes ({said}): their mean IoUs are over other things")
-        for what, key in (
-            ("validated", lambda run: run.best.protocol if run.best else None),
-            ("evaluated", lambda run: _tested(run)),
-        ):
+        for what, key in (("validated", _validated), ("evaluated", _evaluated)):
             groups = self._groups(key)
             if len(groups) > 1:
                 said = "; ".join(f"{', '.join(names)}: {protocol}" for protocol, names in groups)
                 found.append(f"the runs were {what} differently, so that these figures do not compare ({said})")
-        if missing := [run.name for run in self.runs if run.evaluated is None]:
-            found.append(f"not evaluated yet: {', '.join(missing)} (sceneparse evaluate {self._folder(missing[0])})")
-        if earlier := [run.name for run in self.runs if run.evaluated is not None and run.evaluated.earlier]:
-            found.append(f"evaluated before the model became a better one: {', '.join(earlier)}")
-        return found
+        if learnt := [run.name for run in self.runs if run.tested_on_training]:
+            found.append(f"evaluated on the pictures that it learns from: {', '.join(learnt)}")
+        if unsaid := [run.name for run in self.runs if run.evaluated is not None and run.evaluated.split is None]:
+            found.append(f"an earlier version evaluated {', '.join(unsaid)}, and did not say on which split")
+        missing = [run for run in self.runs if run.evaluated is None and "evaluation" not in run.problems]
+        earlier = [run for run in self.runs if run.evaluated is not None and run.evaluated.earlier]
+        for what, runs in (("not evaluated yet", missing), ("evaluated before the model became another one", earlier)):
+            if runs:
+                found.append(f"{what}: {', '.join(f'{run.name} ({run.evaluate_command})' for run in runs)}")
+        return found + [problem for run in self.runs for problem in run.problems.values()]
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it for programs, figures as fractions 0 to 1; the lines of metrics.jsonl are left out."""
@@ -76,9 +94,10 @@ class RunComparison:
                     "evaluation": None if run.evaluated is None else asdict(run.evaluated),
                     "labels": None if run.labels is None else list(run.labels),
                     "settings": dict(run.settings),
+                    "problems": dict(run.problems),
                 }
             )
-        names = [run.name for run in self.runs]
+        names = [run.name for run in self.with_settings]
         differing = {name: dict(zip(names, values, strict=True)) for name, values in self.differing().items()}
         return {"runs": runs, "differing_settings": differing, "notes": self.notes()}
 
@@ -90,15 +109,23 @@ class RunComparison:
                 groups.setdefault(value, []).append(run.name)
         return list(groups.items())
 
-    def _folder(self, name: str) -> str:
-        return next(str(run.folder) for run in self.runs if run.name == name)
+
+def _classes(run: ComparedRun) -> tuple[str, ...] | None:
+    return run.labels
 
 
-def _tested(run: ComparedRun) -> str | None:
-    if run.evaluated is None:
-        return None
-    split = run.settings.get("data.test")
-    return f"{run.evaluated.protocol}; {counted(run.evaluated.pictures, 'picture')} of {split}"
+def _validated(run: ComparedRun) -> str | None:
+    return run.best.protocol if run.best else None
+
+
+def _evaluated(run: ComparedRun) -> str | None:
+    return run.evaluated.describe() if run.evaluated else None
+
+
+def is_best(value: float | None, values: Sequence[float | None], compare: bool) -> bool:
+    """Return whether a figure is the best of several that compare."""
+    known = [one for one in values if one is not None]
+    return compare and value is not None and len(known) > 1 and value == max(known)
 
 
 def shown(value: Any) -> str:
@@ -114,7 +141,8 @@ def shown(value: Any) -> str:
 
 def progress(run: ComparedRun) -> str:
     """Return in a few words how far a run is."""
-    done = f"{run.iteration}" if run.state == "ended" else f"{run.iteration}/{run.iterations}"
+    planned = "?" if run.iterations is None else run.iterations
+    done = f"{run.iteration}" if run.state == "ended" else f"{run.iteration}/{planned}"
     states = {"going": "going on", "interrupted": "stopped", "unknown": "not ended"}
     return f"{states.get(run.state, run.state)} {done}"
 

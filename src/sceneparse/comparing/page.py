@@ -1,8 +1,10 @@
 """The page of a comparison: one HTML file with the curves of all runs, their settings and their classes."""
 
+from collections.abc import Sequence
 from html import escape
 
-from sceneparse.comparing.comparison import RunComparison, minutes, percent, progress, shown
+from sceneparse.comparing.comparison import RunComparison, is_best, minutes, percent, progress, shown
+from sceneparse.comparing.run import ComparedRun
 from sceneparse.drawing import curves
 from sceneparse.evaluation.figures import FIGURES
 from sceneparse.evaluation.page import Section, named, page, table
@@ -29,7 +31,7 @@ def comparison_page(comparison: RunComparison) -> str:
     sections += _classes(comparison)
     foot = (
         "<p>Figures compare only under one protocol and on one split. The best validation is the one that the training "
-        "chose its model by; test figures are those of <code>sceneparse evaluate</code>.</p>\n"
+        "chose its model by; the evaluations are those of <code>sceneparse evaluate</code>.</p>\n"
         f"<p>Written by sceneparse {__version__}.</p>"
     )
     head = f'<p class="muted">{escape(", ".join(str(run.folder) for run in comparison.runs))}</p>'
@@ -43,35 +45,39 @@ def _color(number: int) -> str:
 
 def _runs(comparison: RunComparison) -> str:
     """A row for each run, and below them what has to be known before figures are compared."""
-    columns = ("best validation, mean IoU %", "at iteration", "test, mean IoU %", "test, pixel accuracy %", "minutes")
+    columns = ("best validation, mean IoU %", "at iteration", "evaluation, mean IoU %", "evaluation, pixel accuracy %")
     head = '<th scope="col">Run</th><th scope="col">training, iterations</th>'
     head += "".join(f'<th scope="col" class="number">{name}</th>' for name in columns)
+    head += '<th scope="col">evaluated on</th><th scope="col" class="number">minutes</th>'
     bests = [run.best.figures.get("mean_iou") if run.best else None for run in comparison.runs]
     tests = [run.evaluated.figures.get("mean_iou") if run.evaluated else None for run in comparison.runs]
     rows = []
     for number, run in enumerate(comparison.runs):
         at = "–" if run.best is None else f"{run.best.iteration}{' (average)' if run.best.averaged else ''}"
         accuracy = run.evaluated.figures.get("pixel_accuracy") if run.evaluated else None
-        cells = [_figure(bests, number), at, _figure(tests, number), percent(accuracy), minutes(run.seconds)]
+        best = _figure(bests, number, comparison.validations_compare)
+        cells = [best, at, _figure(tests, number, comparison.evaluations_compare), percent(accuracy)]
         rows.append(
             f'<th scope="row">{named(run.name, _color(number))}</th><td>{escape(progress(run))}</td>'
             + "".join(f'<td class="number">{cell}</td>' for cell in cells)
+            + f'<td>{escape(run.tested_on)}</td><td class="number">{minutes(run.seconds)}</td>'
         )
     notes = "".join(f"<li>{escape(note)}</li>" for note in comparison.notes())
     return table(head, rows, caption="The runs") + (f'<ul class="muted">{notes}</ul>' if notes else "")
 
 
-def _figure(values: list[float | None], number: int) -> str:
-    """A figure, bold if it is the best of several."""
-    known = [one for one in values if one is not None]
-    value = values[number]
-    text = percent(value)
-    return f"<b>{text}</b>" if value is not None and len(known) > 1 and value == max(known) else text
+def _figure(values: list[float | None], number: int, compare: bool) -> str:
+    """A figure, bold if it is the best of several that compare."""
+    text = percent(values[number])
+    return f"<b>{text}</b>" if is_best(values[number], values, compare) else text
 
 
-def _head(comparison: RunComparison, first: str, kind: str = "") -> str:
+def _head(comparison: RunComparison, runs: Sequence[ComparedRun], first: str, kind: str = "") -> str:
+    """The heads of a table's columns: each run in its colour."""
     cells = [
-        f'<th scope="col"{kind}>{named(run.name, _color(number))}</th>' for number, run in enumerate(comparison.runs)
+        f'<th scope="col"{kind}>{named(run.name, _color(number))}</th>'
+        for number, run in enumerate(comparison.runs)
+        if run in runs
     ]
     return f'<th scope="col">{first}</th>' + "".join(cells)
 
@@ -85,7 +91,7 @@ def _settings(comparison: RunComparison) -> Section:
         + "".join(f"<td>{escape(shown(value))}</td>" for value in values)
         for name, values in differing.items()
     ]
-    head = _head(comparison, "Setting")
+    head = _head(comparison, comparison.with_settings, "Setting")
     shown_table = table(head, rows, caption="Settings in which the runs differ", tall=len(rows) > TALL)
     return Section("settings", "Differing settings", shown_table)
 
@@ -97,9 +103,12 @@ def _classes(comparison: RunComparison) -> list[Section]:
         return []
     rows = []
     for name, values in classes.items():
-        cells = "".join(f'<td class="number">{_figure(values, number)}</td>' for number in range(len(values)))
+        shown_values = [_figure(values, number, comparison.evaluations_compare) for number in range(len(values))]
+        cells = "".join(f'<td class="number">{one}</td>' for one in shown_values)
         rows.append(f'<th scope="row">{escape(name)}</th>{cells}')
-    explanation = "IoU of each class in percent where the runs' models were evaluated; the best is bold."
-    head = _head(comparison, "Class", ' class="number"')
+    explanation = "IoU of each class in percent where the runs' models were evaluated" + (
+        "; the best is bold." if comparison.evaluations_compare else ", which do not compare here: see above."
+    )
+    head = _head(comparison, comparison.runs, "Class", ' class="number"')
     shown_table = table(head, rows, caption="IoU of each class", tall=len(rows) > TALL)
     return [Section("classes", "Classes", f'<p class="muted">{explanation}</p>{shown_table}')]

@@ -1,25 +1,30 @@
 """A run as it is compared: how far it is, what its validations and its evaluation scored, and by which settings."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.drawing import curves
-from sceneparse.errors import UserError
-from sceneparse.evaluation.figures import FIGURES
+from sceneparse.errors import UserError, counted, reason_of
+from sceneparse.evaluation.figures import FIGURES, mean_of_headlines
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.flat import flat_settings
 from sceneparse.tasks import Task
 from sceneparse.weights.config import LABELS, WEIGHTS
+from sceneparse.weights.conversions import untempered_fingerprint
 from sceneparse.weights.labels_file import read_labels
-from sceneparse.weights.run_folder import METRICS, MODEL, RECIPE, State, model_folder_of, run_folder, state_of
+from sceneparse.weights.run_folder import METRICS, MODEL, RECIPE, State, model_folder_of, named, run_folder, state_of
 
 EVALUATION = Path("evaluation", "metrics.json")
 """Where `sceneparse evaluate` writes what a run's model scores."""
 
-KINDS = {"validation": False, "validation_average": True}
+T = TypeVar("T")
+
+AVERAGED = {"validation": False, "validation_average": True}
 """The kinds of lines with validation scores, and whether they are of averaged weights."""
 
 
@@ -49,6 +54,9 @@ class Evaluated:
         classes: The IoU of each class, None where it has none.
         protocol: By which protocol it was tested.
         pictures: On how many pictures.
+        kind: The kind of the data set that they are of; None where an earlier version wrote it, like the next two.
+        split: Their split.
+        folder: Their folder; None where the kind has none, too.
         earlier: Whether the model has become another since.
     """
 
@@ -56,7 +64,17 @@ class Evaluated:
     classes: Mapping[str, float | None]
     protocol: str
     pictures: int
+    kind: str | None
+    split: str | None
+    folder: str | None
     earlier: bool
+
+    def describe(self) -> str:
+        """Describe all that has to be equal for figures to compare."""
+        pictures = counted(self.pictures, "picture")
+        if self.split is None:
+            return f"{self.protocol}; {pictures}, it is not said of which split"
+        return f"{self.protocol}; {pictures} of {self.kind} {self.split}" + (f", {self.folder}" if self.folder else "")
 
 
 @dataclass(frozen=True)
@@ -68,26 +86,52 @@ class ComparedRun:
         folder: The run folder.
         state: Whether it goes on.
         iteration: Iterations that it has recorded; 0 before the first line.
-        iterations: How many it is to have.
+        iterations: How many it is to have; None where its recipe cannot be read.
         seconds: The time that they took; None before the first line.
-        settings: All settings, by their dotted names.
+        settings: All settings, by their dotted names; none where its recipe cannot be read.
         lines: What metrics.jsonl holds.
         best: Its best validation; None before the first.
         evaluated: What its model scored where it was evaluated; None where it wasn't.
         labels: The names of its classes; None where nothing says them yet.
+        problems: What of it cannot be read (recipe, evaluation, labels), and why.
     """
 
     name: str
     folder: Path
     state: State
     iteration: int
-    iterations: int
+    iterations: int | None
     seconds: float | None
     settings: Mapping[str, Any]
     lines: tuple[dict[str, Any], ...]
     best: Validation | None
     evaluated: Evaluated | None
     labels: tuple[str, ...] | None
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tested_on(self) -> str:
+        """In a word or two, what it was evaluated on: a split, with the kind where that is not the training's."""
+        if self.evaluated is None or self.evaluated.split is None:
+            return "–"
+        own = self.evaluated.kind == self.settings.get("data.kind")
+        return self.evaluated.split if own else f"{self.evaluated.kind} {self.evaluated.split}"
+
+    @property
+    def tested_on_training(self) -> bool:
+        """Whether it was evaluated on the pictures that it learns from."""
+        one, root = self.evaluated, self.settings.get("data.root")
+        if one is None or (one.kind, one.split) != (self.settings.get("data.kind"), self.settings.get("data.train")):
+            return False
+        return one.folder is None or root is None or Path(root).expanduser().resolve() == Path(one.folder).resolve()
+
+    @property
+    def evaluate_command(self) -> str:
+        """The command that evaluates it, for people to copy."""
+        kind, root = str(self.settings.get("data.kind")), self.settings.get("data.root")
+        # Model folders don't say where a data set lies.
+        data = [] if root is None or kind not in KINDS or KINDS[kind].root == "none" else ["--data", str(root)]
+        return shlex.join(["sceneparse", "evaluate", str(self.folder), *data])
 
 
 def find_run(path: str | Path) -> Path:
@@ -96,7 +140,7 @@ def find_run(path: str | Path) -> Path:
     Raises:
         UserError: It is none.
     """
-    given = Path(path)
+    given = named(Path(path))
     if not given.exists():
         raise UserError(f"{path}: there is no such run folder")
     if (given / WEIGHTS).is_file() and given.name == MODEL and run_folder(given.parent):
@@ -108,69 +152,97 @@ def find_run(path: str | Path) -> Path:
 
 
 def read_run(folder: Path, name: str) -> ComparedRun:
-    """Read what a run has come to so far.
+    """Read what a run has come to so far; what cannot be read of it is among its problems.
 
     Args:
         folder: The run folder.
         name: What tells it from the others.
-
-    Raises:
-        UserError: Its recipe or its evaluation cannot be read.
     """
-    recipe = read_recipe(folder / RECIPE)
+    problems: dict[str, str] = {}
+    recipe = _or_problem("recipe", problems, lambda: read_recipe(folder / RECIPE))
     lines = curves.read(folder / METRICS)
     last = lines[-1] if lines else {}
-    evaluated, model = _evaluated(folder), model_folder_of(folder)
+    model = model_folder_of(folder)
+    evaluated = _or_problem("evaluation", problems, lambda: _evaluated(folder, model))
     labels = tuple(evaluated.classes) if evaluated else None
     if model is not None:
-        labels = read_labels(model / LABELS)[0].names
+        labels = _or_problem("labels", problems, lambda: read_labels(model / LABELS)[0].names) or labels
+    seconds = last.get("seconds")
     return ComparedRun(
         name=name,
         folder=folder,
         state=state_of(folder),
         iteration=int(last.get("iteration", 0)),
-        iterations=recipe.training.iterations,
-        seconds=last.get("seconds"),
-        settings=flat_settings(to_mapping(recipe)),
+        iterations=recipe.training.iterations if recipe else None,
+        seconds=seconds if isinstance(seconds, int | float) else None,
+        settings=flat_settings(to_mapping(recipe)) if recipe else {},
         lines=tuple(lines),
         best=best_validation(lines),
         evaluated=evaluated,
         labels=labels,
+        problems=problems,
     )
+
+
+def _or_problem(what: str, problems: dict[str, str], read: Callable[[], T]) -> T | None:
+    """What is read; None where it cannot be, which is then among the problems."""
+    try:
+        return read()
+    except UserError as error:
+        problems[what] = str(error)
+        return None
 
 
 def best_validation(lines: list[dict[str, Any]]) -> Validation | None:
     """Return the validation with the best score, the mean of the headline figures, as training chooses its best."""
-    keys = {key: one.headline for key, one in FIGURES.usable() if one.unit == "%"}
+    keys = [key for key, one in FIGURES.usable() if one.unit == "%"]
     best, found = -1.0, None
     for line in lines:
-        if line.get("kind") not in KINDS:
+        if line.get("kind") not in AVERAGED:
             continue
         figures = {key: float(line[key]) for key in keys if isinstance(line.get(key), int | float)}
-        headlines = [value for key, value in figures.items() if keys[key]]
-        if headlines and (worth := sum(headlines) / len(headlines)) > best:
-            averaged, protocol = KINDS[line["kind"]], str(line.get("protocol", ""))
+        if (worth := mean_of_headlines(line)) is not None and worth > best:
+            averaged, protocol = AVERAGED[line["kind"]], str(line.get("protocol", ""))
             best, found = worth, Validation(int(line["iteration"]), figures, averaged, protocol)
     return found
 
 
-def _evaluated(folder: Path) -> Evaluated | None:
+def _evaluated(folder: Path, model: Path | None) -> Evaluated | None:
+    """What a run's evaluation says; None where there is none.
+
+    Raises:
+        UserError: It cannot be read.
+    """
     path = folder / EVALUATION
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    try:
-        value = json.loads(text)
-        classes = {str(one["name"]): one["iou"] for one in value["classes"]}
+        value = json.loads(path.read_text(encoding="utf-8"))
+        classes = {str(one["name"]): _fraction(one["iou"]) for one in value["classes"]}
         figures: dict[str, float | None] = {}
         for key, one in FIGURES.usable():
             of_task = value if one.task is Task.OBJECT else value.get("tasks", {}).get(str(one.task), {})
             if one.unit == "%" and (one.name or key) in of_task:
-                figures[key] = of_task[one.name or key]
+                figures[key] = _fraction(of_task[one.name or key])
         protocol, pictures = str(value["protocol"]), int(value["pictures"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: is no metrics.json of an evaluation ({error}): evaluate the run again") from None
-    model = model_folder_of(folder)
-    earlier = model is not None and (model / WEIGHTS).stat().st_mtime > path.stat().st_mtime
-    return Evaluated(figures, classes, protocol, pictures, earlier)
+        kind, split, where = (_text(value.get(name)) for name in ("kind", "split", "folder"))
+        earlier = model is not None and _another(model, value.get("untempered_sha256"), path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        why = reason_of(error)
+        raise UserError(f"{path}: is no metrics.json of an evaluation ({why}): evaluate the run again") from None
+    return Evaluated(figures, classes, protocol, pictures, kind, split, where, earlier)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _fraction(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _another(model: Path, evaluated: Any, path: Path) -> bool:
+    """Whether a run's model is another one than its evaluation is of: by fingerprint, else by the files' times."""
+    if isinstance(evaluated, str):
+        return untempered_fingerprint(model) != evaluated
+    return (model / WEIGHTS).stat().st_mtime > path.stat().st_mtime

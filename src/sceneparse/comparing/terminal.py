@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sceneparse.comparing.comparison import RunComparison, by_value, minutes, percent, progress
+from sceneparse.comparing.comparison import RunComparison, by_value, is_best, minutes, percent, progress
 
 
 def print_comparison(comparison: RunComparison, console: Console) -> None:
@@ -15,8 +15,10 @@ def print_comparison(comparison: RunComparison, console: Console) -> None:
         console: Where it goes.
     """
     table = Table("run", "training, iterations")
-    for column in ("best val\nmean\nIoU %", "at", "test\nmean\nIoU %", "test\npixel\nacc. %", "min"):
+    for column in ("best\nval.\nmean\nIoU %", "at", "eval.\nmean\nIoU %", "eval.\npixel\nacc. %"):
         table.add_column(column, justify="right")
+    table.add_column("eval.\non")
+    table.add_column("min", justify="right")
     scores = [run.best.figures.get("mean_iou") if run.best else None for run in comparison.runs]
     tests = [run.evaluated.figures.get("mean_iou") if run.evaluated else None for run in comparison.runs]
     for run, score, test in zip(comparison.runs, scores, tests, strict=True):
@@ -24,14 +26,15 @@ def print_comparison(comparison: RunComparison, console: Console) -> None:
         table.add_row(
             Text(run.name),
             progress(run),
-            _best(score, scores),
+            _figure(score, scores, comparison.validations_compare),
             at,
-            _best(test, tests),
+            _figure(test, tests, comparison.evaluations_compare),
             percent(run.evaluated.figures.get("pixel_accuracy") if run.evaluated else None),
+            Text(run.tested_on),
             minutes(run.seconds),
         )
     console.print(table)
-    names = [run.name for run in comparison.runs]
+    names = [run.name for run in comparison.with_settings]
     if differing := comparison.differing():
         settings = Table("differing setting", "value", "runs")
         for name, values in differing.items():
@@ -44,7 +47,6 @@ def print_comparison(comparison: RunComparison, console: Console) -> None:
         console.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _best(value: float | None, values: list[float | None]) -> Text:
-    """A figure, bold if it is the best of several."""
-    known = [one for one in values if one is not None]
-    return Text(percent(value), style="bold" if value is not None and len(known) > 1 and value == max(known) else "")
+def _figure(value: float | None, values: list[float | None], compare: bool) -> Text:
+    """A figure, bold if it is the best of several that compare."""
+    return Text(percent(value), style="bold" if is_best(value, values, compare) else "")

@@ -82,8 +82,9 @@ def _mismatched(one: Finding, diagnosis: Diagnosis) -> tuple[str, str]:
         here, there = int(relations.present[read]), int(relations.present[against])
         both, chance = int(relations.together[read, against]), here * there / relations.pictures
         evidence += (
-            f"Of {counted(relations.pictures, 'training picture')}, {here:,} show “{names[read]}” and {there:,} "
-            f"“{names[against]}”, but {both:,} show both, where chance alone would give {chance:.0f}."
+            f"Of {counted(relations.pictures, 'training picture')}, {here:,} show “{names[read]}” on 0.1% of "
+            f"their pixels or more and {there:,} “{names[against]}”, but {both:,} show both, where chance alone would "
+            f"give {chance:.0f}."
         )
     else:
         side = int(sides.argmin())

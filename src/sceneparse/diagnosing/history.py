@@ -1,4 +1,8 @@
-"""What a training's record says of its end: that it was still learning, or that it had learnt its pictures by heart."""
+"""What a training's record says of its end: that it was still learning, or that it had learnt its pictures by heart.
+
+The score is that by which training chooses its best network: the mean IoU, or of a unified model the mean of its tasks'
+headline figures.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,13 +11,14 @@ from typing import Any
 
 from sceneparse.diagnosing.trends import LEAST, Point, falls, rises, slope
 from sceneparse.drawing.curves import VALIDATIONS
+from sceneparse.evaluation.figures import FIGURES, mean_of_headlines
 
 SHARE = 3
 """The last one of so many equal pieces of a training is its end."""
 RISE = 0.005
-"""By so much the mean IoU must have risen in it, 0..1."""
+"""By so much the score must have risen in it, 0..1."""
 FALL = 0.01
-"""By so much the mean IoU must have fallen since its best validation."""
+"""By so much the score must have fallen since its best validation."""
 LOSS_FALL = 0.03
 """By this share of itself the training loss must have fallen meanwhile."""
 LAST = 3
@@ -22,13 +27,13 @@ LAST = 3
 
 @dataclass(frozen=True)
 class Climbing:
-    """A mean IoU that still rose when the training ended.
+    """A score that still rose when the training ended.
 
     Args:
         validations: Of so many, the last ones.
         first: The iteration of the first of them.
         last: That of the last.
-        low: The mean IoU at the first by the slope through all of them, 0..1.
+        low: The score at the first by the slope through all of them, 0..1.
         high: That at the last.
     """
 
@@ -41,13 +46,13 @@ class Climbing:
 
 @dataclass(frozen=True)
 class OverFitting:
-    """A mean IoU that fell after its best while the training loss fell on.
+    """A score that fell after its best while the training loss fell on.
 
     Args:
         best_iteration: When the best validation was.
-        best: Its mean IoU, 0..1.
+        best: Its score, 0..1.
         last: The iteration of the last validation.
-        end: The median of the last mean IoUs.
+        end: The median of the last scores.
         loss_then: The training loss at the best validation, the median of some steps.
         loss_end: That at the end.
     """
@@ -68,11 +73,13 @@ class History:
         validations: How many validations it has.
         climbing: Set if it was still learning.
         over_fitting: Set if it had learnt its pictures by heart.
+        score: What its validations are compared by.
     """
 
     validations: int
     climbing: Climbing | None
     over_fitting: OverFitting | None
+    score: str = "mean IoU"
 
     @classmethod
     def of(cls, lines: Sequence[Mapping[str, Any]]) -> "History":
@@ -83,33 +90,40 @@ class History:
             for line in lines
             if line.get("kind") == "train" and isinstance(line.get("loss"), int | float)
         ]
-        return cls(len(points), still_climbing(points), over_fitting(points, losses))
+        return cls(len(points), still_climbing(points), over_fitting(points, losses), _score(lines))
 
     def to_json(self) -> dict[str, Any]:
         """For diagnosis.json; fractions 0..1, null where there is no such finding."""
         return {
             "validations": self.validations,
+            "score": self.score,
             "still_climbing": None if self.climbing is None else asdict(self.climbing),
             "over_fitting": None if self.over_fitting is None else asdict(self.over_fitting),
         }
 
 
 def scores_of(lines: Sequence[Mapping[str, Any]]) -> list[Point]:
-    """Return the mean IoU of each validation by its iteration: the better one where averaged weights have one, too."""
+    """Return the score of each validation by its iteration: the better one where averaged weights have one, too."""
     found: dict[float, float] = {}
     for line in lines:
-        score = line.get("mean_iou")
-        if line.get("kind") in VALIDATIONS and isinstance(score, int | float):
+        if line.get("kind") in VALIDATIONS and (score := mean_of_headlines(line)) is not None:
             when = float(line["iteration"])
-            found[when] = max(found.get(when, 0.0), float(score))
+            found[when] = max(found.get(when, 0.0), score)
     return sorted(found.items())
 
 
+def _score(lines: Sequence[Mapping[str, Any]]) -> str:
+    """What the validations are compared by, in words."""
+    validations = [line for line in lines if line.get("kind") in VALIDATIONS]
+    known = [one.title for key, one in FIGURES.usable() if one.headline and any(key in line for line in validations)]
+    return f"mean of {', '.join(known[:-1])} and {known[-1]}" if len(known) > 1 else "".join(known) or "mean IoU"
+
+
 def still_climbing(points: Sequence[Point]) -> Climbing | None:
-    """Return how the mean IoU rose at a training's end; None where it did not surely, or not by much.
+    """Return how the score rose at a training's end; None where it did not surely, or not by much.
 
     Args:
-        points: Iteration and mean IoU of its validations, in their order.
+        points: Iteration and score of its validations, in their order.
     """
     end = points[-max(LEAST, -(-len(points) // SHARE)) :]
     if len(end) < LEAST or not rises(end):
@@ -127,10 +141,10 @@ def still_climbing(points: Sequence[Point]) -> Climbing | None:
 
 
 def over_fitting(points: Sequence[Point], losses: Sequence[Point]) -> OverFitting | None:
-    """Return how the mean IoU fell after its best while the training loss fell on; None where it did not surely.
+    """Return how the score fell after its best while the training loss fell on; None where it did not surely.
 
     Args:
-        points: Iteration and mean IoU of the validations, in their order.
+        points: Iteration and score of the validations, in their order.
         losses: Iteration and training loss.
     """
     if not points:

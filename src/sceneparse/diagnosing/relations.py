@@ -43,7 +43,8 @@ class Relations:
 
     Args:
         pictures: Pictures learnt from.
-        present: (C,) pictures that each class is in.
+        shown: (C,) pictures that show each class, on one pixel or more.
+        present: (C,) pictures that each class is in, on `LEAST` of their pixels or more, as in the next one.
         together: (C, C) pictures that two classes are in.
         contacts: (C, 3, C) regions of a class times the share of their outline that another class beside, above or
             below them takes.
@@ -52,6 +53,7 @@ class Relations:
     """
 
     pictures: int
+    shown: NDArray[np.int64]
     present: NDArray[np.int64]
     together: NDArray[np.int64]
     contacts: NDArray[np.float64]
@@ -78,7 +80,11 @@ def _evidence(counts: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.float6
 
 def present_in(labels: NDArray[Any], num_classes: int) -> NDArray[np.bool_]:
     """(C,) which classes take at least `LEAST` of an (H, W) label map."""
-    return np.bincount(labels[labels != IGNORE], minlength=num_classes) >= LEAST * labels.size
+    return _pixels(labels, num_classes) >= LEAST * labels.size
+
+
+def _pixels(labels: NDArray[Any], num_classes: int) -> NDArray[np.int64]:
+    return np.bincount(labels[labels != IGNORE], minlength=num_classes)
 
 
 def learn(truths: Iterable[NDArray[Any]], num_classes: int) -> Relations:
@@ -87,9 +93,10 @@ def learn(truths: Iterable[NDArray[Any]], num_classes: int) -> Relations:
     Raises:
         UserError: There are no label maps.
     """
-    scenes, classes, shares = [], [], []
+    scenes, classes, shares, shown = [], [], [], np.zeros(num_classes, np.int64)
     for truth in truths:
         scenes.append(present_in(truth, num_classes))
+        shown += _pixels(truth, num_classes) > 0
         regions = find_regions(truth)
         chosen = np.flatnonzero((regions.areas >= LEAST * truth.size) & (regions.classes != IGNORE))
         outline = outlines(regions, truth, chosen, num_classes)
@@ -108,6 +115,7 @@ def learn(truths: Iterable[NDArray[Any]], num_classes: int) -> Relations:
     alone = _entries_without_their_region(contacts.reshape(num_classes, size), owner, place, share)
     return Relations(
         pictures=len(there),
+        shown=shown,
         present=there.sum(axis=0),
         together=there.T @ there,
         contacts=contacts,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sceneparse.diagnosing.advice import Advice, points
 from sceneparse.diagnosing.diagnose import Diagnosis
-from sceneparse.diagnosing.history import Climbing, OverFitting
+from sceneparse.diagnosing.history import Climbing, History, OverFitting
 from sceneparse.diagnosing.origin import Origin
 from sceneparse.diagnosing.remedies import MOST, in_words
 from sceneparse.diagnosing.steps import (
@@ -21,10 +21,10 @@ from sceneparse.diagnosing.steps import (
     steps,
     wider_scales,
 )
-from sceneparse.diagnosing.unpredicted import Unpredicted, unpredicted
+from sceneparse.diagnosing.unpredicted import Unpredicted, joint_gain, unpredicted
 from sceneparse.errors import counted
 from sceneparse.evaluation.page import percent
-from sceneparse.weights.run_folder import RECIPE
+from sceneparse.weights.run_folder import RECIPE, named
 from sceneparse.weights.trained import resume_command
 
 LONGER = 2
@@ -39,6 +39,8 @@ FREQUENT = 0.1
 AGAINST_FITTING: tuple[Offer, ...] = (pretrained, wider_scales, changed_colors, copy_paste, averaged_weights)
 FOR_RARE: tuple[Offer, ...] = (repeated_pictures, class_weights, rare_crops, copy_paste)
 FOR_FREQUENT: tuple[Offer, ...] = (class_weights, rare_crops, finer_maps, copy_paste)
+FOR_TINY_AND_RARE: tuple[Offer, ...] = (rare_crops, repeated_pictures, class_weights, copy_paste)
+FOR_TINY: tuple[Offer, ...] = (rare_crops, class_weights, finer_maps, copy_paste)
 
 NAMED = 6
 """Classes that a sentence names."""
@@ -55,8 +57,10 @@ def remarks(diagnosis: Diagnosis, origin: Origin) -> list[Advice]:
     if brief := hardly_trained(origin):
         found.append(brief)
     elif (history := origin.history) is not None:
-        found += [] if history.climbing is None else [_climbing(history.climbing, origin)]
-        found += [] if history.over_fitting is None else [_over_fitting(history.over_fitting, origin, diagnosis)]
+        found += [] if history.climbing is None else [_climbing(history.climbing, history, origin)]
+        found += (
+            [] if history.over_fitting is None else [_over_fitting(history.over_fitting, history, origin, diagnosis)]
+        )
     if never := unpredicted(diagnosis):
         found.append(_unpredicted(never, origin, diagnosis))
     return found
@@ -87,12 +91,12 @@ def hardly_trained(origin: Origin) -> Advice | None:
     return Advice("It has hardly been trained", evidence, remedy)
 
 
-def _climbing(one: Climbing, origin: Origin) -> Advice:
+def _climbing(one: Climbing, history: History, origin: Origin) -> Advice:
     pace = 1000 * (one.high - one.low) / max(one.last - one.first, 1)
     evidence = (
-        f"Through its last {one.validations} validations, from iteration {one.first:,} to {one.last:,}, the mean IoU "
-        f"rose from {percent(one.low)} to {percent(one.high)}, {points(pace)} points in 1,000 iterations: more "
-        "steadily than chance would have it."
+        f"Through its last {one.validations} validations, from iteration {one.first:,} to {one.last:,}, the "
+        f"{history.score} rose from {percent(one.low)} to {percent(one.high)}, {points(pace)} points in 1,000 "
+        "iterations: more steadily than chance would have it."
     )
     run = origin.run
     assert run is not None  # whose record says it
@@ -118,15 +122,16 @@ def longer_command(run: Path, iterations: int) -> str:
         run: The run folder.
         iterations: How many iterations it is to have.
     """
-    recipe, out = (shlex.quote(str(path)) for path in (run / RECIPE, run.with_name(f"{run.name}-longer")))
+    run = named(run)
+    recipe, out = (shlex.quote(str(path)) for path in (run / RECIPE, run.parent / f"{run.name}-longer"))
     return f"sceneparse train {recipe} --training.iterations {iterations} --out {out}"
 
 
-def _over_fitting(one: OverFitting, origin: Origin, diagnosis: Diagnosis) -> Advice:
+def _over_fitting(one: OverFitting, history: History, origin: Origin, diagnosis: Diagnosis) -> Advice:
     evidence = (
-        f"Its best validation was at iteration {one.best_iteration:,}, with a mean IoU of {percent(one.best)}; up to "
-        f"iteration {one.last:,} that fell to {percent(one.end)}, while the training loss fell from "
-        f"{one.loss_then:.3g} to {one.loss_end:.3g}."
+        f"Its best validation was at iteration {one.best_iteration:,}, with a {history.score} of "
+        f"{percent(one.best)}; up to iteration {one.last:,} that fell to {percent(one.end)}, while the training loss "
+        f"fell from {one.loss_then:.3g} to {one.loss_end:.3g}."
     )
     found = steps(AGAINST_FITTING, origin, diagnosis.evaluation.protocol)[:MOST]
     remedy = (
@@ -139,7 +144,7 @@ def _over_fitting(one: OverFitting, origin: Origin, diagnosis: Diagnosis) -> Adv
 def _unpredicted(never: tuple[Unpredicted, ...], origin: Origin, diagnosis: Diagnosis) -> Advice:
     names, looked_at = diagnosis.evaluation.labels.names, diagnosis.relations.pictures
     said = [f"“{names[one.index]}”" for one in never]
-    gain = points(sum(one.gain for one in never))
+    gain = points(joint_gain(diagnosis, [one.index for one in never]))
     title = f"{said[0]} is never predicted" if len(never) == 1 else f"{len(never)} classes are never predicted"
     each = [
         f"{name} ({counted(one.pixels, 'true pixel')} here, in {one.training_pictures:,} of "
@@ -148,28 +153,36 @@ def _unpredicted(never: tuple[Unpredicted, ...], origin: Origin, diagnosis: Diag
     ]
     more = f" and {len(never) - NAMED} more" if len(never) > NAMED else ""
     evidence = (
-        f"No pixel at all was given the label of {', '.join(each)}{more}. Pictures count from 0.1% of their pixels on. "
+        f"No pixel at all was given the label of {', '.join(each)}{more}. "
         f"To find {'it' if len(never) == 1 else 'them'} would be worth {gain} points of the mean IoU."
     )
     return Advice(title, evidence, _for_unpredicted(never, said, origin, diagnosis))
 
 
 def _for_unpredicted(never: tuple[Unpredicted, ...], said: list[str], origin: Origin, diagnosis: Diagnosis) -> str:
-    """What to do: pictures for a class that has none, other draws for a rare one, weights for what is overlooked."""
-    looked_at = diagnosis.relations.pictures
+    """What to do: pictures for a class that has none, crops over a tiny one, other draws for a rare one, weights."""
+    looked_at, protocol = diagnosis.relations.pictures, diagnosis.evaluation.protocol
     unseen = [name for name, one in zip(said, never, strict=True) if not one.training_pictures]
+    tiny = [name for name, one in zip(said, never, strict=True) if one.training_pictures and not one.larger]
     seen = [one for one in never if one.training_pictures]
     texts = []
     if unseen:
-        shown = ", ".join(unseen[:NAMED]) + (f" and {len(unseen) - NAMED} more" if len(unseen) > NAMED else "")
         texts.append(
-            f"No training picture that was looked at shows {shown}: label some that do, or leave out what cannot be "
-            "learnt (`data.classes.drop`)."
+            f"No training picture that was looked at shows {_some(unseen)}: label some that do, or leave out what "
+            "cannot be learnt (`data.classes.drop`)."
         )
     if seen:
         if hardly_trained(origin) or (origin.history is not None and origin.history.climbing is not None):
             texts.append("What is rare is learnt last: train longer first.")
+        if tiny:
+            texts.append(f"Training pictures show {_some(tiny)}, but on less than 0.1% of their pixels each.")
         rare = min(one.training_pictures for one in seen) < FREQUENT * looked_at
-        found = steps(FOR_RARE if rare else FOR_FREQUENT, origin, diagnosis.evaluation.protocol)[:MOST]
+        offers = (FOR_TINY_AND_RARE if rare else FOR_TINY) if tiny else FOR_RARE if rare else FOR_FREQUENT
+        found = steps(offers, origin, protocol)[:MOST]
         texts.append(in_words(found, "label more training pictures that show it", origin))
     return " ".join(texts)
+
+
+def _some(names: list[str]) -> str:
+    """The first of some names, and how many more there are."""
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

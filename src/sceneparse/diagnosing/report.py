@@ -58,16 +58,17 @@ def write_diagnosis(
     if opponent is not None:
         check(diagnosis.evaluation, opponent.comparison)
     origin = origin or anything()
+    # The figures first: they took long, and whatever may fail below, they stay.
+    record = diagnosis.to_json() | {"unpredicted": unpredicted_json(diagnosis), "training": origin.to_json()}
+    if opponent is not None:
+        record["rival"] = {"name": opponent.comparison.name, **opponent.diagnosis.to_json()}
+    write_json(folder / "diagnosis.json", record)
     sections = [_changes(diagnosis, again, origin), _losses(diagnosis)]
     if opponent is not None:
         sections.append(differences(name, diagnosis, again, opponent))
         sections.append(class_section(name, diagnosis.evaluation, opponent.comparison))
     sections += [kind_section(kind, diagnosis, again, origin) for kind in KINDS]
     sections.append(calibration_section(diagnosis, origin.temperature))
-    record = diagnosis.to_json() | {"unpredicted": unpredicted_json(diagnosis), "training": origin.to_json()}
-    if opponent is not None:
-        record["rival"] = {"name": opponent.comparison.name, **opponent.diagnosis.to_json()}
-    write_json(folder / "diagnosis.json", record)
     path = folder / "diagnosis.html"
     top = head(name, diagnosis.evaluation, None if opponent is None else opponent.comparison, facts)
     write_text(path, page(title, top, sections, _foot(diagnosis)))

@@ -243,12 +243,15 @@ def calibration_section(diagnosis: Diagnosis, temperature: float) -> Section:
         if lean > 0
         else f"it is right more often than it says by {percent(-lean)}"
     )
-    hint = (
-        "Where decisions hang on the confidence, <code>sceneparse calibrate</code> fits a temperature on the "
-        "validation split, and keeps it in the model folder."
-        if temperature == 1
-        else f"That is under the model's own temperature, {temperature:.3g}."
-    )
+    if diagnosis.evaluation.protocol.crf:
+        hint = "These are the dense CRF's own probabilities, on which no temperature acts."
+    elif temperature == 1:
+        hint = (
+            "Where decisions hang on the confidence, <code>sceneparse calibrate</code> fits a temperature on the "
+            "validation split, and keeps it in the model folder."
+        )
+    else:
+        hint = f"That is under the model's own temperature, {temperature:.3g}."
     chart = curves(
         [
             Series("as often as it says", [(0.0, 0.0), (1.0, 1.0)], "var(--muted)", faint=True),

@@ -13,10 +13,10 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_for_testing
 from sceneparse.devices import choose_device, device_name
 from sceneparse.errors import UserError, counted, require, some
-from sceneparse.evaluation.evaluate import Evaluation, evaluate
+from sceneparse.evaluation.evaluate import Evaluation, EvaluationFacts, evaluate
 from sceneparse.evaluation.report import write_report
 from sceneparse.evaluation.terminal import print_scores
-from sceneparse.inference import EngineName, TestProtocol, open_model, resolve
+from sceneparse.inference import EngineName, Opened, TestProtocol, open_model, resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join
 from sceneparse.progress import results_console
@@ -24,6 +24,7 @@ from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.settings.device import DEVICE_NAMES
 from sceneparse.tables import require_known
 from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.conversions import untempered_fingerprint
 from sceneparse.weights.run_folder import METRICS, named_folder
 
 ProtocolChange = Callable[[ProtocolSettings], ProtocolSettings]
@@ -104,6 +105,7 @@ def evaluate_model(
         progress=title if progress and processes.first else None,
         processes=processes,
     )
+    evaluation = replace(evaluation, facts=_facts(settings, opened))
     if not processes.first:
         return evaluation
     folder = named_folder(model)
@@ -144,6 +146,15 @@ def check_test(
     if count is not None:
         check_number("count", count, least=1, whole=True)
     check_flag("progress", progress)
+
+
+def _facts(settings: DataSettings, opened: Opened) -> EvaluationFacts:
+    root = settings.root
+    if root is not None and (folder := Path(root).expanduser()).exists():
+        # From elsewhere a relative path would lead to other data.
+        root = str(folder.resolve())
+    model = None if opened.folder is None else untempered_fingerprint(opened.folder)
+    return EvaluationFacts(settings.kind, settings.test, root, model)
 
 
 def protocol_of(config: ModelConfig, protocol: ProtocolSettings | ProtocolChange | None) -> TestProtocol:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -49,6 +49,24 @@ class PictureScore:
 
 
 @dataclass(frozen=True)
+class EvaluationFacts:
+    """Which data and which model an evaluation is of.
+
+    Args:
+        kind: The data set's kind.
+        split: Its split.
+        folder: Its folder, or its name where it lies in none; None where the kind has neither.
+        untempered_sha256: The model's fingerprint without its temperatures, which change no figure; None for an
+            exported file.
+    """
+
+    kind: str
+    split: str
+    folder: str | None
+    untempered_sha256: str | None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The result of an evaluation.
 
@@ -61,6 +79,7 @@ class Evaluation:
         seconds: How long it took, reading included.
         tasks: The scores of the tasks beside the objects; None for a model without.
         task_counts: The counts of `TaskCounts` and of the accumulators that figures name.
+        facts: Which data and which model it is of; None where nothing says it.
     """
 
     scores: Scores
@@ -71,6 +90,7 @@ class Evaluation:
     seconds: float
     tasks: TaskScores | None = None
     task_counts: Mapping[str, Tensor] = field(default_factory=dict)
+    facts: EvaluationFacts | None = None
 
     def __repr__(self) -> str:
         said = [f"{one.title} {one.with_unit(self.figures[key], 2)}" for key, one in FIGURES.usable() if one.headline]
@@ -94,6 +114,7 @@ class Evaluation:
         return {
             **{FIGURES[key].name or key: self.figures[key] for key in figures_of(Task.OBJECT)},
             "protocol": self.protocol.describe(),
+            **({} if self.facts is None else asdict(self.facts)),
             "pictures": len(self.pictures),
             "seconds": round(self.seconds, 3),
             "pictures_per_second": round(self.pictures_per_second, 3),

@@ -6,7 +6,7 @@ with an accumulator. It then stands everywhere.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -195,6 +195,20 @@ FIGURES: Table[Figure] = Table(
 def figures_of(task: Task) -> dict[str, Figure]:
     """The figures of a task by their keys."""
     return {key: figure for key, figure in FIGURES.usable() if figure.task is task}
+
+
+def mean_of_headlines(figures: Mapping[str, Any]) -> float | None:
+    """Return the score by which the best network is chosen: the mean of the headline figures that are known.
+
+    Args:
+        figures: Figures by their keys, as a validation or a line of metrics.jsonl has them; others are left out.
+
+    Returns:
+        The mean, 0..1; None where no headline is known.
+    """
+    chosen_by = [figures.get(key) for key, one in FIGURES.usable() if one.headline]
+    known = [float(value) for value in chosen_by if isinstance(value, int | float)]
+    return sum(known) / len(known) if known else None
 
 
 def accumulators(labels: TaskLabels) -> list[Accumulator]:

@@ -80,6 +80,10 @@ def write_report(
     """
     if comparison is not None:
         check(evaluation, comparison)
+    # The figures first: they took long, and whatever may fail below, they stay.
+    write_json(folder / "metrics.json", evaluation.to_json())
+    if comparison is not None:
+        write_json(folder / f"metrics-{_slug(comparison.name)}.json", comparison.evaluation.to_json())
     sections = [class_section(name, evaluation, comparison)]
     if evaluation.tasks is not None:
         sections.insert(0, _tasks(evaluation))
@@ -90,9 +94,6 @@ def write_report(
         sections.append(Section("training", "Training", drawn))
     sections.append(_confusions(evaluation))
     sections += _pictures(evaluation, engine, dataset)
-    write_json(folder / "metrics.json", evaluation.to_json())
-    if comparison is not None:
-        write_json(folder / f"metrics-{_slug(comparison.name)}.json", comparison.evaluation.to_json())
     path = folder / "report.html"
     write_text(path, page(title, head(name, evaluation, comparison, facts), sections, _foot(evaluation)))
     return path

@@ -7,7 +7,7 @@ from typing import Any
 
 from sceneparse.errors import counted
 from sceneparse.evaluation import evaluate
-from sceneparse.evaluation.figures import FIGURES, figures_of
+from sceneparse.evaluation.figures import FIGURES, figures_of, mean_of_headlines
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Recipe, TrainingSettings
@@ -138,6 +138,7 @@ def without_effect(settings: TrainingSettings) -> str | None:
 
 def worth(metrics: Mapping[str, Any]) -> float:
     """Return the score by which the best network is chosen: the mean of the tasks' headline figures."""
-    chosen_by = [key for key, one in figures_of(Task.OBJECT).items() if one.headline]
-    figures = [*(metrics[key] for key in chosen_by), *metrics.get("headlines", {}).values()]
-    return float(sum(figures) / len(figures))
+    found = mean_of_headlines({**metrics, **metrics.get("headlines", {})})
+    if found is None:
+        raise ValueError("a validation has at least the headline figure of the objects")
+    return found

@@ -1,6 +1,7 @@
 """The temperatures in a model folder: where they can be kept, and how they get there and away again."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +14,29 @@ from sceneparse.weights.card import with_confidence
 from sceneparse.weights.config import CARD, CONFIG, TEMPERATURES, read_config
 from sceneparse.weights.finding import refuse_missing
 from sceneparse.weights.foreign import is_foreign
-from sceneparse.weights.run_folder import MODEL, model_folder_of, run_folder, state_of
+from sceneparse.weights.run_folder import model_folder_of, named, run_around, run_folder, state_of
 
 
 def folder_to_calibrate(source: str | Path) -> Path:
     """Return the model folder that a source names, in which temperatures can be kept.
 
     Args:
-        source: A model folder of ours, or the run folder of a training.
+        source: A model folder of sceneparse's, or the run folder of a training.
 
     Raises:
         UserError: There is no such model, it is none of these, its training goes on, or its card is not text.
     """
-    path = Path(source)
+    path = named(Path(source))
     if is_exported(path):
         raise UserError(f"{source}: an exported file stays what it is: calibrate its model folder, and export that")
     refuse_missing(source)
     if not path.exists():
-        raise _not_here(source, "it is fetched again on other machines")
+        raise _not_here(source, "it is a name, under which other machines fetch it as it was")
     run = run_folder(path)
     if path.is_file() or (run is not None and run != path):
         raise UserError(f"{source}: a checkpoint keeps no temperatures: give its run folder or a model folder")
-    if run is None and path.name == MODEL and run_folder(path.parent) is not None:
-        run = path.parent
+    if run is None:
+        run = run_around(path)
     if run is None:
         if is_foreign(path):
             raise _not_here(source, "its config.json is another library's")
@@ -55,8 +56,8 @@ def folder_to_calibrate(source: str | Path) -> Path:
 
 def _not_here(source: str | Path, why: str) -> UserError:
     return UserError(
-        f"{source}: temperatures are kept in a model folder of ours, and this is none ({why}): make one by 'sceneparse "
-        f"import {source} --out MODEL'"
+        f"{source}: temperatures are kept in a model folder of sceneparse's on this machine, and this is none ({why}): "
+        f"make one by '{shlex.join(['sceneparse', 'import', str(source), '--out', 'MODEL'])}'"
     )
 
 

@@ -14,7 +14,7 @@ from sceneparse.weights.hub import fetch_from_hub, is_hub_id, refuse_unreachable
 from sceneparse.weights.labels_file import read_labels
 from sceneparse.weights.paths import CHECKPOINT_FILES, looks_like_path, near_folders
 from sceneparse.weights.published.catalogue import Published, find_published, nearest, sharing
-from sceneparse.weights.run_folder import MODEL, run_folder
+from sceneparse.weights.run_folder import MODEL, named, run_folder
 
 
 def find_model(source: str | Path) -> Path:
@@ -95,7 +95,7 @@ def _here(source: str | Path) -> Path | None:
     folder = Path(source)
     if not os.path.exists(folder) and os.path.isdir(aside_of(folder)):  # noqa: PTH110, PTH112
         folder = aside_of(folder)
-    return folder if os.path.exists(folder) else None  # noqa: PTH110
+    return named(folder) if os.path.exists(folder) else None  # noqa: PTH110
 
 
 def _may_be_of_training(path: Path) -> bool:

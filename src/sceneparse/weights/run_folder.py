@@ -44,19 +44,29 @@ class Taken:
         return facts if self.mean_iou is None else facts | {"mean_iou": repr(self.mean_iou)}
 
 
+def named(path: Path) -> Path:
+    """Return a path that ends in the name of its folder or file: "." and "model/.." are resolved, others stay."""
+    return path.resolve() if path.name in ("", "..") else path
+
+
 def run_folder(path: Path) -> Path | None:
     """Return the run folder that a path is, or whose checkpoints/ it is; None if it is something else."""
-    if path.name == CHECKPOINTS and path.is_dir() and run_folder(path.parent) == path.parent:
-        return path.parent
+    whole = named(path)
+    if whole.name == CHECKPOINTS and whole.is_dir() and run_folder(whole.parent) == whole.parent:
+        return whole.parent
     return path if (path / RECIPE).is_file() and not (path / CONFIG).exists() else None
 
 
 def run_around(path: Path) -> Path | None:
-    """Return the run folder that a path is, or whose model folder, checkpoints/ or checkpoint it is; else None."""
+    """Return the run folder that a path is, or whose model folder, checkpoints/ or checkpoint it is; else None.
+
+    It ends in the run's own name, from wherever a command was started.
+    """
+    path = named(path)
     if (run := run_folder(path)) is not None:
-        return run
+        return named(run)
     inside = path.name == MODEL or (path.parent.name == CHECKPOINTS and path.is_file())
-    return run_folder(path.parent) if inside else None
+    return run_folder(named(path.parent)) if inside else None
 
 
 def model_folder_of(run: Path) -> Path | None:
@@ -78,7 +88,8 @@ def named_folder(source: str | Path) -> Path | None:
     """
     path = Path(source)
     run = run_folder(path)
-    return path if run is None and path.is_dir() else run and run / MODEL
+    # Beside ".", which is its own parent, would be inside of it.
+    return named(path) if run is None and path.is_dir() else run and run / MODEL
 
 
 def told_apart(paths: Sequence[Path]) -> list[str]:

@@ -2,12 +2,17 @@
 
 import hashlib
 import json
+import re
+import shlex
 from pathlib import Path
 
 import huggingface_hub
 import pytest
 
 from sceneparse.cli import main
+from sceneparse.errors import UserError
+from sceneparse.settings import Temperatures
+from sceneparse.weights.calibrated import folder_to_calibrate, keep_temperatures
 from sceneparse.weights.model import load_model
 from sceneparse.weights.published.listing import describe
 from sceneparse.weights.published.obtaining import obtain
@@ -84,12 +89,36 @@ def test_a_hub_id_is_imported_with_the_names_and_settings_that_are_given(
     assert not (own_cache / "imported").exists(), "it is kept once"
 
 
-def test_a_hub_id_of_a_model_of_ours_needs_no_import(
+def test_a_hub_id_of_a_model_of_sceneparse_is_copied_into_a_folder_in_which_temperatures_are_kept(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(huggingface_hub, "snapshot_download", Snapshots(saved, tmp_path / "fetched"))
-    assert main(["import", "user/name", "--out", str(tmp_path / "out")]) == 2
-    assert "user/name: is a model of sceneparse already" in capsys.readouterr().err
+    monkeypatch.setattr("sceneparse.weights.finding.refuse_unreachable", lambda _: None)
+    with pytest.raises(UserError) as refused:
+        folder_to_calibrate("user/name")
+    (command,) = re.findall(r"'sceneparse (.*)'", str(refused.value))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "MODEL").mkdir()
+    assert main(shlex.split(command)) == 0
+    assert "a model of sceneparse already, copied from the hub's cache" in capsys.readouterr().out
+    for file in ("config.json", "labels.json", "model.safetensors", "README.md"):
+        assert (tmp_path / "MODEL" / file).read_bytes() == (saved / file).read_bytes()
+    assert folder_to_calibrate("MODEL") == Path("MODEL")
+    keep_temperatures(Path("MODEL"), Temperatures(object=2.0))
+    assert load_model("MODEL").config.temperatures.object == 2
+
+
+def test_a_model_of_sceneparse_is_not_given_other_settings_and_is_checked(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", Snapshots(saved, tmp_path / "fetched"))
+    command = ["import", "user/name", "--out", str(tmp_path / "out")]
+    assert main([*command, "--network.align_corners", "true"]) == 2
+    assert "is a model of sceneparse already, with classes and settings of its own" in capsys.readouterr().err
+    weights = saved / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-9])
+    assert main(command) == 2
+    assert "damaged or cut short" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,11 @@ class Run:
             self._engine["why"] = parser.why_engine
         self.say(f"engine: {self._engine['used']}")
 
+    def say_confidence(self, parser: Parser) -> None:
+        """Say by which probabilities pixels are ignored, where these are not the calibrated ones."""
+        if parser.protocol.crf and parser.config.temperatures.known:
+            self.warn("the dense CRF's probabilities are its own: the model's temperatures don't act on them")
+
     def warn(self, text: str) -> None:
         """Say what a person must know of an input that is parsed."""
         self.console.print(f"warning: {text}", markup=False)

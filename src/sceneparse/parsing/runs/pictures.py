@@ -98,6 +98,8 @@ def predict_pictures(
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)
     run = Run(out, progress=progress)
     run.say_engine(parser)
+    if ignore_below is not None:
+        run.say_confidence(parser)
     facts = made_by(parser, ignore_below=ignore_below, legend=legend)
     reader = _Reader(parser, facts, pictures, out, chosen, again)
     writer = _Writer(run, out, chosen)

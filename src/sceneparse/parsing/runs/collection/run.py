@@ -102,6 +102,8 @@ def predict_collection(
     with cluster(address) as ray:
         share = shares(ray, workers, loading.device)
         run.say_engine(parser)
+        if ignore_below is not None:
+            run.say_confidence(parser)
         run.say(f"{counted(len(items), 'picture')}, {share.describe()}")
         files = _files_of_model(loading.model) if address else None
         plan = Plan(loading, files, out, store, chosen, again, share.threads, ignore_below, legend)
