@@ -16,7 +16,7 @@ from sceneparse.errors import UserError, counted, require, some
 from sceneparse.evaluation.evaluate import Evaluation, evaluate
 from sceneparse.evaluation.report import write_report
 from sceneparse.evaluation.terminal import print_scores
-from sceneparse.inference import EngineName, TestProtocol, open_model, resolve
+from sceneparse.inference import EngineName, TestProtocol, check_protocol, open_model, resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join
 from sceneparse.progress import results_console
@@ -78,7 +78,7 @@ def evaluate_model(
         check_number("count", count, least=1, whole=True)
     check_flag("progress", progress)
     if not callable(protocol) and protocol is not None:
-        resolve(protocol)
+        check_protocol(protocol)
     check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")
     where = choose_device(device)
     processes = join(where.type)

@@ -85,6 +85,14 @@ class TestRefusals:
         with pytest.raises(UserError, match=r"row 'row': protocol\.stride has no effect"):
             list_runs(sweep, tmp_path / "out")
 
+    def test_a_size_that_the_training_is_going_to_know_is_not_refused(
+        self, small_sweep: Callable[..., Sweep], tmp_path: Path
+    ) -> None:
+        row = {"name": "row", "protocol": {"size": "auto"}}
+        list_runs(small_sweep(rows=[row], tests={"bound": {"max_long": 2000}}), tmp_path / "out")
+        with pytest.raises(UserError, match=r"row 'row': protocol\.size is 'auto', but the model does not know"):
+            list_runs(small_sweep(rows=[row | {"data": {"kind": "geotiff"}}]), tmp_path / "out")
+
     def test_a_folder_with_runs_of_other_settings_is_refused(
         self, small_sweep: Callable[..., Sweep], tmp_path: Path
     ) -> None:
