@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from sceneparse.inference import TestProtocol
+from sceneparse.inference.scale import doubt_of
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, predict_pictures
-from sceneparse.parsing.scale import doubt_of
 from sceneparse.settings import LearntSizes, ProtocolSettings
 from tests.support.brightest import brightest_parser
 

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
@@ -13,6 +14,7 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError, counted, require
 from sceneparse.inference.open_model import Opened
 from sceneparse.inference.protocol import TestProtocol, resolve
+from sceneparse.inference.scale import doubt_of
 from sceneparse.inference.scoring import Prediction, predict, predict_batch
 from sceneparse.inference.tasks import predict_tasks, predict_tasks_batch
 from sceneparse.parsing.ahead import ahead
@@ -22,7 +24,6 @@ from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, is_picture, visible
 from sceneparse.parsing.probabilities import Source
 from sceneparse.parsing.remarks import doubts_of
-from sceneparse.parsing.scale import doubt_of
 from sceneparse.parsing.task_parse import TaskParse
 from sceneparse.pictures.rasters import BandForm
 from sceneparse.settings import ProtocolSettings
@@ -111,6 +112,12 @@ class Parser:
         """
         loading = self.loading and replace(self.loading, protocol=protocol)
         return Parser(self._opened, protocol=protocol, tasks=self._wanted, loading=loading, ranges=self.ranges)
+
+    def at_own_size(self) -> "Parser":
+        """The same model for what is never brought to the scale of pictures that it learnt from, such as volumes."""
+        other = copy(self)
+        other.protocol = self.protocol.at_own_size()
+        return other
 
     def with_ranges(self, ranges: Iterable[tuple[float, float]]) -> "Parser":
         """The same model for pictures of other numbers than it was trained with; the weights are shared.
