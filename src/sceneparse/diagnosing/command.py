@@ -82,7 +82,7 @@ def diagnose_model(
     opened = open_model(model, engine=engine, device=device, precision=precision)
     second = None if comparison is None else open_model(comparison, engine=engine, device=device, precision=precision)
     settings = data_settings(opened.config, data, kind, split)
-    tested = protocol_of(opened.config, protocol)
+    tested = protocol_of(opened.config, protocol, settings)
     channels = opened.config.backbone.in_channels
     dataset = open_for_testing(settings, channels=channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)
