@@ -38,14 +38,14 @@ def test_there_is_a_preset_for_every_name() -> None:
 
 
 def test_a_model_is_tested_by_its_own_protocol_by_another_or_by_a_changed_one() -> None:
-    assert protocol_of(CONFIG, None) == resolve(OWN)
-    assert protocol_of(CONFIG, ProtocolSettings("csail")) == PRESETS["csail"]
-    assert protocol_of(CONFIG, lambda own: replace(own, flip=False)) == resolve(replace(OWN, flip=False))
+    assert protocol_of(CONFIG, None, CONFIG.data) == resolve(OWN)
+    assert protocol_of(CONFIG, ProtocolSettings("csail"), CONFIG.data) == PRESETS["csail"]
+    assert protocol_of(CONFIG, lambda own: replace(own, flip=False), CONFIG.data) == resolve(replace(OWN, flip=False))
 
 
 def test_text_is_no_protocol() -> None:
     with pytest.raises(UserError, match=r"must be settings, such as ProtocolSettings\('whole', flip=True\)"):
-        protocol_of(CONFIG, ["--name=csail"])  # type: ignore[arg-type]
+        protocol_of(CONFIG, ["--name=csail"], CONFIG.data)  # type: ignore[arg-type]
 
 
 def test_arguments_change_the_models_protocol_and_a_name_starts_afresh() -> None:

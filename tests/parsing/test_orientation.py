@@ -55,7 +55,7 @@ def test_forms_that_take_the_way_through_a_file_are_not_turned_either(
 def test_a_reduced_picture_has_its_stored_size(make_parser: MakeParser, tmp_path: Path) -> None:
     path = turned(tmp_path / "a.jpg", np.full((960, 1280, 3), 90, np.uint8))
     data, protocol = DataSettings(orientation="ignore"), ProtocolSettings(size=60)
-    read = make_parser(data=data, protocol=protocol).open(path, reduced=True)
+    read = make_parser(data=data, protocol=protocol).open(path)
     assert read.size == (960, 1280) and read.image.shape == (3, 120, 160)
 
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from sceneparse.inference import TestProtocol
+from sceneparse.inference.scale import doubt_of
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, predict_pictures
-from sceneparse.parsing.scale import doubt_of
 from sceneparse.settings import LearntSizes, ProtocolSettings
 from tests.support.brightest import brightest_parser
 
@@ -50,7 +50,7 @@ def test_a_jpeg_is_decoded_with_no_more_pixels_than_the_network_needs(orientatio
     exif = Image.Exif()
     exif[0x0112] = orientation
     content = jpeg(picture(1280, 960), exif=exif)
-    image, size = parser().open(content, reduced=True)[:2]
+    image, size = parser().open(content, shown=False)[:2]
     turned = orientation in (6, 8)
     assert size == ((1280, 960) if turned else (960, 1280))
     assert image.shape[-2:] == ((160, 120) if turned else (120, 160))  # twice what is tested
@@ -71,25 +71,50 @@ def test_a_jpeg_is_decoded_with_no_more_pixels_than_the_network_needs(orientatio
     ],
 )
 def test_all_pixels_are_decoded_where_all_are_needed(content: bytes, protocol: ProtocolSettings | None) -> None:
-    image, size = parser(protocol=protocol).open(content, reduced=True)[:2]
+    image, size = parser(protocol=protocol).open(content, shown=False)[:2]
     assert image.shape[-2:] == size
 
 
 def test_other_formats_are_read_whole(tmp_path: Path) -> None:
     picture(640, 480).save(tmp_path / "a.png")
-    image, size = parser().open(tmp_path / "a.png", reduced=True)[:2]
+    image, size = parser().open(tmp_path / "a.png", shown=False)[:2]
     assert (image.shape[-2:], size) == ((480, 640), (480, 640))
 
 
-def test_label_maps_alone_are_written_from_reduced_pixels(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(jpeg(picture(1280, 960)))
-    for name, write in (("reduced", ["labels"]), ("whole", ["labels", "overlay"])):
-        predict_pictures(parser(), [tmp_path / "a.jpg"], tmp_path / name, write=write, progress=False)
-    maps = [np.asarray(Image.open(tmp_path / name / "a.png")) for name in ("reduced", "whole")]
-    assert maps[0].shape == maps[1].shape == (960, 1280)
-    assert (maps[0] != maps[1]).mean() < 0.002
-    with Image.open(tmp_path / "whole" / "a_overlay.jpg") as overlay:
-        assert overlay.height >= 960
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_of_a_fixed_height_and_width_each_has_the_pixels_that_it_takes(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = jpeg(picture(1600, 1200), exif=exif)
+    wide = parser(protocol=ProtocolSettings(size=(200, 1200)))
+    read = wide.open(content, shown=False)
+    assert read.image.shape[-2:] == read.size  # at a half its width would have to be enlarged
+    small = parser(protocol=ProtocolSettings(size=(100, 300)))
+    assert max(small.open(content, shown=False).image.shape) == 800
+
+
+def noise(path: Path) -> Path:
+    """A JPEG of which each way of decoding gives other pixels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
+    image = Image.fromarray(pixels).resize((1280, 960), Image.Resampling.BICUBIC)
+    path.write_bytes(jpeg(image))
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:.*are parsed at short side")
+def test_labels_are_the_same_whatever_else_is_asked_for(tmp_path: Path) -> None:
+    path = noise(tmp_path / "a.jpg")
+    whole = parser().parse(parser().read(path)).labels
+    expected = parser().parse_read(parser().open(path, shown=False)).labels
+    assert (whole != expected).any()  # or it would not matter how it is decoded
+    shown = parser()(path)
+    assert np.array_equal(shown.labels, expected)
+    assert np.array_equal(shown.image, parser().read(path).permute(1, 2, 0).numpy())  # all pixels are shown
+    assert np.array_equal(shown.probabilities(1).classes[0], expected)
+    assert np.array_equal(next(parser().many([path.read_bytes()])).labels, expected)
+    for name, write in (("labels", ["labels"]), ("overlay", ["labels", "overlay"])):
+        predict_pictures(parser(), [path], tmp_path / name, write=write, progress=False)
+        assert np.array_equal(np.asarray(Image.open(tmp_path / name / "a.png")), expected)
 
 
 def test_a_picture_far_from_what_was_learnt_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,9 @@
 """Which sizes a network learns from."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from PIL import Image
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
-from sceneparse.settings import AugmentationSettings, DataSettings, LearntSizes
+from sceneparse.settings import AugmentationSettings, ClassSettings, DataSettings, LearntSizes, SourceSettings
 from sceneparse.training.sizes import learnt_sizes
 from sceneparse.weights.config import config_from_json, config_to_json
 from tests.support.brightest import brightest_parser
@@ -102,3 +104,55 @@ def test_no_picture_is_decoded_for_its_size(tmp_path: Path, monkeypatch: pytest.
     data = folder(tmp_path, [(48, 36), (40, 30)])
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", lambda _: pytest.fail("it is decoded"))
     assert sizes_of(data, crop=(16, 16)).short == 33
+
+
+@pytest.mark.parametrize(
+    "changed", [{"classes": ClassSettings(mirror=(("a", "b"),))}, {"classes": ClassSettings(rename={"a": "c"})}, {}]
+)
+@pytest.mark.parametrize("split", ["train", "train[::2]+train[1::2]"])
+def test_no_picture_is_decoded_either_where_classes_change_or_splits_are_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], split: str
+) -> None:
+    data = replace(folder(tmp_path, [(48, 36), (40, 30)]), train=split, **changed)
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", lambda _: pytest.fail("it is decoded"))
+    settings = AugmentationSettings(crop=(16, 16))
+    assert learnt_sizes(open_dataset(data, split), data, settings).short == 33
+
+
+def mixture(root: Path, small: SourceSettings, large: SourceSettings) -> DataSettings:
+    """Thirty pictures of 40×30 and ten of 400×300."""
+    folder(root / "small", [(40, 30)] * 30)
+    folder(root / "large", [(400, 300)] * 10)
+    return DataSettings(kind="mixture", root=str(root), sources=(small, large))
+
+
+SMALL, LARGE = SourceSettings(root="small", name="small"), SourceSettings(root="large", name="large")
+UNCHANGED = {"crop": (16, 16), "scale": (1.0, 1.0)}
+
+
+def test_the_sources_of_a_mixture_count_as_often_as_they_are_drawn(tmp_path: Path) -> None:
+    data = mixture(tmp_path, SMALL, LARGE)
+    assert sizes_of(data, **UNCHANGED).short == 30  # by their pictures
+    weighted = replace(data, sources=(replace(SMALL, weight=1), replace(LARGE, weight=3)))
+    assert sizes_of(weighted, **UNCHANGED).short == 300
+    renamed = replace(weighted, classes=ClassSettings(rename={"a": "c"}))
+    assert sizes_of(renamed, **UNCHANGED) == sizes_of(weighted, **UNCHANGED)
+    rare = replace(data, sources=(SMALL, replace(LARGE, weight=1)))  # 1 draw in 31
+    assert sizes_of(rare, **UNCHANGED) == LearntSizes(short=30, largest=30, seen=(30, 30))
+
+
+def test_a_source_that_is_shrunken_counts_at_that_size_and_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = mixture(tmp_path, replace(SMALL, weight=1), replace(LARGE, weight=9, short=60))
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", lambda _: pytest.fail("it is decoded"))
+    assert sizes_of(data, **UNCHANGED) == LearntSizes(short=60, largest=60, seen=(30, 60))
+
+
+def test_a_mixture_with_rasters_or_volumes_has_no_scale_of_pictures(tmp_path: Path) -> None:
+    data = mixture(tmp_path, SMALL, LARGE)
+    dataset = open_dataset(data, "train")
+    assert learnt_sizes(dataset, data, AugmentationSettings()).known
+    for kind in ("geotiff", "nifti"):
+        other = replace(data, sources=(SMALL, replace(LARGE, kind=kind)))
+        assert learnt_sizes(dataset, other, AugmentationSettings()) == LearntSizes()

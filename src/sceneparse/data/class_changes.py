@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sceneparse.data.sample import DataSet, Sample, notes_of
+from sceneparse.data.sample import DataSet, Sample, notes_of, shares_of, size_of
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.labels.mirroring import Pair, joined
@@ -139,6 +139,15 @@ class ClassChanges:
     def name(self, index: int) -> str:
         """The sample's name, without reading it."""
         return self._dataset.name(index)
+
+    def stored_size(self, index: int) -> tuple[int, int] | None:
+        """The sample's size; see `size_of`."""
+        return size_of(self._dataset, index)
+
+    @property
+    def shares(self) -> tuple[tuple[int, float], ...]:
+        """How often its samples are drawn; see `shares_of`."""
+        return shares_of(self._dataset)
 
     def count(self) -> None:
         """Count the pixels of the own classes of every sample that is read from now on, in this process."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sceneparse.data.class_changes import refuse_unknown
-from sceneparse.data.sample import DataSet, Sample, notes_of
+from sceneparse.data.sample import DataSet, Sample, notes_of, size_of
 from sceneparse.data.sampling import Batches, Draw, Repeats, mixed_draws
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels, distinct_colors
@@ -103,6 +103,19 @@ class Mixture:
         source, inside = self._place(index)
         return f"{self.sources[source].name}/{self.sources[source].dataset.name(inside)}"
 
+    def stored_size(self, index: int) -> tuple[int, int] | None:
+        """The sample's size; see `size_of`."""
+        source, inside = self._place(index)
+        return size_of(self.sources[source].dataset, inside)
+
+    @property
+    def shares(self) -> tuple[tuple[int, float], ...]:
+        """The samples of each source, and the share of the draws that it gets by its weight; see `shares_of`."""
+        weights = self._weights
+        return tuple(
+            (len(source.dataset), weight / sum(weights)) for source, weight in zip(self.sources, weights, strict=True)
+        )
+
     def draws(
         self, batch: int, seed: int, start: int, stop: int, factors: NDArray[np.float64] | None = None
     ) -> Iterator[list[Draw]]:
@@ -117,12 +130,13 @@ class Mixture:
                 they are; None: once.
         """
         samples = [len(source.dataset) for source in self.sources]
-        weights = [
-            float(count) if source.weight is None else source.weight
-            for source, count in zip(self.sources, samples, strict=True)
-        ]
         repeats = None if factors is None else [Repeats(own) for own in np.split(factors, self._ends[:-1])]
-        return mixed_draws(samples, weights, self.batches, batch, seed, start, stop, repeats)
+        return mixed_draws(samples, self._weights, self.batches, batch, seed, start, stop, repeats)
+
+    @property
+    def _weights(self) -> list[float]:
+        """How often each source is drawn, in a common unit."""
+        return [float(len(source.dataset)) if source.weight is None else source.weight for source in self.sources]
 
     def _place(self, index: int) -> tuple[int, int]:
         if not 0 <= index < len(self):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.pictures.reading import picture_size
 from sceneparse.tasks import MAPS, TRUTH_NAMES, Task, TruthName
 
 if TYPE_CHECKING:
@@ -129,3 +130,27 @@ def stored_of(dataset: DataSet, index: int) -> Stored | None:
     """Return what a sample's picture and mask are stored in; None where the data set doesn't say."""
     found = getattr(dataset, "stored", None)
     return None if found is None else found(index)
+
+
+def size_of(dataset: DataSet, index: int) -> tuple[int, int] | None:
+    """Return a sample's height and width without decoding it, either way up; None where only decoding tells them.
+
+    A data set that is made of another one has a method `stored_size` for it; of any other its picture's header is read.
+
+    Raises:
+        UserError: The picture cannot be read.
+    """
+    found = getattr(dataset, "stored_size", None)
+    if found is not None:
+        known: tuple[int, int] | None = found(index)
+        return known
+    stored = stored_of(dataset, index)
+    return None if stored is None or stored[0] is None else picture_size(stored[0], upright=False)
+
+
+def shares_of(dataset: DataSet) -> tuple[tuple[int, float], ...]:
+    """Return how a training draws a data set: samples that follow each other, and the share of all draws they get.
+
+    Where the data set has no attribute `shares`, all its samples are drawn alike.
+    """
+    return getattr(dataset, "shares", ((len(dataset), 1.0),))

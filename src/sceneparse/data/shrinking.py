@@ -1,6 +1,6 @@
 """Large pictures made smaller, with their label maps."""
 
-from sceneparse.data.sample import DataSet, Sample, notes_of
+from sceneparse.data.sample import DataSet, Sample, notes_of, size_of
 from sceneparse.labels import LabelSpace, TaskLabels
 
 
@@ -51,3 +51,8 @@ class Shrunken:
     def name(self, index: int) -> str:
         """The sample's name, without reading it."""
         return self._dataset.name(index)
+
+    def stored_size(self, index: int) -> tuple[int, int] | None:
+        """The sample's size once it is shrunken; see `size_of`."""
+        size = size_of(self._dataset, index)
+        return None if size is None else shrunken_size(*size, self._short)

@@ -6,7 +6,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.data.sample import DataSet, Sample, notes_of
+from sceneparse.data.sample import DataSet, Sample, notes_of, size_of
 from sceneparse.data.sampling import Batches, Draw, Repeats, mixed_draws
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.tasks import Task
@@ -78,3 +78,7 @@ class SplitAnnotation:
     def name(self, index: int) -> str:
         """The sample's name, without reading it."""
         return self._dataset.name(index)
+
+    def stored_size(self, index: int) -> tuple[int, int] | None:
+        """The sample's size; see `size_of`."""
+        return size_of(self._dataset, index)

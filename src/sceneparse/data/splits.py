@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
-from sceneparse.data.sample import DataSet, Sample, Stored, doubts_of, notes_of, stored_of
+from sceneparse.data.sample import DataSet, Sample, Stored, doubts_of, notes_of, size_of, stored_of
 from sceneparse.labels import LabelSpace, TaskLabels
 
 
@@ -42,6 +42,10 @@ class SomeSamples:
     def stored(self, index: int) -> Stored | None:
         """What a sample is stored in; see `stored_of`."""
         return stored_of(self._dataset, self._chosen[index])
+
+    def stored_size(self, index: int) -> tuple[int, int] | None:
+        """The sample's size; see `size_of`."""
+        return size_of(self._dataset, self._chosen[index])
 
     def doubts(self) -> tuple[Any, ...]:
         """What the data doctor asks the whole for; see `doubts_of`."""
@@ -80,6 +84,11 @@ class JoinedSplits:
         """The sample's name, without reading it."""
         split, inside = self._locate(index)
         return f"{self._names[split]}/{self._splits[split].name(inside)}"
+
+    def stored_size(self, index: int) -> tuple[int, int] | None:
+        """The sample's size; see `size_of`."""
+        split, inside = self._locate(index)
+        return size_of(self._splits[split], inside)
 
     def doubts(self) -> tuple[Any, ...]:
         """What the data doctor is told of any of the splits; see `doubts_of`."""

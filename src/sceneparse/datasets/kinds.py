@@ -5,6 +5,7 @@ A kind of another package is an entry point of the group "sceneparse.datasets" (
 
 from typing import TYPE_CHECKING
 
+from sceneparse.settings import DataSettings
 from sceneparse.tables import Table
 
 if TYPE_CHECKING:
@@ -49,3 +50,17 @@ KINDS: "Table[DatasetKind]" = Table(
     },
     kind="sceneparse.datasets.kind:DatasetKind",
 )
+
+
+def of_pictures_alone(data: DataSettings) -> bool:
+    """Return whether a data set, or all that a mixture is made of, shows pictures.
+
+    Rasters and volumes have a scale of their own, that of the ground or of a body: none is to be learnt from their
+    sizes, and they are never brought to one that was.
+
+    Args:
+        data: The data set's settings.
+    """
+    own = KINDS[data.kind]
+    kinds = [KINDS[source.kind] for source in data.sources] if own.mixes else [own]
+    return all(kind.rasters is None and kind.volumes is None for kind in kinds)

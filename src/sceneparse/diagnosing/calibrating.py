@@ -122,10 +122,10 @@ def calibrate_model(
     check_test(data, kind, split, out, count, progress)
     folder = folder_to_calibrate(model)
     opened = open_model(folder, engine=engine, device=device, precision=precision)
-    protocol = protocol_of(opened.config, None)
+    settings = data_settings(opened.config, data, kind, None)
+    protocol = protocol_of(opened.config, None, settings)
     if protocol.crf:
         raise UserError(f"{model}: its protocol has a CRF, whose probabilities are its own: they have no temperature")
-    settings = data_settings(opened.config, data, kind, None)
     settings = replace(settings, test=split or settings.val)
     dataset = open_for_testing(settings, channels=opened.config.backbone.in_channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)

@@ -27,7 +27,7 @@ from sceneparse.evaluation.command import (
 )
 from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.evaluate import spaced
-from sceneparse.inference import EngineName, Opened, TestProtocol, open_model, resolve
+from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol, open_model
 from sceneparse.inference.open_model import check_source
 from sceneparse.progress import results_console, working
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
@@ -89,12 +89,12 @@ def diagnose_model(
     check_type("learn_split", learn_split, (str, type(None)), "a name or None")
     check_number("learn_count", learn_count, least=1, whole=True)
     if not callable(protocol) and protocol is not None:
-        resolve(protocol)
+        check_protocol(protocol)
     names = _names(model, comparison)
     opened = open_model(model, engine=engine, device=device, precision=precision)
     second = None if comparison is None else open_model(comparison, engine=engine, device=device, precision=precision)
     settings = data_settings(opened.config, data, kind, split)
-    tested = protocol_of(opened.config, protocol)
+    tested = protocol_of(opened.config, protocol, settings)
     channels = opened.config.backbone.in_channels
     dataset = open_for_testing(settings, channels=channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)

@@ -1,6 +1,7 @@
 """`sceneparse evaluate` as a function: score a model on a split under a protocol, and write the results."""
 
 import platform
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +10,14 @@ import torch
 
 from sceneparse.arguments import argument, check_flag, check_number, check_type
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.kinds import KINDS, of_pictures_alone
 from sceneparse.datasets.opening import open_for_testing
 from sceneparse.devices import choose_device, device_name
 from sceneparse.errors import UserError, counted, require, some
 from sceneparse.evaluation.evaluate import Evaluation, EvaluationFacts, evaluate
 from sceneparse.evaluation.report import write_report
 from sceneparse.evaluation.terminal import print_scores
-from sceneparse.inference import EngineName, Opened, TestProtocol, open_model, resolve
+from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol, open_model, resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join
 from sceneparse.progress import results_console
@@ -73,7 +74,7 @@ def evaluate_model(
     """
     check_test(data, kind, split, out, count, progress)
     if not callable(protocol) and protocol is not None:
-        resolve(protocol)
+        check_protocol(protocol)
     check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")
     where = choose_device(device)
     processes = join(where.type)
@@ -91,7 +92,7 @@ def evaluate_model(
         f"{model}: the processes found different models in it, since its training goes on: start again",
     )
     settings = data_settings(opened.config, data, kind, split)
-    tested = protocol_of(opened.config, protocol)
+    tested = protocol_of(opened.config, protocol, settings)
     dataset = open_for_testing(settings, channels=opened.config.backbone.in_channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)
     refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
@@ -101,6 +102,7 @@ def evaluate_model(
         dataset,
         tested,
         tasks=opened.tasks,
+        sizes=opened.config.sizes if of_pictures_alone(settings) else None,
         count=count,
         progress=title if progress and processes.first else None,
         processes=processes,
@@ -121,6 +123,8 @@ def evaluate_model(
     run = folder.parent if folder is not None and (folder.parent / METRICS).is_file() else None
     report = write_report(out, evaluation, opened.engine, dataset, title=title, run=run, facts=facts)
     if progress:
+        if evaluation.doubt is not None:
+            print(f"warning: {evaluation.doubt}", file=sys.stderr)
         print_scores(evaluation, results_console())
         print(f"metrics: {out / 'metrics.json'}\nreport:  {report}")
     return evaluation
@@ -157,18 +161,22 @@ def _facts(settings: DataSettings, opened: Opened) -> EvaluationFacts:
     return EvaluationFacts(settings.kind, settings.test, root, model)
 
 
-def protocol_of(config: ModelConfig, protocol: ProtocolSettings | ProtocolChange | None) -> TestProtocol:
+def protocol_of(
+    config: ModelConfig, protocol: ProtocolSettings | ProtocolChange | None, data: DataSettings
+) -> TestProtocol:
     """Return the protocol under which a model is tested.
 
     Args:
         config: The model's settings.
         protocol: As in `evaluate_model`.
+        data: What it is tested on: rasters and volumes are never brought to the scale of the pictures that it learnt.
 
     Raises:
         UserError: A protocol that doesn't hold together, or that is no protocol.
     """
     settings = config.protocol if protocol is None else protocol(config.protocol) if callable(protocol) else protocol
-    return resolve(settings, config.sizes)
+    found = resolve(settings, config.sizes)
+    return found if of_pictures_alone(data) else found.at_own_size()
 
 
 def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> None:

@@ -22,9 +22,11 @@ from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figure
 from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, picture_score, score
 from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scores
 from sceneparse.inference import Engine, TestProtocol, label, predict_tasks
+from sceneparse.inference.scale import doubt_of
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import ALONE, Processes
 from sceneparse.progress import line_of_progress
+from sceneparse.settings import LearntSizes
 from sceneparse.tasks import Task
 
 AHEAD = 2
@@ -80,6 +82,8 @@ class Evaluation:
         tasks: The scores of the tasks beside the objects; None for a model without.
         task_counts: The counts of `TaskCounts` and of the accumulators that figures name.
         facts: Which data and which model it is of; None where nothing says it.
+        doubt: How many pictures are far from the sizes that the model learnt from, and what that means for one of them;
+            None where none is.
     """
 
     scores: Scores
@@ -91,6 +95,7 @@ class Evaluation:
     tasks: TaskScores | None = None
     task_counts: Mapping[str, Tensor] = field(default_factory=dict)
     facts: EvaluationFacts | None = None
+    doubt: str | None = None
 
     def __repr__(self) -> str:
         said = [f"{one.title} {one.with_unit(self.figures[key], 2)}" for key, one in FIGURES.usable() if one.headline]
@@ -118,6 +123,7 @@ class Evaluation:
             "pictures": len(self.pictures),
             "seconds": round(self.seconds, 3),
             "pictures_per_second": round(self.pictures_per_second, 3),
+            **({} if self.doubt is None else {"doubt": self.doubt}),
             "classes": [
                 {"name": one.name, "iou": one.iou, "accuracy": one.accuracy, "pixels": one.pixels}
                 for one in self.scores.classes
@@ -146,6 +152,7 @@ def evaluate(
     protocol: TestProtocol,
     *,
     tasks: TaskLabels | None = None,
+    sizes: LearntSizes | None = None,
     count: int | None = None,
     progress: str | None = None,
     processes: Processes = ALONE,
@@ -157,6 +164,7 @@ def evaluate(
         dataset: Pictures with object labels; with `tasks`, some of them may have labels for other tasks only.
         protocol: How pictures are tested.
         tasks: The tasks to score beside the objects; the model must have a head for each.
+        sizes: What the model learnt from, to say how many pictures are far from that.
         count: Test only so many pictures, evenly spaced; None or more than there are tests all.
         progress: Title of a progress bar on the terminal (standard error); None for silence. It counts this process's
             pictures.
@@ -174,6 +182,7 @@ def evaluate(
         )
     indices = spaced(len(dataset), count)
     matrix, pictures, resized = ConfusionMatrix(engine.num_classes), [], 0
+    far: list[tuple[int, int, int]] = []
     known = tasks or TaskLabels(dataset.labels)
     counters = [*accumulators(known), *([] if tasks is None else [TaskCounts(tasks)])]
     began = time.perf_counter()
@@ -182,6 +191,8 @@ def evaluate(
         for index, sample in read_ahead(dataset, share):
             name = dataset.name(index)
             resized += not protocol.keeps(sample.size)
+            if sizes is not None and doubt_of(protocol, sizes, sample.size) is not None:
+                far.append((index, *sample.size))
             if tasks is not None:
                 answers = predict_tasks(engine, sample.image, protocol, tasks).answers()
             elif sample.objects is None:
@@ -210,7 +221,27 @@ def evaluate(
         seconds=seconds,
         tasks=None if tasks is None else task_scores(counts, tasks, protocol.absent),
         task_counts=counts,
+        doubt=_doubt(far, len(indices), dataset, protocol, sizes, processes),
     )
+
+
+def _doubt(
+    far: Sequence[tuple[int, int, int]],
+    count: int,
+    dataset: DataSet,
+    protocol: TestProtocol,
+    sizes: LearntSizes | None,
+    processes: Processes,
+) -> str | None:
+    """What is to be said of the pictures, of all processes, that are far from what the model learnt from."""
+    if sizes is None:
+        return None
+    rows = processes.gather(torch.tensor(far, dtype=torch.int64).reshape(-1, 3)).tolist()
+    if not rows:
+        return None
+    index, height, width = min(rows)
+    which = f"{len(rows):,} of {counted(count, 'picture')}, such as {dataset.name(index)}"
+    return f"{which}: {doubt_of(protocol, sizes, (height, width))}"
 
 
 def _of_all(pictures: list[PictureScore], dataset: DataSet, processes: Processes) -> tuple[PictureScore, ...]:

@@ -229,6 +229,24 @@ PRESETS: dict[ProtocolName, TestProtocol] = {
 """The known protocols, and where they differ from what was published."""
 
 
+_SOME_SIZES = LearntSizes(short=1, largest=1, seen=(1, 1))
+
+
+def check_protocol(settings: ProtocolSettings) -> None:
+    """Refuse a protocol that holds together for no model, before a model is fetched.
+
+    What depends on the sizes that the model learnt from is for `resolve` to refuse, once these are known.
+
+    Args:
+        settings: As `resolve` takes them.
+
+    Raises:
+        UserError: Values that don't fit each other, or would have no effect, whatever the model knows.
+    """
+    # Known sizes only ever add a resizing, with which more settings have an effect.
+    resolve(settings, _SOME_SIZES)
+
+
 def resolve(settings: ProtocolSettings, sizes: LearntSizes | None = None) -> TestProtocol:
     """Return the named protocol with the given values in place of its own.
 

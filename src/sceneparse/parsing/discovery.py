@@ -89,9 +89,9 @@ def discover(
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     counts, done, failed = _Counts(parser), 0, 0
     with counting_progress(console, "Parsing", pictures, shown=progress) as advance:
-        for future in ahead(lambda found: parser.read(found.path), pictures, threads=1, limit=2):
+        for future in ahead(lambda one: parser.open(one.path, shown=False), pictures, threads=1, limit=2):
             try:
-                counts.add(parser.parse(future.result()))
+                counts.add(parser.parse_read(future.result()))
                 done += 1
             except UserError as error:
                 failed += 1

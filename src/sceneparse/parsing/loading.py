@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sceneparse.inference.choosing import EngineName
 from sceneparse.inference.open_model import open_model
-from sceneparse.inference.protocol import resolve
+from sceneparse.inference.protocol import check_protocol
 from sceneparse.parsing.chosen_tasks import refuse_unknown_tasks
 from sceneparse.parsing.parser import Parser
 from sceneparse.settings import Precision, ProtocolSettings
@@ -40,9 +40,9 @@ def load(
         UserError: No such model, no such engine or device, a protocol that doesn't hold together, or a task that the
             model doesn't have.
     """
-    # What is wrong with the others is said before a model is fetched or converted.
+    # What is wrong with the others is said before a model is fetched or converted, as far as it can be.
     if protocol is not None:
-        resolve(protocol)
+        check_protocol(protocol)
     refuse_unknown_tasks(tasks)
     opened = open_model(model, engine=engine, device=device, precision=precision)
     wanted = None if tasks is None else tuple(tasks)

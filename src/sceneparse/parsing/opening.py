@@ -1,7 +1,7 @@
 """Read pictures as a model wants them, and say what their users should know of that."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sceneparse.parsing.pixels import Picture, content_of, deep_content, read_pixels
+from sceneparse.parsing.parse import Parse
+from sceneparse.parsing.pixels import Picture, content_of, deep_content, read_pixels, visible
 from sceneparse.parsing.remarks import (
     Remark,
     dark_of_type,
@@ -32,11 +33,12 @@ class PictureRead(NamedTuple):
     """A picture that was read.
 
     Args:
-        image: (C, H, W) uint8.
+        image: (C, H, W) uint8, as the network is given it.
         size: The picture's own height and width, where fewer pixels were read; else the image's.
         remarks: What is to be said of it.
         deep: Whether it has more than 8 bits.
         unturned: Its own orientation, 1..8, where that is not applied.
+        shown: All its pixels, to be shown, where `image` has fewer and they were asked for.
     """
 
     image: Tensor
@@ -44,6 +46,16 @@ class PictureRead(NamedTuple):
     remarks: tuple[Remark, ...] = ()
     deep: bool = False
     unturned: int = 1
+    shown: Tensor | None = None
+
+    def told_in(self, parse: Parse) -> Parse:
+        """Return the picture's parse with what reading it said, and with all its pixels if they are to be shown."""
+        said = replace(parse, remarks=self.remarks, unturned=self.unturned)
+        if self.shown is None:
+            return said
+        # Whoever asks the network again gives it what it was given.
+        source = None if parse.source is None else replace(parse.source, image=self.image)
+        return replace(said, pixels=visible(self.shown), source=source)
 
 
 @dataclass(frozen=True)
@@ -64,12 +76,15 @@ class PictureReader:
     rasters: BandForm | None = None
     orientation: Orientation = "apply"
 
-    def __call__(self, picture: Picture, least: Callable[[tuple[int, int]], int | None] | None = None) -> PictureRead:
+    def __call__(
+        self, picture: Picture, least: Callable[[tuple[int, int]], float] | None = None, *, shown: bool = False
+    ) -> PictureRead:
         """Read a picture.
 
         Args:
             picture: As `Parser` takes it.
             least: As `decode` takes it.
+            shown: Whether all its pixels are wanted too where `least` leaves some out.
 
         Raises:
             UserError: The picture cannot be read, or pixels of another type or shape.
@@ -83,9 +98,11 @@ class PictureReader:
         source = picture if isinstance(picture, bytes) else Path(picture)
         if self.rasters is not None and (is_raster_content(source) if isinstance(source, bytes) else is_raster(source)):
             return self._raster(source, self.rasters)
-        return self._file(source, least)
+        read = self._file(source, least)
+        reduced = read.image.shape[-2:] != read.size
+        return read._replace(shown=self._file(source, None).image) if reduced and shown else read
 
-    def _file(self, source: Path | bytes, least: Callable[[tuple[int, int]], int | None] | None) -> PictureRead:
+    def _file(self, source: Path | bytes, least: Callable[[tuple[int, int]], float] | None) -> PictureRead:
         decoded = decode(source, least=least).with_numbers(self.value_range is not None)
         own = decoded.orientation
         if self.orientation == "ignore":

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
@@ -13,6 +14,7 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError, counted, require
 from sceneparse.inference.open_model import Opened
 from sceneparse.inference.protocol import TestProtocol, resolve
+from sceneparse.inference.scale import doubt_of
 from sceneparse.inference.scoring import Prediction, predict, predict_batch
 from sceneparse.inference.tasks import predict_tasks, predict_tasks_batch
 from sceneparse.parsing.ahead import ahead
@@ -22,7 +24,6 @@ from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, StillPicture, content_of, is_batch, is_picture, visible
 from sceneparse.parsing.probabilities import Source
 from sceneparse.parsing.remarks import doubts_of
-from sceneparse.parsing.scale import doubt_of
 from sceneparse.parsing.task_parse import TaskParse
 from sceneparse.pictures.rasters import BandForm
 from sceneparse.settings import ProtocolSettings
@@ -113,6 +114,12 @@ class Parser:
         loading = self.loading and replace(self.loading, protocol=protocol)
         return Parser(self._opened, protocol=protocol, tasks=self._wanted, loading=loading, ranges=self.ranges)
 
+    def at_own_size(self) -> "Parser":
+        """The same model for what is never brought to the scale of pictures that it learnt from, such as volumes."""
+        other = copy(self)
+        other.protocol = self.protocol.at_own_size()
+        return other
+
     def with_ranges(self, ranges: Iterable[tuple[float, float]] | tuple[float, float] | None) -> "Parser":
         """The same model for pictures of other numbers than it was trained with; the weights are shared.
 
@@ -202,29 +209,34 @@ class Parser:
         Raises:
             UserError: The picture cannot be read, or pixels of another type or shape.
         """
-        return self.open(picture).image
+        return self._reader(picture).image
 
-    def open(self, picture: Picture, *, reduced: bool = False) -> PictureRead:
+    def open(self, picture: Picture, *, shown: bool = True) -> PictureRead:
         """Read a picture with what is to be said of it, for `parse_read`.
+
+        The network is given a file that the protocol reduces with no more pixels than that takes, where its form allows
+        it: a JPEG is decoded at 1/2, 1/4 or 1/8, with at least twice the tested height and width, in a fraction of the
+        time and memory. Whether the picture is shown changes no label.
 
         Args:
             picture: As a call takes it.
-            reduced: Read a picture that the protocol reduces with no more pixels than that takes, where its form allows
-                it: a JPEG can be decoded at 1/2, 1/4 or 1/8, in a fraction of the time and memory. Twice the tested
-                size is kept.
+            shown: Whether the parse is to show the picture: then all its pixels are read as well.
 
         Raises:
             UserError: As in `read`.
         """
-        check_flag("reduced", reduced)
-        return self._reader(picture, self._needed if reduced else None)
+        check_flag("shown", shown)
+        return self._reader(picture, self._share, shown=shown)
 
-    def _needed(self, size: tuple[int, int]) -> int | None:
-        """The short side with which a picture of that size must be decoded; None where all its pixels are needed."""
+    def _share(self, size: tuple[int, int]) -> float:
+        """The share of both sides with which a picture of that stored size must be decoded; of 1 all pixels are."""
         protocol = self.protocol
         if protocol.crf or protocol.keeps(size):
-            return None
-        return 2 * max(min(protocol.input_size(size, scale)) for scale in protocol.scales)
+            return 1.0
+        # Either way up: it may be turned once it's decoded.
+        ways = (size, (size[1], size[0]))
+        tested = [(protocol.input_size(one, scale), one) for one in ways for scale in protocol.scales]
+        return min(1.0, 2 * max(max(height / own[0], width / own[1]) for (height, width), own in tested))
 
     @cached_property
     def _reader(self) -> PictureReader:
@@ -243,15 +255,14 @@ class Parser:
             UserError: As in `parse`.
         """
         check_type("read", read, PictureRead, "what `open` returns")
-        parse = self.parse(read.image, read.size)
-        return replace(parse, remarks=read.remarks, unturned=read.unturned) if read.remarks else parse
+        return read.told_in(self.parse(read.image, read.size))
 
     def parse(self, image: Tensor, size: tuple[int, int] | None = None) -> Parse:
         """Parse a (C, H, W) uint8 tensor of as many channels as the model takes, as `read` returns it.
 
         Args:
             image: The picture.
-            size: The picture's own height and width, where `image` is reduced (`read_reduced`). Default: the image's.
+            size: The picture's own height and width, where `image` has fewer rows and columns. Default: the image's.
 
         Raises:
             UserError: It is something else.

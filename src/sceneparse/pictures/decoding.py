@@ -126,7 +126,7 @@ def decode(
     *,
     pixels: bool = True,
     stored: bool = False,
-    least: Callable[[tuple[int, int]], int | None] | None = None,
+    least: Callable[[tuple[int, int]], float] | None = None,
     oriented: bool = True,
 ) -> Decoded:
     """Open a picture, its first frame if there are several.
@@ -136,9 +136,9 @@ def decode(
         pixels: Decode them. Without, only the header is read (for PNG, whose EXIF may come last, all of it).
         stored: Give numbers as the file stores them, as masks need them, where the format lets them be told: a TIFF's
             own, neither inverted nor stretched.
-        least: Gives, of a stored height and width, the short side to which pixels may be reduced, or None. They get one
-            next above it where the format can be decoded at a smaller scale (JPEG at 1/2, 1/4 and 1/8). `Decoded.size`
-            is the file's own size nevertheless.
+        least: Gives, of a stored height and width, the share of both sides that must be left; of 1 all pixels are. The
+            sides get one next above it where the format can be decoded at a smaller scale (JPEG at 1/2, 1/4 and 1/8).
+            `Decoded.size` is the file's own size nevertheless.
         oriented: Look for the orientation, for which all of a PNG is read. Without, the file counts as upright.
 
     Raises:
@@ -202,7 +202,7 @@ def _decode(
     source: Path | bytes,
     pixels: bool,
     stored: bool,
-    least: Callable[[tuple[int, int]], int | None] | None,
+    least: Callable[[tuple[int, int]], float] | None,
     oriented: bool,
 ) -> Decoded:
     with Image.open(file) as image:
@@ -221,13 +221,12 @@ def _decode(
         return Decoded(source, form, size, orientation, raw, top, several, lossy, either, image)
 
 
-def _drafted(image: Image.Image, least: int | None) -> tuple[int, int] | None:
+def _drafted(image: Image.Image, share: float) -> tuple[int, int] | None:
     """Have a JPEG decoded at a smaller scale; return its own width and height, or None where nothing was done."""
     own = image.size
-    factor = 1.0 if least is None else least / min(own)
-    if factor > 0.5 or image.format not in ("JPEG", "MPO"):
+    if share > 0.5 or image.format not in ("JPEG", "MPO"):
         return None
-    image.draft(None, (math.ceil(own[0] * factor), math.ceil(own[1] * factor)))
+    image.draft(None, (math.ceil(own[0] * share), math.ceil(own[1] * share)))
     return own
 
 

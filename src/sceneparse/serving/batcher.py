@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
@@ -296,10 +296,7 @@ class Batcher:
             parses = [parser.parse_read(first.read)]
         else:
             found = parser.parse_batch(torch.stack([job.read.image for job in batch]), first.read.size)
-            parses = [
-                replace(one, remarks=job.read.remarks, unturned=job.read.unturned)
-                for one, job in zip(found, batch, strict=True)
-            ]
+            parses = [job.read.told_in(one) for one, job in zip(found, batch, strict=True)]
         seconds = time.monotonic() - began
         self._paces.took(first.model, first.read.size, seconds / len(batch))
         self._pace = 0.9 * self._pace + 0.1 * seconds / len(batch)

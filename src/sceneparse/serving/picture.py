@@ -78,13 +78,13 @@ def decoded(parser: Parser, content: bytes, *, shown: bool) -> PictureRead:
     Args:
         parser: The model.
         content: The file.
-        shown: Whether the answer shows the picture. For any other no more pixels are decoded than the network needs.
+        shown: Whether the answer shows the picture. For any other no more pixels are decoded than the network takes.
 
     Raises:
         Problem: 413 too large for the memory, 422 damaged, or of a form that the model cannot take.
     """
     try:
-        return parser.open(content, reduced=not shown)
+        return parser.open(content, shown=shown)
     except PictureError as error:
         if error.problem == "too-large":
             raise Problem(413, "too-many-pixels", "The picture is too large to decode. Make it smaller.") from None

@@ -158,7 +158,7 @@ def _test(out: Path) -> dict[str, Any]:
     models = {name: load_model(out / name / MODEL) for name in NETWORKS}
     config = models["pspnet"].config
     dataset = open_dataset(config.data, config.data.test)
-    protocol = resolve(config.protocol)
+    protocol = resolve(config.protocol, config.sizes)
     engines: dict[str, Engine] = {
         name: TorchEngine(model.network, config.preprocessing) for name, model in models.items()
     }

@@ -6,13 +6,13 @@ import numpy as np
 
 from sceneparse.data import DataSet
 from sceneparse.data.augment import Draw, middle_factor
-from sceneparse.data.sample import stored_of
-from sceneparse.datasets.kinds import KINDS
-from sceneparse.pictures.reading import picture_size
+from sceneparse.data.sample import shares_of, size_of
+from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.settings import AugmentationSettings, DataSettings, LearntSizes
 
 _HEADERS, _DECODED = 512, 32
-"""So many pictures are looked at, evenly spaced; fewer where a size is known only when a picture is decoded."""
+"""So many pictures are looked at, evenly spaced, of a mixture from each source what its share is; fewer where a size is
+known only when a picture is decoded."""
 
 _DRAWS = 16
 """Random resizes that are drawn for each picture."""
@@ -22,7 +22,7 @@ def learnt_sizes(dataset: DataSet, data: DataSettings, augmentation: Augmentatio
     """Return at which sizes a network is going to see the pictures of a training split.
 
     Equal data and settings give equal sizes. Of rasters and volumes nothing is known: their scale is that of the ground
-    or of a body, not of a picture.
+    or of a body, not of a picture. Of a mixture with such a source nothing is known either.
 
     Args:
         dataset: The training split.
@@ -32,8 +32,7 @@ def learnt_sizes(dataset: DataSet, data: DataSettings, augmentation: Augmentatio
     Raises:
         UserError: A picture cannot be read.
     """
-    kind = KINDS[data.kind]
-    if kind.rasters is not None or kind.volumes or not len(dataset):
+    if not of_pictures_alone(data) or not len(dataset):
         return LearntSizes()
     rng = np.random.default_rng(0)
     middles, drawn = [], []
@@ -50,15 +49,16 @@ def learnt_sizes(dataset: DataSet, data: DataSettings, augmentation: Augmentatio
 
 
 def _sizes(dataset: DataSet) -> Iterator[tuple[int, int]]:
-    """The height and width of some pictures."""
-    for index in _spread(len(dataset), _HEADERS if _size(dataset, 0) else _DECODED):
-        yield _size(dataset, index) or dataset[index].size
-
-
-def _size(dataset: DataSet, index: int) -> tuple[int, int] | None:
-    """A picture's stored height and width, from its header; None where the data set doesn't say which file that is."""
-    stored = stored_of(dataset, index)
-    return None if stored is None or stored[0] is None else picture_size(stored[0], upright=False)
+    """The height and width of some pictures, each source's as often as it is drawn."""
+    shares, first = shares_of(dataset), 0
+    for count, share in shares:
+        wanted = max(1, round(share * _HEADERS))
+        looked_at = _spread(count, wanted if size_of(dataset, first) else min(wanted, _DECODED))
+        sizes = [size_of(dataset, first + index) or dataset[first + index].size for index in looked_at]
+        # Whether many pictures or few were looked at, a source has its share of what is yielded.
+        times = len(sizes) if len(shares) == 1 else wanted
+        yield from (sizes[number * len(sizes) // times] for number in range(times))
+        first += count
 
 
 def _spread(length: int, wanted: int) -> list[int]:

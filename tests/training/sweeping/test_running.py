@@ -13,9 +13,13 @@ import pytest
 
 from sceneparse.cli import main
 from sceneparse.errors import UserError
+from sceneparse.evaluation import evaluate_model
+from sceneparse.inference import resolve
 from sceneparse.processes.machine import SHARED_BY, usable_cores
 from sceneparse.recipes.sweep import Sweep
+from sceneparse.settings import ProtocolSettings
 from sceneparse.training.sweeping import list_runs, running
+from sceneparse.training.sweeping.figures import figures_of, finished
 from sceneparse.training.sweeping.one import TESTS, run_one
 
 ROWS = [{"name": "narrow"}, {"name": "broken", "backbone": {"weights": "missing.pth"}}, {"name": "wide"}]
@@ -62,6 +66,28 @@ def test_a_finished_run_is_tested_again_for_a_new_test_but_not_trained_again(
     assert (tmp_path / "run" / "model" / "model.safetensors").stat().st_mtime_ns == weights
 
 
+def test_a_run_is_tested_as_evaluate_does_it_at_the_scale_that_its_model_knows(
+    small_sweep: Callable[..., Sweep], tmp_path: Path
+) -> None:
+    # Every picture is larger than what is learnt from: half of its size.
+    sweep = small_sweep(rows=[{"name": "only", "augmentation": {"crop": [16, 16], "scale": [0.25, 0.5]}}])
+    run = sweep.runs()[0]
+    run_one(run.recipe, run.row.tests, tmp_path / run.folder)
+    found = json.loads((tmp_path / run.folder / TESTS).read_text())["test"]
+    assert "above it short side" in found["protocol"]
+    evaluation = evaluate_model(
+        tmp_path / run.folder, data=run.recipe.data, engine="torch", device="cpu", progress=False
+    )
+    assert (found["protocol"], found["confusion"]) == (evaluation.protocol.describe(), evaluation.counts.tolist())
+    assert finished(sweep, run, tmp_path) is not None
+    assert figures_of(sweep, "test", tmp_path)[0].protocols == (found["protocol"],)
+    # What an earlier version tested at the pictures' own size is tested again.
+    earlier = {key: value for key, value in found.items() if key != "asked_protocol"}
+    earlier["protocol"] = resolve(ProtocolSettings()).describe()
+    (tmp_path / run.folder / TESTS).write_text(json.dumps({"test": earlier}))
+    assert finished(sweep, run, tmp_path) is None
+
+
 def test_a_dry_run_lists_the_runs_and_writes_nothing(
     small_sweep: Callable[..., Sweep], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,6 +110,14 @@ class TestRefusals:
         sweep = small_sweep(rows=[{"name": "row"}], tests={"bad": {"stride": 0.5}})
         with pytest.raises(UserError, match=r"row 'row': protocol\.stride has no effect"):
             list_runs(sweep, tmp_path / "out")
+
+    def test_a_size_that_the_training_is_going_to_know_is_not_refused(
+        self, small_sweep: Callable[..., Sweep], tmp_path: Path
+    ) -> None:
+        row = {"name": "row", "protocol": {"size": "auto"}}
+        list_runs(small_sweep(rows=[row], tests={"bound": {"max_long": 2000}}), tmp_path / "out")
+        with pytest.raises(UserError, match=r"row 'row': protocol\.size is 'auto', but the model does not know"):
+            list_runs(small_sweep(rows=[row | {"data": {"kind": "geotiff"}}]), tmp_path / "out")
 
     def test_a_folder_with_runs_of_other_settings_is_refused(
         self, small_sweep: Callable[..., Sweep], tmp_path: Path

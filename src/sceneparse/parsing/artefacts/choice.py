@@ -10,6 +10,9 @@ from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.settings.legend import LegendLayout
 from sceneparse.tables import require_known
 
+_BLIND = frozenset({"labels", "confidence", "confidence16", "geojson"})
+"""Artefacts that show nothing of the picture itself; of those that other packages add nothing is known."""
+
 
 def default_artefacts(tasks: Collection[str], *, overlay: bool = True) -> tuple[str, ...]:
     """Return the names of a picture's artefacts that are written where nobody chooses.
@@ -64,6 +67,11 @@ def picture_artefacts(
 def draws(chosen: Iterable[str]) -> bool:
     """Return whether some of these artefacts are drawings, which have a legend."""
     return any(ARTEFACTS[name].drawn for name in chosen)
+
+
+def shows_picture(chosen: Iterable[str]) -> bool:
+    """Return whether some of these artefacts may show the picture itself, for which all its pixels are read."""
+    return not _BLIND.issuperset(chosen)
 
 
 def check_legend(legend: LegendLayout, chosen: Iterable[str]) -> None:

@@ -13,9 +13,8 @@ from sceneparse.arguments import argument, check_flag, check_names, check_probab
 from sceneparse.errors import UserError
 from sceneparse.files import refuse_folded
 from sceneparse.parsing.ahead import ahead
-from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts
+from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
-from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.opening import PictureRead
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser
@@ -32,8 +31,6 @@ from sceneparse.settings.legend import LegendLayout
 
 _READERS, _READ_AHEAD = 2, 4
 _WRITERS, _WRITE_BEHIND = 2, 4
-SHOWING = frozenset(ARTEFACTS) - {"labels", "confidence", "confidence16", "geojson"}
-"""Artefacts that may show the picture itself, for which all its pixels are read."""
 _WAITING_PIXELS = 32_000_000
 """Parses that wait to be written hold at most so many pixels (about 10 bytes each), or are only one."""
 
@@ -168,7 +165,7 @@ class _Reader:
             facts = {"picture": facts_of_file(found.path), **self.made_by}
             if not self.again and (earlier := earlier_in_folder(self.out, stem_of(found.name), facts, self.write)):
                 return earlier
-            return _Read(found, self.parser.open(found.path, reduced=SHOWING.isdisjoint(self.write)), facts)
+            return _Read(found, self.parser.open(found.path, shown=shows_picture(self.write)), facts)
         except UserError as error:
             return Failure(str(found.path), str(error))
         except OSError as error:

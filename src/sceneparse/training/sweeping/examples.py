@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.data import DataSet
-from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.opening import open_for_testing
 from sceneparse.drawing import paint
 from sceneparse.drawing.picture_grid import write_picture_grid
-from sceneparse.inference import Engine, label, open_model, resolve
+from sceneparse.evaluation.command import protocol_of
+from sceneparse.inference import Opened, label, open_model
 from sceneparse.labels import IGNORE
 from sceneparse.progress import progress_bar
 from sceneparse.recipes.sweep import Row, Run, Sweep
@@ -45,16 +46,16 @@ def write_examples(sweep: Sweep, out: Path) -> None:
     else:
         return
     test = sweep.tests[0]
-    engines = {run.row.name: _engine(run, out) for run in runs}
+    models = {run.row.name: _opened(run, out) for run in runs}
     recipe = runs[0].recipe
-    dataset = open_dataset(recipe.data, recipe.data.test, channels=recipe.backbone.in_channels)
+    dataset = open_for_testing(recipe.data, channels=recipe.backbone.in_channels)
     candidates = _most_different([finished(sweep, run, out) or {} for run in runs], test)
     names = [name for classes in sweep.groups.values() for name in classes] or list(dataset.labels.names)
     classes = [dataset.labels.names.index(name) for name in dict.fromkeys(names)]
     read = {}
     with progress_bar(True, len(candidates), "looking for examples") as advance:
         for index in candidates:
-            read[index] = _read(dataset, index, [run.row for run in runs], engines, test)
+            read[index] = _read(dataset, index, [run.row for run in runs], models, test)
             advance()
     chosen = _chosen(dataset, read, classes)
     tiles = [
@@ -70,11 +71,11 @@ def write_examples(sweep: Sweep, out: Path) -> None:
         )
         space = dataset.labels
         legend = {space.names[one]: space.colors[one] for one in shown if one != IGNORE}
-        write_picture_grid(out / EXAMPLES, ["picture", "truth", *engines], tiles, side=160, legend=legend)
+        write_picture_grid(out / EXAMPLES, ["picture", "truth", *models], tiles, side=160, legend=legend)
 
 
-def _engine(run: Run, out: Path) -> Engine:
-    return open_model(out / run.folder / "model", engine="torch", device=run.recipe.training.device).engine
+def _opened(run: Run, out: Path) -> Opened:
+    return open_model(out / run.folder / "model", engine="torch", device=run.recipe.training.device)
 
 
 def _most_different(found: Sequence[dict[str, Any]], test: str) -> list[int]:
@@ -89,11 +90,16 @@ def _most_different(found: Sequence[dict[str, Any]], test: str) -> list[int]:
 
 
 def _read(
-    dataset: DataSet, index: int, rows: Sequence[Row], engines: dict[str, Engine], test: str
+    dataset: DataSet, index: int, rows: Sequence[Row], models: dict[str, Opened], test: str
 ) -> list[NDArray[np.int16]]:
     """What each row reads in a picture."""
     image = dataset[index].image
-    return [label(engines[row.name], image, resolve(row.tests[test])).cpu().numpy() for row in rows]
+    read = []
+    for row in rows:
+        opened = models[row.name]
+        protocol = protocol_of(opened.config, row.tests[test], row.recipe.data)
+        read.append(label(opened.engine, image, protocol).cpu().numpy())
+    return read
 
 
 def _truth(dataset: DataSet, index: int) -> NDArray[np.int16]:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.errors import UserError
 from sceneparse.evaluation.figures import FIGURES
 from sceneparse.inference import resolve
 from sceneparse.recipes.sweep import Row, Run, Sweep
+from sceneparse.settings import LearntSizes
 from sceneparse.tasks import Task
-from sceneparse.training.sweeping.one import TESTS
-from sceneparse.weights.run_folder import RUN_FACTS
+from sceneparse.training.sweeping.one import ASKED, TESTS
+from sceneparse.weights.config import CONFIG, read_config
+from sceneparse.weights.run_folder import MODEL, RUN_FACTS
 
 COMPARED = {key: one for key, one in FIGURES.usable() if one.task is Task.OBJECT and one.log and one.unit == "%"}
 """The figures that sweeps compare, by their keys in metrics.json."""
@@ -66,6 +69,7 @@ class RowFigures:
         gains: The same as differences from the first row, seed by seed; empty for the first row itself.
         classes: The IoU of each class that is in a group.
         minutes: Duration of the training.
+        protocols: The protocols that the figures hold for; none without a finished run.
     """
 
     row: Row
@@ -73,6 +77,7 @@ class RowFigures:
     gains: dict[str, Spread]
     classes: dict[str, Spread]
     minutes: Spread
+    protocols: tuple[str, ...] = ()
 
     @property
     def seeds(self) -> list[int]:
@@ -92,8 +97,18 @@ def finished(sweep: Sweep, run: Run, folder: Path) -> dict[str, Any] | None:
         found: dict[str, Any] = json.loads((folder / run.folder / TESTS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    tests = run.row.tests
-    same = all(name in found and found[name]["protocol"] == resolve(tests[name]).describe() for name in sweep.tests)
+    if not all(name in found for name in sweep.tests):
+        return None
+    config = folder / run.folder / MODEL / CONFIG
+    sizes = read_config(config).sizes if config.is_file() else LearntSizes()
+    if not of_pictures_alone(run.recipe.data):
+        sizes = LearntSizes()
+    # What was tested before models' sizes counted in sweeps holds for its own protocol alone.
+    asked = {name: found[name].get(ASKED, found[name]["protocol"]) for name in sweep.tests}
+    try:
+        same = all(asked[name] == resolve(run.row.tests[name], sizes).describe() for name in sweep.tests)
+    except UserError:  # a protocol for another model
+        return None
     return found if same else None
 
 
@@ -132,6 +147,7 @@ def figures_of(sweep: Sweep, test: str, folder: Path) -> list[RowFigures]:
                     for one in grouped
                 },
                 minutes=Spread({seed: _minutes(folder / runs[seed].folder) for seed in found}),
+                protocols=tuple(dict.fromkeys(metrics["protocol"] for metrics in found.values())),
             )
         )
     return rows

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.opening import open_for_testing
 from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate
+from sceneparse.evaluation.command import protocol_of
 from sceneparse.files import write_json
-from sceneparse.inference import open_model, resolve
+from sceneparse.inference import open_model
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import ProtocolSettings, Recipe
 from sceneparse.training.loop import train
@@ -25,11 +26,15 @@ from sceneparse.training.progress import TrainingStopped
 TESTS = "tests.json"
 """In the run folder: what the finished model scored, by the test's name."""
 
+ASKED = "asked_protocol"
+"""In tests.json: the protocol of a test; under "protocol" is the one that the figures hold for."""
+
 
 def run_one(recipe: Recipe, tests: Mapping[str, ProtocolSettings], out: Path) -> None:
     """Train, or go on with what the run folder holds, and score the model on the test split.
 
-    The run folder gets tests.json: for each test the content of metrics.json, and each picture's own mean IoU.
+    The run folder gets tests.json: for each test the content of metrics.json, and each picture's own mean IoU. Pictures
+    are tested as `sceneparse evaluate` does it: at the scale that the model knows, if the protocol leaves that to it.
 
     Args:
         recipe: What to train on what.
@@ -42,12 +47,17 @@ def run_one(recipe: Recipe, tests: Mapping[str, ProtocolSettings], out: Path) ->
     """
     train(recipe, out, resume=True)
     opened = open_model(out / "model", engine="torch", device=recipe.training.device)
-    dataset = open_dataset(recipe.data, recipe.data.test, channels=recipe.backbone.in_channels)
+    dataset = open_for_testing(recipe.data, channels=recipe.backbone.in_channels)
     found = {}
     for name, settings in tests.items():
-        evaluation = evaluate(opened.engine, dataset, resolve(settings), tasks=opened.tasks)
+        protocol = protocol_of(opened.config, settings, recipe.data)
+        evaluation = evaluate(opened.engine, dataset, protocol, tasks=opened.tasks)
         pictures = [[picture.index, picture.mean_iou] for picture in evaluation.pictures]
-        found[name] = evaluation.to_json() | {"engine": opened.engine.describe(), "picture_mean_ious": pictures}
+        found[name] = evaluation.to_json() | {
+            ASKED: protocol.describe(),
+            "engine": opened.engine.describe(),
+            "picture_mean_ious": pictures,
+        }
     write_json(out / TESTS, found)
 
 

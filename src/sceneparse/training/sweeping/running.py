@@ -12,8 +12,9 @@ from typing import IO
 
 import torch
 
+from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.errors import UserError, counted, require
-from sceneparse.inference import resolve
+from sceneparse.inference import check_protocol, resolve
 from sceneparse.networks.unfilled import sketched
 from sceneparse.processes.machine import SHARED_BY, usable_cores
 from sceneparse.progress import results_console
@@ -122,8 +123,10 @@ def check(sweep: Sweep, out: Path) -> None:
         where = f"sweep {sweep.name}, row '{row.name}'"
         recipe = row.recipe
         try:
+            # Of pictures the training learns the sizes; of rasters and volumes there are none to learn.
+            refuse = check_protocol if of_pictures_alone(recipe.data) else resolve
             for settings in (recipe.protocol, *row.tests.values()):
-                resolve(settings)
+                refuse(settings)
             # Tasks whose numbers the data give are not known yet.
             if (recipe.backbone, recipe.network) not in built and not recipe.network.tasks.from_data:
                 built.add((recipe.backbone, recipe.network))

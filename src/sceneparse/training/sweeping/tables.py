@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from sceneparse.files import write_json, write_text
-from sceneparse.inference import resolve
 from sceneparse.recipes.reading import Figure
 from sceneparse.recipes.sweep import Sweep
 from sceneparse.training.sweeping.chart import write_chart
@@ -46,7 +45,7 @@ def to_json(
         return {
             "name": one.row.name,
             "seeds": one.seeds,
-            "protocol": resolve(one.row.tests[test]).describe(),
+            "protocol": "; or ".join(one.protocols) or None,
             "figures": {name: spread.to_json() for name, spread in one.figures.items()},
             "gain_over_first_row": {name: spread.to_json() for name, spread in one.gains.items()},
             "classes": {name: spread.to_json() for name, spread in one.classes.items()},
@@ -98,8 +97,9 @@ def to_markdown(sweep: Sweep, out: Path, found: Mapping[str, list[RowFigures]], 
         f"“{name}” is the mean IoU of the classes {', '.join(classes)}." for name, classes in sweep.groups.items()
     ]
     for test, rows in found.items():
-        protocols = dict.fromkeys(resolve(row.tests[test]).describe() for row in sweep.rows)
-        sections += [f"## {test}", f"Protocol: {'; or '.join(protocols)}.", _markdown(_columns(sweep, rows, test))]
+        protocols = _protocols(rows)
+        said = [f"Protocol: {'; or '.join(protocols)}."] if protocols else []
+        sections += [f"## {test}", *said, _markdown(_columns(sweep, rows, test))]
         if sweep.groups:
             sections.append(_markdown(_class_columns(rows)))
     if (out / EXAMPLES).is_file():
@@ -114,7 +114,8 @@ def to_markdown(sweep: Sweep, out: Path, found: Mapping[str, list[RowFigures]], 
 def print_summary(sweep: Sweep, out: Path, failed: Mapping[str, str], console: Console) -> None:
     """Print the tables, what failed, and where the summary lies."""
     for test in sweep.tests:
-        columns = _columns(sweep, figures_of(sweep, test, out), test)
+        rows = figures_of(sweep, test, out)
+        columns = _columns(sweep, rows, test)
         # As text: square brackets in names are no markup.
         table = Table(title=Text(f"{sweep.name}: {test}", style="table.title"))
         for name in columns:
@@ -122,12 +123,17 @@ def print_summary(sweep: Sweep, out: Path, failed: Mapping[str, str], console: C
         for line in zip(*columns.values(), strict=True):
             table.add_row(*map(Text, line))
         console.print(table)
-        for protocol in dict.fromkeys(resolve(row.tests[test]).describe() for row in sweep.rows):
+        for protocol in _protocols(rows):
             console.print(f"protocol {protocol}", highlight=False)
     for name, reason in failed.items():
         console.print(f"failed: {name}: {reason}", style="red", soft_wrap=True, markup=False, highlight=False)
     pictures = [f"{NAME}.png", *([EXAMPLES] if (out / EXAMPLES).is_file() else [])]
     print(f"summary: {out / NAME}.md, {NAME}.csv, {NAME}.json; pictures: {', '.join(pictures)}")
+
+
+def _protocols(rows: list[RowFigures]) -> list[str]:
+    """The protocols that a table's figures hold for."""
+    return list(dict.fromkeys(protocol for one in rows for protocol in one.protocols))
 
 
 def _columns(sweep: Sweep, rows: list[RowFigures], test: str) -> dict[str, list[str]]:

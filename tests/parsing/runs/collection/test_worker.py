@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parse, Parser, load, predict_pictures
@@ -23,7 +24,7 @@ from sceneparse.parsing.runs.collection.run import _files_of_model, _parse
 from sceneparse.parsing.runs.collection.stores import read_rows, result_files
 from sceneparse.parsing.runs.collection.worker import Attempts, ParseChunks, Plan
 from sceneparse.parsing.runs.engine import Run
-from sceneparse.settings import ProtocolSettings
+from sceneparse.settings import LearntSizes, ProtocolSettings
 
 BOTH = ("labels", "overlay")
 NOTHING = Loading("brightest", "torch", "cpu", "float32", None, None)
@@ -51,6 +52,23 @@ def parse(
     assert not answer["wrong"], answer["wrong"]
     outcomes: list[dict[str, Any]] = json.loads(answer["outcomes"])
     return outcomes
+
+
+def test_a_picture_is_decoded_as_predict_does_it(
+    make_parser: Callable[..., Parser], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    learnt = make_parser(sizes=LearntSizes(short=60, largest=60, seen=(40, 100)))
+    monkeypatch.setattr(Plan, "parser", lambda _: learnt)
+    pixels = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
+    Image.fromarray(pixels).resize((1280, 960), Image.Resampling.BICUBIC).save(tmp_path / "a.jpg")
+    predict_pictures(learnt, [tmp_path / "a.jpg"], tmp_path / "here", write=["labels"], progress=False)
+    for write in (BOTH, ("labels",)):
+        out = tmp_path / "-".join(write)
+        plan = Plan(NOTHING, None, str(out), form="files", write=write, again=False, threads=1)
+        parse(ParseChunks(plan, Attempts()), tmp_path / "a.jpg", out=out)
+        assert np.array_equal(
+            np.asarray(Image.open(out / "a.png")), np.asarray(Image.open(tmp_path / "here" / "a.png"))
+        )
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -282,7 +300,7 @@ class TestDeaths:
 
         read = Parser.open
 
-        def die(self: Parser, picture: Any) -> Any:
+        def die(self: Parser, picture: Any, **_: object) -> Any:
             if Path(str(picture)).stem == "c":
                 raise DeadError
             return read(self, picture)

@@ -16,6 +16,7 @@ from sceneparse.parsing import Parser
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
+    LearntSizes,
     NetworkSettings,
     NiftiSettings,
     PreprocessingSettings,
@@ -56,7 +57,7 @@ MakeParser = Callable[..., Parser]
 
 @pytest.fixture
 def make_parser(engine: WhereABitIsSet) -> MakeParser:
-    def make(channels: int = 4, **data: object) -> Parser:
+    def make(channels: int = 4, sizes: LearntSizes | None = None, **data: object) -> Parser:
         settings = DataSettings(kind="nifti", root=None, nifti=NiftiSettings(MODALITIES[:channels]))
         config = ModelConfig(
             name="bits",
@@ -65,6 +66,7 @@ def make_parser(engine: WhereABitIsSet) -> MakeParser:
             preprocessing=PreprocessingSettings((0.5,), (0.5,)),
             protocol=ProtocolSettings(),
             data=replace(settings, nifti=replace(settings.nifti, **data)),  # type: ignore[arg-type]
+            sizes=sizes or LearntSizes(),
         )
         return Parser(Opened(engine, config, BRATS, "bits", None))
 

@@ -16,6 +16,8 @@ from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser
 from sceneparse.parsing.runs.volume import predict_volumes
+from sceneparse.settings import LearntSizes
+from tests.parsing.runs.volume.conftest import SHAPE, WhereABitIsSet
 
 nibabel = pytest.importorskip("nibabel")
 
@@ -39,6 +41,17 @@ def test_labels_lie_where_the_volume_has_its_voxels(
         int(given.header[code]) for code in ("qform_code", "sform_code")
     ]
     assert np.array_equal(read(out / "p1.nii.gz"), np.transpose(truth, (2, 1, 0))[::-1]), "class 3 is BraTS's 4"
+
+
+def test_a_volume_is_never_brought_to_the_scale_of_pictures(
+    case: Path, make_parser: Callable[..., Parser], engine: WhereABitIsSet, tmp_path: Path
+) -> None:
+    learnt = make_parser(sizes=LearntSizes(short=10, largest=10, seen=(8, 12)))
+    assert learnt.protocol.above == 10
+    predict_volumes(learnt, [case], tmp_path, progress=False)
+    assert {tuple(images.shape[-2:]) for images in engine.asked} == {SHAPE[1:]}
+    record = json.loads((tmp_path / "p1_volume.json").read_text())
+    assert record["protocol"]["description"].startswith("whole: own size, ")
 
 
 def test_what_is_chosen_is_written_and_nothing_else(

@@ -13,6 +13,7 @@ import torch
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.parsing.ahead import ahead
+from sceneparse.parsing.artefacts.choice import shows_picture
 from sceneparse.parsing.loading import Loading
 from sceneparse.parsing.opening import PictureRead
 from sceneparse.parsing.parser import Parser
@@ -133,6 +134,7 @@ class ParseChunks:
     def __init__(self, plan: Plan, attempts: Attempts) -> None:
         torch.set_num_threads(plan.threads)
         self._plan, self._attempts = plan, attempts
+        self._shown = shows_picture(plan.write)
         self._wrong: str | None = None
         try:
             for name in plan.write:  # a cluster's machine may lack the package that brings one along
@@ -198,14 +200,14 @@ class ParseChunks:
             if not self._plan.again and (earlier := self._store.earlier(item, facts)):
                 return earlier
             if item.kind == "file" and (path := Location(item.address).local) is not None:
-                return _Read(self._parser.open(path), facts)
+                return _Read(self._parser.open(path, shown=self._shown), facts)
             picture = content(item)
         except UserError as error:
             return str(error).replace(item.address, item.file, 1)
         except OSError as error:
             return f"{item.file}: cannot be read ({error.strerror or error})"
         try:
-            return _Read(self._parser.open(picture), facts)
+            return _Read(self._parser.open(picture, shown=self._shown), facts)
         except UserError as error:
             return f"{item.file}: {error}"
 

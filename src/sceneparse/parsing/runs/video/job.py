@@ -17,6 +17,7 @@ from sceneparse.drawing.growing_legend import GrowingLegend
 from sceneparse.drawing.panel import share_text
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
+from sceneparse.inference.scale import doubt_of
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.runs.earlier import facts_of_file, read_record, same_making
@@ -29,7 +30,6 @@ from sceneparse.parsing.runs.video.sources import VideoSource
 from sceneparse.parsing.runs.video.stopping import frames_progress, stop_by_interrupt
 from sceneparse.parsing.runs.video.timeline import Timeline, clock
 from sceneparse.parsing.runs.video.writing import VideoWriter
-from sceneparse.parsing.scale import doubt_of
 from sceneparse.settings.legend import LegendLayout
 
 _AHEAD, _BEHIND, _WRITERS = 4, 4, 2

@@ -33,7 +33,8 @@ def predict_volumes(
     volume gives OUT/NAME.nii.gz (the label space's ids, voxel by voxel where the input has its own),
     OUT/NAME_montage.png and, last, OUT/NAME_volume.json; at the end comes OUT/volumes-summary.json. Only objects are
     parsed. Where the model was trained without slices in which nothing is above zero (`data.nifti.empty_slices`), it
-    isn't asked about them: they get the class of id 0, or none.
+    isn't asked about them: they get the class of id 0, or none. No slice is brought to a scale that pictures
+    were learnt at: its own is that of a body.
 
     A volume is skipped if all its files are there and come from the same volume, model and protocol. One that cannot be
     parsed is named on stderr, counted and left out.
@@ -67,6 +68,7 @@ def predict_volumes(
     sources = find_volumes(inputs, names)
     grids = grids or (volumes(data).grids if volumes else "equal")
     out = Path(out)
+    parser = parser.at_own_size()
     run = Run(out, progress=progress)
     run.say_engine(parser)
 
