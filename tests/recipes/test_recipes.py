@@ -195,6 +195,8 @@ def test_a_value_out_of_range_is_named_with_its_file(key: str, value: Any) -> No
 def test_settings_that_contradict_each_other_are_refused() -> None:
     assert "multiple of training.accumulate = 3" in complaint({"training": {"batch": 16, "accumulate": 3}})
     assert "backbone.in_channels is 4" in complaint({"backbone": {"in_channels": 4}})
+    warming = complaint({"training": {"iterations": 40}, "optimizer": {"warmup": 40}})
+    assert "optimizer.warmup is 40, but training.iterations is 40: " in warming and "shorter warm-up" in warming
     with pytest.raises(UserError, match=r"data\.root is not set"):
         from_mapping(Recipe, {}, "x.yaml")
 

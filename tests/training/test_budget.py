@@ -54,10 +54,10 @@ def test_a_time_in_which_nothing_fits_is_refused_with_what_it_takes() -> None:
     ("iterations", "warmup", "said"),
     [
         (
-            5,
-            50,
-            "5 iterations are too few to learn much: 40 of 100 pictures are seen, and the learning rate still grows "
-            "during the first 50 (optimizer.warmup); 500 would take about 18 minutes.",
+            10,
+            8,
+            "10 iterations are too few to learn much: 80 of 100 pictures are seen, and the learning rate still grows "
+            "during the first 8 (optimizer.warmup); 80 would take about ",
         ),
         (90, 50, "90 iterations are too few to learn much: the learning rate still grows"),
         (5, 0, "40 of 100 pictures are seen; 63 would take about 4 minutes."),
@@ -221,3 +221,10 @@ def test_a_sweeps_board_shows_minutes_until_the_iterations_are_decided(toy: Make
     assert board._length(run) is None
     write_json(tmp_path / run.folder / "budget.json", {"minutes": 0.8, "iterations": 12})
     assert board._length(run) == 12
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_time_that_is_all_warm_up_is_refused(toy: MakeRecipe, tmp_path: Path) -> None:
+    recipe = timed(toy, optimizer__warmup=10000)
+    with pytest.raises(UserError, match=r"iterations fit, but optimizer\.warmup is 10000: the .* give more minutes"):
+        train(recipe, tmp_path / "run")

@@ -144,8 +144,14 @@ class Recipe:
         )
 
     def _check_schedule(self) -> None:
-        """Refuse milestones that the training doesn't reach, or may not."""
-        milestones, training = self.optimizer.milestones, self.training
+        """Refuse a warm-up and milestones that the training doesn't reach, or may not."""
+        milestones, training, warmup = self.optimizer.milestones, self.training, self.optimizer.warmup
+        require(
+            training.minutes is not None or warmup == 0 or warmup < training.iterations,
+            f"optimizer.warmup is {warmup}, but training.iterations is {training.iterations}: the learning rate would "
+            "never reach the schedule's; give a shorter warm-up (a tenth of the iterations is much, 0 is none), or "
+            "more iterations",
+        )
         if not milestones or milestones[-1] < 1:
             return
         require(

@@ -44,7 +44,7 @@ def set_length(
         The training with that many iterations, in place of the minutes.
 
     Raises:
-        UserError: Not one iteration fits.
+        UserError: Not one iteration fits, or none after the warm-up.
     """
     training = prepared.recipe.training
     assert training.minutes is not None
@@ -53,7 +53,13 @@ def set_length(
         f"{roughly(2 * SHARE * 60 * training.minutes)}"
     )
     pace = measure(prepared, losses, counts, Checkpoints(out / "checkpoints"), began, 60 * training.minutes)
-    iterations = iterations_within(training.minutes, pace, training)
+    iterations, warmup = iterations_within(training.minutes, pace, training), prepared.recipe.optimizer.warmup
+    require(
+        warmup == 0 or warmup < iterations,
+        f"training.minutes is {training.minutes:g}, in which {counted(iterations, 'iteration')} fit, but "
+        f"optimizer.warmup is {warmup}: the learning rate would never reach the schedule's; give more minutes, or a "
+        "shorter warm-up",
+    )
     decided = _of_length(training, iterations)
     say_once(
         f"{counted(iterations, 'iteration')} in {in_words(training.minutes)}: {pace.step:.3g} s each, "

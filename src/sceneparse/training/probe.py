@@ -8,6 +8,7 @@ training whose length was decided by measuring is, to the bit, that of the same 
 import time
 from contextlib import closing
 from dataclasses import astuple, dataclass, replace
+from itertools import islice
 
 import torch
 
@@ -87,12 +88,14 @@ def measure(
 def _step(prepared: Prepared, losses: RecipeLosses, counts: ClassCounts | None, limit: float) -> float:
     """The mean seconds of a step after the first ones."""
     recipe = prepared.recipe
-    short = replace(prepared, recipe=_with(recipe, minutes=None, iterations=WARM + TIMED))
+    # More than the warm-up, or no recipe has it.
+    iterations = max(WARM + TIMED, recipe.optimizer.warmup + 1)
+    short = replace(prepared, recipe=_with(recipe, minutes=None, iterations=iterations))
     average = begin_average(prepared)
     warm, timed, clock = 0, 0, time.monotonic()
     measuring = False
     with closing(short.batches(losses.tasks, counts)) as batches:
-        for iteration, batch in enumerate(batches):
+        for iteration, batch in enumerate(islice(batches, WARM + TIMED)):
             step = compute_gradients(short, losses, batch, iteration)
             if short.learner.deferred or step.finite:
                 update_weights(short, step)
