@@ -168,7 +168,8 @@ def shortened(recipe: Recipe) -> Recipe:
     toyworld = replace(recipe.data.toyworld, size=64, train_count=8, eval_count=2)
     training = replace(recipe.training, iterations=2, batch=2, validate_count=1)
     backbone = replace(recipe.backbone, name="mobilenetv2_050", weights=None)
-    return replace(recipe, data=replace(recipe.data, toyworld=toyworld), training=training, backbone=backbone)
+    optimizer, data = replace(recipe.optimizer, warmup=0), replace(recipe.data, toyworld=toyworld)
+    return replace(recipe, data=data, training=training, backbone=backbone, optimizer=optimizer)
 
 
 def tested(name: str, recipe: Recipe, out: Path) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--ours", action="append", default=[], metavar="NAME=VALUE", help="a setting of the recipe")
     parser.add_argument("--theirs", action="append", default=[], metavar="NAME=VALUE", help="a setting of the other")
     parser.add_argument("--page", type=Path, metavar="FILE", help="draw the curves into this HTML page")
-    small = ["training.iterations=4", "training.batch=2", "data.toyworld.eval_count=2"]
+    small = ["training.iterations=4", "optimizer.warmup=0", "training.batch=2", "data.toyworld.eval_count=2"]
     quick = {"recipe": "toy-pspnet", "other": "toy-fcn", "validate_every": 2, "ours": small, "theirs": small}
     given, settings = parsed_with_settings(parser, quick)
     with TemporaryDirectory(prefix="sceneparse-time-") as name:

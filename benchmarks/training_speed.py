@@ -73,7 +73,7 @@ def trained(given: Any, settings: list[str], sources: Path, out: Path) -> tuple[
     """Train once; returns pictures a second and the peak memory in MiB."""
     words = (
         *("train", given.recipe, "--out", out, *settings),
-        *("--training.iterations", given.iterations, "--training.log_every", 1),
+        *("--training.iterations", given.iterations, "--optimizer.warmup", 0, "--training.log_every", 1),
         *("--training.validate_every", 0, "--training.validate_count", 1),
     )
     took = call_here(*words) if given.quick else call(sources, out.parent, *words)

@@ -82,6 +82,7 @@ TASKS = 5
 SMALL = (
     *("--network.channels=8", "--data.size=48", "--augmentation.crop=[48,48]", "--data.train_count=20"),
     *("--data.eval_count=4", "--data.workers=0", "--training.batch=2", "--training.iterations=1"),
+    "--optimizer.warmup=0",
 )
 """Settings of the quick form."""
 
@@ -234,7 +235,7 @@ def main() -> None:
             rows = split(read_recipe("toy-unified", **settings_of([*(SMALL if given.quick else ()), *overrides])), out)
         else:
             named = [("--data.root", given.root), ("--backbone.weights", given.weights)]
-            short = ["--training.iterations=8"] if given.quick else []
+            short = ["--training.iterations=8", "--optimizer.warmup=0"] if given.quick else []
             settings = [*short, *(f"{key}={value}" for key, value in named if value), *overrides]
             compare = joint if given.what == "joint" else mirror
             rows = compare(read_recipe("mini-broden", **settings_of(settings)), out)

@@ -32,6 +32,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "tutorial.md"
 SHORTER = {
     "--data.toyworld.train_count 600": "--data.toyworld.train_count 32",
     "--data.toyworld.eval_count 60": "--data.toyworld.eval_count 8",
+    "warmup: 30": "warmup: 1",
     "iterations: 450": "iterations: 3",
     "sceneparse serve runs/mine/model\n": "sceneparse serve runs/mine/model --port 0\n",
 }

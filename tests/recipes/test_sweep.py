@@ -31,9 +31,9 @@ def sweep(tmp_path: Path) -> Any:
 
 class TestRows:
     def test_every_row_gets_what_is_set_for_all_and_its_own(self, sweep: Any) -> None:
-        read = sweep(set={"training": {"iterations": 5}, "network": {"pool": "avg"}})
+        read = sweep(set={"training": {"iterations": 50}, "network": {"pool": "avg"}})
         assert [row.recipe.network.pool for row in read.rows] == ["avg", "max"]
-        assert {row.recipe.training.iterations for row in read.rows} == {5}
+        assert {row.recipe.training.iterations for row in read.rows} == {50}
         assert {row.recipe.network.channels for row in read.rows} == {64}
 
     def test_a_grid_makes_a_row_of_every_combination(self, sweep: Any) -> None:
@@ -78,8 +78,8 @@ class TestRows:
         assert [run.folder for run in sweep(rows=[{"name": name}], seeds=[0]).runs()] == [f"{folder}/seed0"]
 
     def test_seeds_and_settings_of_the_command_line_win(self, sweep: Any) -> None:
-        read = sweep({"training": {"iterations": 3}}, [9], seeds=[1, 2], set={"training": {"iterations": 5}})
-        assert read.seeds == (9,) and read.rows[0].recipe.training.iterations == 3
+        read = sweep({"training": {"iterations": 40}}, [9], seeds=[1, 2], set={"training": {"iterations": 50}})
+        assert read.seeds == (9,) and read.rows[0].recipe.training.iterations == 40
 
     def test_tests_are_the_recipes_protocol_with_changes(self, sweep: Any) -> None:
         read = sweep(
