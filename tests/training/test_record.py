@@ -102,7 +102,8 @@ def test_others_see_that_a_record_is_being_written(tmp_path: Path) -> None:
 
 def test_a_line_is_written_whole_or_said_to_have_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record = Record(tmp_path, 0, 0, lambda _: None)
-    whole, written = record._file, []
+    whole = record._file
+    written: list[int] = []
 
     class Narrow:
         """Takes ten bytes at a time, and a hundred in all."""
