@@ -1,8 +1,10 @@
 """Files are whole or absent."""
 
+import errno
 import json
 import multiprocessing
 import os
+import re
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +20,7 @@ from sceneparse.files import (
     meant,
     refuse_folded,
     replace_folder,
+    sized,
     whole_file,
     write_json,
     write_text,
@@ -191,3 +194,23 @@ def test_a_name_that_is_nearly_one_that_there_is_may_have_been_meant(tmp_path: P
     (tmp_path / ".hidden.jpg").touch()
     assert meant(tmp_path / "foto.jpg") == f"; did you mean {tmp_path / 'photo.jpg'}?"
     assert meant(tmp_path / "hidden.jpg") == meant(tmp_path / "video.mp4") == meant(tmp_path / "not/photo.jpg") == ""
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_said_with_the_file_what_is_free_and_what_to_do(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "deep" / "a.txt"
+    with pytest.raises(UserError) as error, whole_file(path):
+        raise OSError(number, os.strerror(number))
+    assert isinstance(error.value, OSError), "what can do without a file goes on"
+    start, _, rest = str(error.value).partition(os.strerror(number))
+    assert start == f"{path}: cannot be written (" and re.match(r"; [\d.]+ [GMK]iB are free there\): make room", rest)
+    assert files_in(path.parent) == []
+
+
+def test_other_errors_of_the_system_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError), whole_file(tmp_path / "a.txt"):
+        raise PermissionError(errno.EACCES, "on purpose")
+
+
+def test_sizes_are_said_in_units() -> None:
+    assert [sized(count) for count in (12, 2048, 3 << 20, 5 << 29)] == ["12 bytes", "2.0 KiB", "3.0 MiB", "2.5 GiB"]

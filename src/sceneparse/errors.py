@@ -30,6 +30,13 @@ class UnannotatedError(UserError):
     """A split is there, but nothing in it is annotated, as often of the pictures to test on."""
 
 
+class NoRoomError(UserError, OSError):
+    """A file could not be written for want of room.
+
+    An `OSError` too: who can do without the file goes on, as after any other that the system did not let it write.
+    """
+
+
 def require(holds: bool, message: str) -> None:
     """Raise a `UserError` with this message unless the condition holds."""
     if not holds:

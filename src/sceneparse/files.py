@@ -2,6 +2,7 @@
 
 import ctypes
 import difflib
+import errno
 import json
 import os
 import secrets
@@ -14,7 +15,59 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from sceneparse.errors import UserError
+from sceneparse.errors import NoRoomError, UserError, reason_of
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What the system says where a disk, a user's share of it or the largest file that a process may write is full."""
+
+
+@contextmanager
+def room_named(path: Path) -> Iterator[None]:
+    """Turn what the system says for want of room into a line that names the file, what is free, and what to do.
+
+    Args:
+        path: What is written.
+
+    Raises:
+        NoRoomError: There is no room for it.
+    """
+    try:
+        yield
+    except NoRoomError:
+        raise
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise no_room(path, reason_of(error)) from None
+
+
+def no_room(path: Path, reason: str) -> NoRoomError:
+    """Return the error that a file could not be written for want of room.
+
+    Args:
+        path: The file.
+        reason: What the system said.
+    """
+    return NoRoomError(
+        f"{path}: cannot be written ({reason}; {sized(free_bytes(path))} are free there): make room, or raise the "
+        "limit on what may be written, and try again"
+    )
+
+
+def free_bytes(path: Path) -> int:
+    """Return how much may be written on the disk of a path, which need not be there."""
+    path = path.absolute()
+    while not path.is_dir() and path != path.parent:
+        path = path.parent
+    return shutil.disk_usage(path).free
+
+
+def sized(count: int) -> str:
+    """Return a number of bytes for people: "12.3 MiB"."""
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
 
 
 @contextmanager
@@ -23,8 +76,17 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     A reader sees the old file or the new one, never a part of it, even when the process is killed in between.
     The temporary name keeps the suffix, since many writers choose their format by it. Parent folders are made.
+
+    Raises:
+        NoRoomError: There is no room for it.
     """
     path = Path(path)
+    with room_named(path), _renamed_to(path) as temporary:
+        yield temporary
+
+
+@contextmanager
+def _renamed_to(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     # A cut stem, since the longest name that a folder takes leaves no room for what is added here.
     temporary = path.with_name(f".{path.stem[:50]}.{secrets.token_hex(8)}.tmp{path.suffix}")

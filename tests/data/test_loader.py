@@ -16,6 +16,7 @@ from sceneparse.data.sampling import Share, draws
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.settings import AugmentationSettings, PreprocessingSettings
+from tests.support.running import running, wait_for
 
 AUGMENTATION = AugmentationSettings(crop=(16, 20), color=0.3)
 
@@ -211,18 +212,7 @@ def test_workers_ignore_ctrl_c_and_die_with_the_training_process() -> None:
     assert all(running(child) for child in children)
     process.kill()
     process.wait()
-    until = time.monotonic() + 10
-    while any(running(child) for child in children) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not any(running(child) for child in children)
-
-
-def running(process: int) -> bool:
-    try:
-        with open(f"/proc/{process}/stat") as file:  # noqa: PTH123
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    wait_for(lambda: not any(running(child) for child in children), 10)
 
 
 def test_whole_pictures_of_several_sizes_are_filled_up_to_the_largest_of_their_batch() -> None:

@@ -78,3 +78,21 @@ def test_a_caption_that_is_too_long_is_cut() -> None:
     assert _cut("short", 100) == "short"
     cut = _cut("a caption that is far too long", 60)
     assert cut.startswith("a ca") and cut.endswith("…")
+
+
+def test_padding_has_the_recipes_colour(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    colours: list[object] = []
+
+    def noted(*_, augmented, **__):  # type: ignore[no-untyped-def]
+        image = augmented(0, 0).sample.image
+        colours.append(image[:, -1, -1].tolist())
+        return [0]
+
+    monkeypatch.setattr(show, "contact_sheet", noted)
+    mine = recipe(
+        tmp_path / "mine.yaml",
+        augmentation={"crop": [400, 400], "color": 0.0, "rotate": 0, "rotate_probability": 0, "blur_probability": 0},
+        preprocessing={"mean": [1.0, 0.0, 0.2], "std": [1.0, 1.0, 1.0]},
+    )
+    command = ["data", "show", str(data), "--recipe", str(mine), "--out", str(tmp_path / "sheet.png")]
+    assert cli.main(command) == 0 and colours == [[255, 0, 51]]

@@ -1,9 +1,11 @@
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from sceneparse.errors import UserError
 from sceneparse.files import is_held
 from sceneparse.training.record import Average, Record
 from sceneparse.weights.run_folder import METRICS
@@ -96,3 +98,24 @@ def test_others_see_that_a_record_is_being_written(tmp_path: Path) -> None:
     assert is_held(tmp_path / METRICS)
     record.close()
     assert not is_held(tmp_path / METRICS)
+
+
+def test_a_line_is_written_whole_or_said_to_have_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = Record(tmp_path, 0, 0, lambda _: None)
+    whole = record._file
+    written: list[int] = []
+
+    class Narrow:
+        """Takes ten bytes at a time, and a hundred in all."""
+
+        def write(self, content: bytes) -> int:
+            if sum(written) >= 100:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            written.append(whole.write(content[:10]))
+            return written[-1]
+
+    monkeypatch.setattr(record, "_file", Narrow())
+    record.write("train", 1, {"loss": 2.5})
+    assert json.loads((tmp_path / "metrics.jsonl").read_text()) == {"kind": "train", "iteration": 1, "loss": 2.5}
+    with pytest.raises(UserError, match=r"metrics\.jsonl: cannot be written \(No space left on device; "):
+        record.write("train", 2, {"loss": 2.5, "words": "x" * 100})

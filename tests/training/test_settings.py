@@ -11,6 +11,7 @@ from sceneparse.errors import UserError
 from sceneparse.recipes import from_mapping, read_recipe, recipe_names, to_mapping
 from sceneparse.recipes.sweep import read_sweep, sweep_names
 from sceneparse.settings import Recipe
+from sceneparse.training.schedules.kind import long_warmup
 
 TASKS = {"architecture": "upernet_unified", "aux": False, "tasks": {"from_data": ["materials"]}}
 
@@ -151,3 +152,9 @@ def test_every_recipe_and_sweep_of_the_package_loads() -> None:
         assert read_recipe(name, data=root_for(name)).name == name
     for name in sweep_names():
         assert read_sweep(name, data=root_for(name)).rows
+
+
+def test_a_warm_up_of_more_than_half_is_said() -> None:
+    assert long_warmup(50, 100) is None
+    assert "grows during 51 of the 100 iterations (optimizer.warmup is 51)" in (long_warmup(51, 100) or "")
+    assert "grows during all 3 iterations (optimizer.warmup is 1000)" in (long_warmup(1000, 3) or "")

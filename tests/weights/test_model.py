@@ -1,3 +1,4 @@
+import errno
 import json
 import stat
 from collections.abc import Callable
@@ -216,3 +217,15 @@ def test_labels_that_do_not_fit_the_network_are_not_written(tmp_path: Path, make
     with pytest.raises(ValueError, match="3 classes"):
         save_model(tmp_path / "model", Model(model.network, model.config, LabelSpace(("sky",))), "")
     assert not (tmp_path / "model").exists()
+
+
+def test_a_model_folder_that_has_no_room_is_said_and_leaves_nothing(
+    tmp_path: Path, make_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr("sceneparse.weights.saving.replace_folder", full)
+    with pytest.raises(UserError, match=r"model: cannot be written \(Disk quota exceeded; .* free there\): make room"):
+        save_model(tmp_path / "model", make_model(), "a card")
+    assert not list(tmp_path.iterdir())

@@ -150,6 +150,7 @@ def _show(arguments: argparse.Namespace) -> int:
         count=arguments.count,
         augmentation=recipe.augmentation if recipe else None,
         sampling=recipe.sampling if recipe else None,
+        preprocessing=recipe.preprocessing if recipe else None,
     )
     print("\n".join([f"contact sheet: {arguments.out}", *(f"note: {note}" for note in notes)]))
     _say_left_out(settings)

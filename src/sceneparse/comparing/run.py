@@ -130,8 +130,10 @@ class ComparedRun:
         """The command that evaluates it, for people to copy."""
         kind, root = str(self.settings.get("data.kind")), self.settings.get("data.root")
         # Model folders don't say where a data set lies.
-        data = [] if root is None or kind not in KINDS or KINDS[kind].root == "none" else ["--data", str(root)]
-        return shlex.join(["sceneparse", "evaluate", str(self.folder), *data])
+        folder = shlex.quote(str(self.folder))
+        if root is None or kind not in KINDS or KINDS[kind].root == "none":
+            return f"sceneparse evaluate {folder}"
+        return f"sceneparse evaluate {folder} --data {shlex.quote(str(root))}"
 
 
 def find_run(path: str | Path) -> Path:

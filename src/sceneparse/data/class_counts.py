@@ -1,7 +1,6 @@
 """How many pixels of each class every sample of a split has, and what is rare by these counts."""
 
-import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,14 +8,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from sceneparse.data.sample import DataSet
-from sceneparse.data.workers import deaths_named
+from sceneparse.data.workers import deaths_named, loaded
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
-from sceneparse.processes import end_with_parent
 from sceneparse.progress import progress_bar
+
+PREFETCH = 16
+"""Samples' counts that each worker keeps ready."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +156,9 @@ def count_classes(dataset: DataSet, *, split: str, workers: int = 0, progress: b
     names = dataset.labels.names
     samples: list[list[int] | None] = []
     with deaths_named(), progress_bar(progress, len(dataset), "counting classes") as advance:
-        for found in _counted(_Counted(dataset, len(names)), workers):
+        for found in loaded(
+            _Counted(dataset, len(names)), workers=workers, prefetch=PREFETCH, batch_size=None, collate_fn=_as_it_is
+        ):
             if isinstance(found, str):
                 raise UserError(found)
             samples.append(found)
@@ -164,20 +167,6 @@ def count_classes(dataset: DataSet, *, split: str, workers: int = 0, progress: b
     if not counts.totals.any():
         raise UserError(f"split '{split}' has no pixel with an object label, so no class is rarer than another")
     return counts
-
-
-def _counted(dataset: "_Counted", workers: int) -> Iterator[list[int] | str | None]:
-    loader: DataLoader[Any] = DataLoader(
-        dataset,
-        batch_size=None,
-        num_workers=workers,
-        collate_fn=_as_it_is,
-        worker_init_fn=begin_worker if workers else None,
-        prefetch_factor=16 if workers else None,
-        # The loader draws a seed for its workers: not from the generator that training uses.
-        generator=torch.Generator(),
-    )
-    return iter(loader)
 
 
 class _Counted(Dataset[object]):
@@ -203,11 +192,3 @@ class _Counted(Dataset[object]):
 
 def _as_it_is(found: Any) -> Any:
     return found
-
-
-def begin_worker(_: int) -> None:
-    """Make a worker leave Ctrl-C to the training process, end with it, and take one core."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    torch.set_num_threads(1)
-    end_with_parent()

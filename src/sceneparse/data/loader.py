@@ -13,21 +13,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from sceneparse.arguments import argument
 from sceneparse.data.augment import Plan, padded
 from sceneparse.data.augmenter import Augmenter, counts_needed
 from sceneparse.data.batch import Batch
 from sceneparse.data.class_changes import ClassChanges
-from sceneparse.data.class_counts import ClassCounts, begin_worker
+from sceneparse.data.class_counts import ClassCounts
 from sceneparse.data.device_augment import Windows, window_problem
 from sceneparse.data.mirroring import Mirror, mirror_table
 from sceneparse.data.mixture import Mixture
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.data.sampling import Draw, Repeats, Share, draws, stream
 from sceneparse.data.single_task import SplitAnnotation
-from sceneparse.data.workers import deaths_named
+from sceneparse.data.workers import deaths_named, loaded
 from sceneparse.errors import UserError, counted
 from sceneparse.labels import IGNORE
 from sceneparse.settings import AugmentationSettings, PreprocessingSettings, SamplingSettings
@@ -37,6 +37,10 @@ OBJECTS_ALONE: tuple[TruthName, ...] = (Task.OBJECT.truth,)
 
 PREFETCH = 3
 """Batches that each worker keeps ready."""
+
+
+class BrokenSampleError(UserError):
+    """A sample of the training split cannot be read or used."""
 
 
 def training_batches(
@@ -104,21 +108,18 @@ def training_batches(
         if whole
         else _CollateWindows(augmentation, preprocessing.mean, mirror_table(dataset.labels), narrow=narrow_maps)
     )
-    loader = DataLoader(
-        _AugmentedSamples(augmenter, seed) if whole else _PlannedSamples(augmenter, seed),
-        batch_sampler=_Draws(dataset, batch, seed, start, stop, Share(rank, world, chunks), factors),
-        num_workers=workers,
-        collate_fn=collate,
-        pin_memory=narrow and torch.cuda.is_available(),
-        worker_init_fn=begin_worker if workers else None,
-        prefetch_factor=PREFETCH if workers else None,
-        # The loader draws a seed for its workers that they have no use for: not from the generator that training uses.
-        generator=torch.Generator(),
-    )
+    samples = _AugmentedSamples(augmenter, seed) if whole else _PlannedSamples(augmenter, seed)
     with deaths_named():
-        for result in loader:
+        for result in loaded(
+            samples,
+            workers=workers,
+            prefetch=PREFETCH,
+            batch_sampler=_Draws(dataset, batch, seed, start, stop, Share(rank, world, chunks), factors),
+            collate_fn=collate,
+            pin_memory=narrow and torch.cuda.is_available(),
+        ):
             if isinstance(result, _Failure):
-                raise UserError(result.message)
+                raise BrokenSampleError(result.message)
             yield result
 
 

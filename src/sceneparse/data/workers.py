@@ -1,10 +1,21 @@
-"""Loader processes: how many a training starts, where its settings leave it open, and what it says where one dies."""
+"""Loader processes: how many a training starts, how they begin and end, and what it says where one dies."""
 
+import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal
+from contextlib import contextmanager, suppress
+from multiprocessing import connection
+from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
+from typing import Any, Literal
+
+import torch
+from torch.utils.data import DataLoader, Dataset
 
 from sceneparse.errors import UserError
+from sceneparse.processes import end_with_parent
 from sceneparse.processes.machine import usable_cores
 
 MOST = 16
@@ -31,6 +42,64 @@ def loader_workers(setting: int | Literal["auto"], device: str) -> int:
     if device != "cpu":
         return min(MOST, max(1, cores - 1))
     return 0 if cores == 1 else min(MOST, max(1, cores // CORES_A_WORKER))
+
+
+def loaded(dataset: Dataset[Any], *, workers: int, prefetch: int, **settings: Any) -> Iterator[Any]:
+    """Return what a DataLoader gives, loaded in processes that last as long as the iterator and no longer.
+
+    They leave Ctrl-C and SIGTERM, which reach them where a whole process group is signalled, to the process that
+    started them: it may need them for what it does before it ends. They end with it, however it ends, and take a core
+    each.
+
+    Args:
+        dataset: Where samples come from.
+        workers: Loader processes; 0 loads in this one.
+        prefetch: Batches, or samples where there are no batches, that each keeps ready.
+        settings: Other arguments of the DataLoader.
+    """
+    # The loader draws a seed for its workers that they have no use for: not from the generator that training uses.
+    settings |= {"num_workers": workers, "generator": torch.Generator()}
+    if workers == 0:
+        return iter(DataLoader(dataset, **settings))
+    ending, end = multiprocessing.Pipe(duplex=False)
+    iterator = iter(DataLoader(dataset, worker_init_fn=_Begin(ending), prefetch_factor=prefetch, **settings))
+    # After the iterator, which asks its workers to end and waits for them, or before multiprocessing waits for them at
+    # the end of the program: `terminate` would have no effect on one that hangs.
+    Finalize(iterator, _ask, (end,), exitpriority=0)
+    return iterator
+
+
+def _ask(end: Connection) -> None:
+    with suppress(OSError):  # all of them have ended
+        end.send_bytes(b"end")
+
+
+class _Begin:
+    """What a worker begins with.
+
+    Args:
+        ending: Readable when the workers must end.
+    """
+
+    def __init__(self, ending: Connection) -> None:
+        self._ending = ending
+
+    def __call__(self, _: int) -> None:
+        # Ignored rather than blocked: libraries that start threads when they are imported, such as OpenBLAS, may have
+        # done so, and a signal to the process goes to any thread that doesn't block it.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        torch.set_num_threads(1)
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        # The kernel's parent is the fork server's where that starts processes; then it takes a thread to notice.
+        if os.getppid() == parent.pid:
+            end_with_parent()
+        threading.Thread(target=self._watch, args=(parent.sentinel,), daemon=True).start()
+
+    def _watch(self, parent: int) -> None:
+        connection.wait([parent, self._ending])
+        os._exit(0)
 
 
 @contextmanager

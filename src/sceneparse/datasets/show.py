@@ -27,6 +27,7 @@ def show(
     count: int = 6,
     augmentation: AugmentationSettings | None = None,
     sampling: SamplingSettings | None = None,
+    preprocessing: PreprocessingSettings | None = None,
     seed: int = 0,
 ) -> tuple[str, ...]:
     """Draw samples of a split beside their masks and augmented variants, and write a PNG.
@@ -40,6 +41,7 @@ def show(
             None: the defaults, with crops as large as the first picture.
         sampling: How training favours rare classes: samples that it draws more often are likelier to be shown, and a
             line says over which class a crop was laid. None: not at all.
+        preprocessing: Gives the colour of padding (`mean`). None, or one of other channels: the default's.
         seed: Decides which samples, and what augmentation draws.
 
     Returns:
@@ -51,6 +53,8 @@ def show(
     require(count >= 1, f"count is {count}, but must be at least 1")
     channels = KINDS[settings.kind].channels(settings)
     mean = PreprocessingSettings().mean if channels == 3 else (0.0,)
+    if preprocessing is not None and len(preprocessing.mean) in (1, channels):
+        mean = preprocessing.mean
     dataset = open_dataset(settings, split, channels=channels)
     chosen = augmentation or AugmentationSettings(crop=dataset[0].size)
 

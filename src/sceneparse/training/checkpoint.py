@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.files import whole_file
+from sceneparse.files import no_room, whole_file
 from sceneparse.weights.saving import write_weights
 
 SUFFIXES = {"last": (".pt",), "best": (".safetensors", ".pt")}
@@ -22,6 +22,9 @@ SUFFIXES = {"last": (".pt",), "best": (".safetensors", ".pt")}
 
 KEPT = 2
 """Checkpoints that are kept: the last, and one more in case that the last is damaged."""
+
+PROBE = 1 << 20
+"""Bytes that are written to learn why nothing more can be."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Checkpoints:
     def save(self, checkpoint: Checkpoint) -> Path:
         """Write a checkpoint whole, then remove what is not needed any more."""
         path = self._path("last", checkpoint.iteration)
-        _save(path, vars(checkpoint))
+        save_tensors(path, vars(checkpoint))
         kept = self._iterations("last")[-KEPT:]
         # A best network is written before the checkpoint that speaks of it, so each checkpoint's best is the newest
         # one that is not newer than itself.
@@ -107,7 +110,7 @@ class Checkpoints:
     def measure(self, network: dict[str, Tensor], optimizer: dict[str, Any]) -> None:
         """Write states as large as a checkpoint's, and remove them: it takes as long as a checkpoint."""
         path = self.folder / ".measured.tmp.pt"
-        _save(path, {"network": network, "optimizer": optimizer})
+        save_tensors(path, {"network": network, "optimizer": optimizer})
         path.unlink()
 
     def best_file(self, iteration: int, facts: Mapping[str, str] | None = None) -> Path:
@@ -168,9 +171,22 @@ class Checkpoints:
                 self._path(kind, iteration).with_suffix(suffix).unlink(missing_ok=True)
 
 
-def _save(path: Path, value: dict[str, Any]) -> None:
+def save_tensors(path: Path, value: dict[str, Any]) -> None:
+    """Write tensors and plain values as torch does, whole or not at all.
+
+    Raises:
+        NoRoomError: There is no room for them.
+    """
     with whole_file(path) as temporary:
-        torch.save(value, temporary)
+        try:
+            torch.save(value, temporary)
+        except RuntimeError as error:
+            # Its writer in C++ keeps what the system said to itself: a little more will not fit either, and says it.
+            if not any(word in str(error) for word in ("inline_container", "PytorchStreamWriter")):
+                raise
+            with temporary.open("ab") as file:
+                file.write(bytes(PROBE))
+            raise no_room(path, "the file was cut short") from None
 
 
 def _load(path: Path) -> dict[str, Any]:

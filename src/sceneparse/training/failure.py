@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from sceneparse.data.batch import Batch
-from sceneparse.files import whole_file, write_json
+from sceneparse.files import write_json
 from sceneparse.tasks import Task
+from sceneparse.training.checkpoint import save_tensors
 
 FOLDER = "failure"
 
@@ -41,10 +41,8 @@ def save_failure(
         The folder.
     """
     folder = out / FOLDER / f"process{rank}" if rank else out / FOLDER
-    with whole_file(folder / "batch.pt") as temporary:
-        torch.save({"images": batch.images, Task.OBJECT.truth: batch.objects}, temporary)
-    with whole_file(folder / "network.pt") as temporary:
-        torch.save(network, temporary)
+    save_tensors(folder / "batch.pt", {"images": batch.images, Task.OBJECT.truth: batch.objects})
+    save_tensors(folder / "network.pt", network)
     pictures = [
         {"index": index, "name": name, "path": path}
         for index, name, path in zip(batch.indices, batch.names, batch.paths, strict=True)

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ from sceneparse.training.budget import FILE as BUDGET
 from sceneparse.training.budget import read_budget
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.class_weights import CHANGES, write_changes
+from sceneparse.training.failure import FOLDER as FAILURE
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import say_once
 from sceneparse.training.record import Record
@@ -21,7 +23,7 @@ from sceneparse.training.run import write_run
 from sceneparse.training.sharding import is_sharded
 from sceneparse.training.start import device_name
 from sceneparse.training.trackers.follow import Trackers, follow
-from sceneparse.weights.run_folder import CHECKPOINTS, MODEL, RECIPE
+from sceneparse.weights.run_folder import CHECKPOINTS, MODEL, RECIPE, last_iteration, run_facts
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,10 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the runs in the trackers as the training ends."""
+        """Write down a failure that run.json doesn't know of, and end the runs in the trackers as the training ends."""
+        if self.record is not None and isinstance(error, Exception) and run_facts(self.path).get("status") == "running":
+            with suppress(OSError):  # on a full disk
+                write_run(self.path, "failed", {**self.facts, "iteration": last_iteration(self.path) or 0})
         if self.trackers is not None:
             self.trackers.end_with(kind)
 
@@ -108,8 +113,7 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
         write_changes(changed, path)
     write_text(path / RECIPE, to_yaml(prepared.recipe))
     folder.checkpoints.forget_after(checkpoint)
-    for leftover in path.glob(f".{MODEL}.*.tmp"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    remove_unfinished(path)
     trackers = follow(prepared.recipe, path, going_on=checkpoint is not None, say=say_once)
     record = Record(
         path,
@@ -120,6 +124,14 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
     )
     write_run(path, "running", folder.facts)
     return RunFolder(path, folder.checkpoints, record, folder.facts, trackers)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what a training that was killed had begun to write into its run folder; checkpoints/ see to themselves."""
+    for leftover in path.glob(f".{MODEL}.*.tmp"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in (*path.glob(".*.tmp.*"), *(path / FAILURE).rglob(".*.tmp.*")):
+        leftover.unlink(missing_ok=True)
 
 
 def _own_budget(prepared: Prepared, path: Path) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.averaging import begin_average
 from sceneparse.training.batch_size import with_found_batch
+from sceneparse.training.breaking_off import break_off
 from sceneparse.training.budget import set_length
 from sceneparse.training.checking import LossCheck
 from sceneparse.training.class_counts import load_class_counts
@@ -21,7 +22,9 @@ from sceneparse.training.init import read_started
 from sceneparse.training.keep import Keeper
 from sceneparse.training.progress import ProgressLine, StopRequest, say_once
 from sceneparse.training.recipe_losses import RecipeLosses
+from sceneparse.training.room import check_room
 from sceneparse.training.run import is_finished, open_run
+from sceneparse.training.schedules.kind import long_warmup
 from sceneparse.training.start import StrategyName
 from sceneparse.training.step import compute_gradients, update_weights
 from sceneparse.training.trackers.follow import usable_trackers
@@ -62,8 +65,9 @@ def train(
         The run folder.
 
     Raises:
-        UserError: The run folder holds another training, the data or the settings don't fit, or the loss is not finite
-            any more (then the step is kept in failure/).
+        UserError: The run folder holds another training, the data or the settings don't fit, the disk is full, a sample
+            cannot be read (then a checkpoint was written), or the loss is not finite any more (then the step is kept in
+            failure/).
         TrainingStopped: Ctrl-C or SIGTERM; a checkpoint was written, and model/ if there was no validation yet.
     """
     began = time.monotonic()
@@ -81,6 +85,9 @@ def train(
     usable_trackers(recipe.tracking.trackers)  # a package that is missing is said before anything is opened
     if checkpoint is None and recipe.training.minutes is None and (line := without_effect(recipe.training)):
         raise UserError(f"{line}; leave it out, or change one of them")
+    warmup, length = recipe.optimizer.warmup, recipe.training.iterations
+    if checkpoint is None and recipe.training.minutes is None and (line := long_warmup(warmup, length)):
+        say_once(f"note: {line}")
     made_new = read_started(out)["made_new"] if checkpoint and recipe.init.model else ()
     prepared = with_found_batch(prepare_tried(recipe, checkpoint, strategy, made_new))
     counts = load_class_counts(prepared, out)
@@ -89,8 +96,10 @@ def train(
         prepared = set_length(prepared, losses, counts, out, began)
         if line := without_effect(prepared.recipe.training):
             say_once(f"note: {line}")
-    folder = begin_run(prepared, out)
     average = begin_average(prepared)
+    if prepared.compute.processes.first and (line := check_room(prepared, average, out)):
+        say_once(f"note: {line}")
+    folder = begin_run(prepared, out)
     watch = Stopwatch(checkpoint.seconds if checkpoint else 0.0, began)
     settings, processes = prepared.recipe.training, prepared.compute.processes
     batches = prepared.batches(losses.tasks, counts)
@@ -102,7 +111,11 @@ def train(
         check = LossCheck(keeper, deferred=prepared.learner.deferred)
         for iteration in prepared.remaining:
             clock = time.perf_counter()
-            batch = next(batches)
+            try:
+                batch = next(batches)
+            except UserError as error:
+                check.settle()
+                break_off(keeper, iteration, error, stopping=stop.came)
             waited = time.perf_counter() - clock
             keeper.idle.begin()
             step = compute_gradients(prepared, losses, batch, iteration, stop=stop.came)

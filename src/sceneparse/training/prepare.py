@@ -189,7 +189,9 @@ def prepare(
     if checkpoint and checkpoint.samples != len(data.training):
         raise UserError(
             f"the training split has {counted(len(data.training), 'sample')} now, but had {checkpoint.samples} when "
-            f"this training began: restore the data set, or train into another {argument('out')} folder"
+            f"this training began, and which samples a step has follows from their number: put back what is missing "
+            "(a picture that cannot be mended may be replaced by another under its name), or train into another "
+            f"{argument('out')} folder, from this run's model with {argument('init.model', 'RUN', option='--init RUN')}"
         )
     torch.manual_seed(recipe.training.seed)
     if checkpoint is None:

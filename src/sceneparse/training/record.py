@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sceneparse.files import hold
+from sceneparse.files import hold, room_named
 from sceneparse.weights.run_folder import METRICS
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ class Record:
         self, folder: Path, length: int, iteration: int, warn: Callable[[str], None], follow: Follow | None = None
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = (folder / METRICS).open("ab")
+        self._path = folder / METRICS
+        # Unbuffered: what could not be written must not be tried again when the file is closed.
+        self._file = self._path.open("ab", buffering=0)
         self._file.truncate(min(length, self._file.tell()))
         self._file.seek(0, 2)
         self._held = hold(self._file)
@@ -57,8 +59,10 @@ class Record:
         # Another process may have asked for its state at the moment of the first try.
         self._held = self._held or hold(self._file)
         line = json.dumps({"kind": kind, "iteration": iteration, **known}, ensure_ascii=False)
-        self._file.write(line.encode() + b"\n")
-        self._file.flush()
+        with room_named(self._path):
+            left = line.encode() + b"\n"
+            while left:
+                left = left[self._file.write(left) :]
         if self._follow is not None:
             self._follow(kind, iteration, known)
         if self._board is None:

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.files import aside_of, replace_folder, whole_file, write_json, write_text
+from sceneparse.files import aside_of, replace_folder, room_named, whole_file, write_json, write_text
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.weights.config import CARD, CONFIG, FILES, LABELS, WEIGHTS, ModelConfig, write_config
 from sceneparse.weights.labels_file import labels_to_json
@@ -66,7 +66,7 @@ def write_folder(folder: Path, description: Description, put_weights: Callable[[
         put_weights: Called with the path at which it puts the file of weights.
 
     Raises:
-        UserError: `folder` is something else than a model folder or an empty one.
+        UserError: `folder` is something else than a model folder or an empty one, or there is no room for it.
     """
     if description.tasks is not None:
         refuse_unfit_tasks(description.config.network, description.tasks, LABELS)
@@ -78,17 +78,18 @@ def write_folder(folder: Path, description: Description, put_weights: Callable[[
             raise UserError(f"{folder}: a file is in the way of the model folder; choose another name")
         if foreign := foreign_file(folder):
             raise UserError(f"{folder}: holds more than a model ({foreign}), so it isn't replaced; choose another name")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name[:50]}.{secrets.token_hex(8)}.tmp")
-    temporary.mkdir()
-    try:
-        write_config(temporary / CONFIG, description.config)
-        write_json(temporary / LABELS, labels_to_json(description.labels, description.tasks))
-        write_text(temporary / CARD, description.card)
-        put_weights(temporary / WEIGHTS)
-        replace_folder(folder, temporary)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with room_named(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+        try:
+            write_config(temporary / CONFIG, description.config)
+            write_json(temporary / LABELS, labels_to_json(description.labels, description.tasks))
+            write_text(temporary / CARD, description.card)
+            put_weights(temporary / WEIGHTS)
+            replace_folder(folder, temporary)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _in_order(header: bytes) -> bytes:

@@ -171,6 +171,8 @@ def test_the_gradient_is_that_of_the_upsampled_scores(
         upsampled(output.logits, align_corners), target.long(), ignore_index=IGNORE, reduction="none"
     )
     counts = target != IGNORE
+    if weights is not None:
+        counts &= weights[target.long()] > 0
     if fraction < 1:
         kept = each[counts].topk(round(fraction * int(counts.sum()))).values.min()
         counts &= each >= kept
@@ -311,3 +313,27 @@ def test_picture_losses_of_parts_add_up_to_that_of_the_whole() -> None:
     ]
     torch.testing.assert_close(torch.stack(parts).sum() / counted(target, weights), whole.double())
     assert float(presence_loss(image, torch.full_like(target, IGNORE), context)) == 0
+
+
+@pytest.mark.parametrize(("fraction", "threshold"), [(0.2, 0.0), (0.2, 0.7), (0.5, 0.3)])
+def test_mining_leaves_out_classes_of_weight_0_as_it_does_unlabelled_pixels(fraction: float, threshold: float) -> None:
+    output, target = random_case(ignored=0.1)
+    # What weighs nothing is what the network is worst at.
+    with torch.no_grad():
+        output.logits[:, 3] -= 20
+    weights = torch.tensor([0.5, 1, 2, 0, 3])
+    without = target.masked_fill(target == 3, IGNORE)
+    found, expected = (
+        segmentation_loss(
+            output,
+            truth,
+            align_corners=False,
+            aux_weight=0.4,
+            class_weights=weights,
+            hard_fraction=fraction,
+            hard_threshold=threshold,
+        )
+        for truth in (target, without)
+    )
+    assert expected.main > 0
+    torch.testing.assert_close(found.total, expected.total)

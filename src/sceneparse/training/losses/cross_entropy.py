@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from sceneparse.errors import require
 from sceneparse.labels import IGNORE
-from sceneparse.training.losses.kind import LossContext, LossKind
+from sceneparse.settings import LossSettings
+from sceneparse.training.losses.kind import Division, LossContext, LossKind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +44,7 @@ class CrossEntropy:
 
     Args:
         hard_fraction: Below 1, only this fraction of the pixels that count is kept, those of the highest cross-entropy
-            (at least one pixel), each head choosing its own.
+            (at least one pixel), each head choosing its own. Pixels of classes of weight 0 don't count.
         hard_threshold: Then every pixel whose true class has a probability below this is kept as well.
         label_smoothing: See `CrossEntropyOptions`; the pixels that are kept are chosen without it. The numbers are
             those of `F.cross_entropy`, class weights included; but pixels of classes of weight 0 don't count at all.
@@ -60,12 +61,13 @@ class CrossEntropy:
         from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses, upsampled_sum
         from sceneparse.networks.exact.pixel_losses import SmoothedCrossEntropy
         from sceneparse.training.losses.mining import hard_pixels
-        from sceneparse.training.losses.pixels import weighed
+        from sceneparse.training.losses.pixels import weighed, weights_of
 
         if self.hard_fraction < 1:
-            counts = target != IGNORE
-            losses = upsampled_losses(logits, target.masked_fill(~counts, 0), context.align_corners)
-            kept = hard_pixels(losses, counts, self.hard_fraction, self.hard_threshold, context.total)
+            classes, weights = weights_of(target, context)
+            losses = upsampled_losses(logits, classes, context.align_corners)
+            # What weighs nothing must not fill the quota.
+            kept = hard_pixels(losses, weights > 0, self.hard_fraction, self.hard_threshold, context.total)
             target = target.masked_fill(~kept, IGNORE)
         pixels = weighed(target, context)
         if self.label_smoothing:
@@ -76,7 +78,24 @@ class CrossEntropy:
         return pixels.mean(loss)
 
 
-CROSS_ENTROPY = LossKind(
+@dataclass(frozen=True)
+class CrossEntropyKind(LossKind):
+    """The declaration of cross-entropy, which adds up unless it mines."""
+
+    def undivided(self, settings: LossSettings, division: Division) -> str | None:
+        """Return what a divided batch would change: the pixels that mining keeps, of which there is a quota a batch.
+
+        Processes have the same quota together.
+        """
+        if division == "chunks" and settings.hard_fraction < 1:
+            return (
+                f"'{settings.kind}' with loss.hard_fraction {settings.hard_fraction:g} (the hardest pixels are those "
+                "of the whole batch)"
+            )
+        return super().undivided(settings, division)
+
+
+CROSS_ENTROPY = CrossEntropyKind(
     title="cross-entropy averaged over the pixels that count",
     make=lambda settings, options: CrossEntropy(
         settings.hard_fraction, settings.hard_threshold, options.label_smoothing

@@ -31,12 +31,18 @@ class Weighed(NamedTuple):
 
 def weighed(target: Tensor, context: LossContext) -> Weighed:
     """Weigh the pixels of a target (N, H, W) by the class weights."""
+    classes, weights = weights_of(target, context)
+    return Weighed(classes, weights, context.total(wide_sum(weights)))
+
+
+def weights_of(target: Tensor, context: LossContext) -> tuple[Tensor, Tensor]:
+    """Return the classes and the weights of a target (N, H, W), both 0 where nothing counts."""
     counts = target != IGNORE
     classes = target.masked_fill(~counts, 0)
     weights = counts.float()
     if context.class_weights is not None:
         weights = weights * context.class_weights[classes.long()]
-    return Weighed(classes, weights, context.total(wide_sum(weights)))
+    return classes, weights
 
 
 def positive(amount: Tensor) -> Tensor:

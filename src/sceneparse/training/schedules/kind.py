@@ -91,3 +91,14 @@ def learning_rate(iteration: int, iterations: int, settings: OptimizerSettings) 
     """
     rate = settings.lr * curve_of(settings)(iteration, iterations)
     return rate * min(1.0, (iteration + 1) / settings.warmup) if settings.warmup else rate
+
+
+def long_warmup(warmup: int, iterations: int) -> str | None:
+    """Return what is to be said of a warm-up that takes more than half of a training; None of any other."""
+    if 2 * warmup <= iterations:
+        return None
+    ends = f"{warmup} of the {iterations}" if warmup < iterations else f"all {iterations}"
+    return (
+        f"the learning rate still grows during {ends} iterations (optimizer.warmup is {warmup}): a tenth of them is "
+        "much, and 0 is none"
+    )
