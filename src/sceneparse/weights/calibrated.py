@@ -57,7 +57,7 @@ def folder_to_calibrate(source: str | Path) -> Path:
 def _not_here(source: str | Path, why: str) -> UserError:
     return UserError(
         f"{source}: temperatures are kept in a model folder of sceneparse's on this machine, and this is none ({why}): "
-        f"make one by '{shlex.join(['sceneparse', 'import', str(source), '--out', 'MODEL'])}'"
+        f"make one by 'sceneparse import {shlex.quote(str(source))} --out MODEL'"
     )
 
 
