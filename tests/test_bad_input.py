@@ -126,7 +126,7 @@ CASES: dict[str, tuple[Callable[[Folders], list[str]], str]] = {
     "scale of zero": (_with_model(lambda at: at.evaluate("--scales", "0")), "protocol.scales"),
     "unknown split": (_with_model(lambda at: at.evaluate("--split", "tset")), "train"),
     "diagnosing no pictures": (_with_model(lambda at: at.diagnose("--count", "0")), "count is 0"),
-    "learning from no pictures": (_with_model(lambda at: at.diagnose("--learn-count", "0")), "learn_count is 0"),
+    "learning from no pictures": (_with_model(lambda at: at.diagnose("--learn-count", "0")), "--learn-count is 0"),
     "learning from an unknown split": (
         _with_model(lambda at: at.diagnose("--learn-split", "trian")),
         "name one with --learn-split",

@@ -220,8 +220,13 @@ def test_a_loader_process_that_is_ended_during_a_step_is_named(
         time.sleep(10)  # PyTorch's signal handler raises here
 
     monkeypatch.setattr(loop, "compute_gradients", killing)
-    with pytest.raises(UserError, match=rf"a loader process died \(DataLoader worker .*{says}"):
-        train(toy(data__workers=1), tmp_path / "run")
+    # A process that ignores SIGHUP, as under nohup, hands that on to those that it starts.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        with pytest.raises(UserError, match=rf"a loader process died \(DataLoader worker .*{says}"):
+            train(toy(data__workers=1), tmp_path / "run")
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_finished_training_says_so_and_stays_as_it_is(

@@ -54,8 +54,9 @@ def checkpoint_bytes(prepared: Prepared, average: WeightAverage | None) -> int:
     network, settings = prepared.learner.network, prepared.recipe.optimizer
     kept = 2 if settings.kind == "adamw" else int(settings.momentum > 0)
     learnt = sum(_size(one) for one in network.parameters() if one.requires_grad)
-    averaged = 0 if average is None else sum(_size(one) for one in average.state().values())
-    return sum(_size(one) for one in network.state_dict().values()) + kept * learnt + averaged
+    whole = sum(_size(one) for one in network.state_dict().values())
+    # An average is as large as the weights. Its own state would have to be put together where processes share it.
+    return whole + kept * learnt + (0 if average is None else whole)
 
 
 def model_bytes(prepared: Prepared) -> int:
