@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from sceneparse.errors import UserError, reason_of
+from sceneparse.errors import NoRoomError, UserError, reason_of
 from sceneparse.files import write_json
 
 CHUNK = 1 << 20
@@ -199,6 +199,8 @@ def _complete(url: str, part: Path, advance: Advance, tries: int, wait: Callable
                     f"{url}: the server says {error.code} ({error.reason}): it may have moved; see its owner's page"
                 ) from None
             reason = f"the server says {error.code} ({error.reason})"
+        except NoRoomError:
+            raise
         except (OSError, http.client.HTTPException) as error:
             reason = _reason(error)
         else:

@@ -73,6 +73,14 @@ def test_a_class_whose_other_side_is_dropped_is_noted(root: Path) -> None:
         assert [(one.severity, one.examples) for one in noted] == ([("note", ("lampR",))] if mirrored else [])
 
 
+def test_a_class_that_is_said_to_have_no_mirror_image_is_noted_as_such(root: Path) -> None:
+    say(root, mirror=[["lampR", "lampL"], ["Left Seat", None], [None, "Right Seat"]])
+    found = check(DataSettings(root=str(root)), progress=False, workers=1).findings
+    (noted,) = [finding for finding in found if finding.code == "no-mirror-image"]
+    assert noted.examples == ("Left Seat", "Right Seat") and "where the other side is dropped" in noted.message
+    assert warnings(root) == []
+
+
 def test_a_command_line_without_mirror_images_is_not_warned(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "check", str(root)]) == 0
     assert capsys.readouterr().out.count("mirror-pairs") == 1

@@ -95,6 +95,32 @@ def test_what_is_read_or_runs_besides_stays_as_it_is() -> None:
     assert found.fuse() == 0 and isinstance(block.act, nn.ReLU)
 
 
+class Returning(nn.Module):
+    """Gives what its first convolution makes beside what an activation makes of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.act = nn.Conv2d(3, 3, 1), nn.ReLU()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps (N, 3, h, w)."""
+        x = self.conv(x)
+        return x, self.act(x)
+
+
+def test_what_is_returned_or_watched_stays_as_it_is() -> None:
+    assert not find_epilogues(Returning().eval(), 3).activated
+    for name in ("own", "act"):
+        block = Block().eval()
+        seen: list[Tensor] = []
+        getattr(block, name).register_forward_hook(lambda _, __, out, seen=seen: seen.append(out))
+        assert not find_epilogues(block, 3).activated and len(seen) == 1
+    watched = prepared(network(PSPNet, "resnet18"), 3)[0]
+    blocks = len(find_epilogues(watched, 3).residual)
+    watched.backbone.get_submodule("body.layer1.0.act2").register_forward_hook(lambda *_: None)
+    assert (blocks, len(find_epilogues(watched, 3).residual)) == (8, 7)
+
+
 def test_a_convolution_that_pads_otherwise_adds_a_shortcut_too() -> None:
     torch.manual_seed(0)
     convolution = nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect")

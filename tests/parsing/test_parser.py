@@ -285,3 +285,11 @@ class TestModelFolder:
         assert calls == [((folder, "me/tiny"), {"private": True, "token": "t"})]
         with pytest.raises(UserError, match="does not come from a model folder"):
             parser.push_to_hub("me/tiny")
+
+
+def test_scores_that_are_not_finite_are_the_models_fault_in_that_precision(folder: Path) -> None:
+    parser = load(folder, engine="torch", precision="float32")
+    weights = next(one for one in reversed(list(parser.engine.network.parameters())) if one.dim() == 1)  # type: ignore[attr-defined]
+    weights.data.fill_(float("nan"))
+    with pytest.raises(UserError, match=r"^the scores of model '.*' are not finite in float32: its weights"):
+        parser(np.zeros((40, 40, 3), np.uint8))

@@ -90,6 +90,7 @@ def test_a_disk_too_small_is_said_or_refused_before_the_first_step(
 
 def test_half_written_files_of_the_run_folder_go_and_nothing_else(tmp_path: Path) -> None:
     left = [".trackers.ab.tmp.json", ".run.ab.tmp.json", ".recipe.ab.tmp.yaml", "failure/.network.ab.tmp.pt"]
+    left += ["checkpoints/.last-00000002.ab.tmp.pt"]
     kept = ["run.json", ".notes.txt", "notes.tmp.txt", "failure/network.pt"]
     for name in (*left, *kept, ".model.ab.tmp/config.json"):
         write_text(tmp_path / name, "half")

@@ -86,7 +86,7 @@ def test_half_written_files_are_never_taken_for_checkpoints_and_go(tmp_path: Pat
     half = tmp_path / ".last-00000099.abc.tmp.pt"
     half.write_bytes(b"half")
     assert not checkpoints.exist() and checkpoints.load(fail) is None
-    checkpoints.forget_after(None)
+    checkpoints.remove_unfinished()
     assert not half.exists()
 
 

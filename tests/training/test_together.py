@@ -27,7 +27,6 @@ from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.loop import train
 from sceneparse.training.record import TIME_FIELDS
 from sceneparse.training.start import refuse_different_folders, start_fabric
-from tests.support.slow import slow
 from tests.support.together import environment, sceneparse_command, sceneparse_in_two, torchrun, two_processes
 
 MakeRecipe = Callable[..., Recipe]
@@ -72,7 +71,7 @@ def written(recipe: Recipe, folder: Path) -> Path:
 
 
 def hard(toy: MakeRecipe, **changes: object) -> Recipe:
-    """All that could depend on who has which picture: mining, class weights, dropout, clipping, averages."""
+    """All that could depend on who has which picture: mining, class weights, dropout, parts, clipping, averages."""
     settings: dict[str, object] = {
         "network__architecture": "pspnet",
         "network__output_stride": 16,
@@ -81,6 +80,7 @@ def hard(toy: MakeRecipe, **changes: object) -> Recipe:
         "loss__hard_fraction": 0.4,
         "loss__class_weights": [1.0, 2.0, 3.0],
         "optimizer__clip": 1.0,
+        "training__accumulate": 2,
         "training__average": {"decay": 0.9},
         "training__iterations": 3,
         "training__validate_every": 3,
@@ -99,23 +99,15 @@ def agree(one: Checkpoint, other: Checkpoint, **tolerance: Any) -> None:
         torch.testing.assert_close(other.average[name], value, **tolerance)
 
 
-# Mining is not for a batch in chunks.
-CHUNKS = {"training__accumulate": 2, "loss__hard_fraction": 1.0}
-
-
-@pytest.mark.parametrize("changes", [{}, pytest.param(CHUNKS, marks=slow)], ids=["mined", "in chunks"])
-def test_two_processes_take_the_steps_of_one(
-    toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, object]
-) -> None:
+def test_two_processes_take_the_steps_of_one(toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "precise.py").write_text(PRECISE + "\n\nprecise(setattr)\nsys.exit(main())\n")
-    recipe = hard(toy, **changes)
-    done = torchrun(tmp_path / "precise.py", "train", written(recipe, tmp_path), "--out", tmp_path / "two")
+    done = torchrun(tmp_path / "precise.py", "train", written(hard(toy), tmp_path), "--out", tmp_path / "two")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("model:") == 1 and done.stderr.count("best mean IoU") == 1
     namespace: dict[str, Any] = {}
     exec(PRECISE, namespace)
     namespace["precise"](monkeypatch.setattr)
-    train(recipe, tmp_path / "one")
+    train(hard(toy), tmp_path / "one")
     for alone, shared in zip(lines(tmp_path / "one"), lines(tmp_path / "two"), strict=True):
         if alone["kind"] != "train":
             assert shared == alone

@@ -216,6 +216,8 @@ def _evaluated(folder: Path, model: Path | None) -> Evaluated | None:
         UserError: It cannot be read.
     """
     path = folder / EVALUATION
+    if not path.exists():
+        return None
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         classes = {str(one["name"]): _fraction(one["iou"]) for one in value["classes"]}
@@ -227,8 +229,6 @@ def _evaluated(folder: Path, model: Path | None) -> Evaluated | None:
         protocol, pictures = str(value["protocol"]), int(value["pictures"])
         kind, split, where = (_text(value.get(name)) for name in ("kind", "split", "folder"))
         earlier = model is not None and _another(model, value.get("untempered_sha256"), path)
-    except FileNotFoundError:
-        return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = reason_of(error)
         raise UserError(f"{path}: is no metrics.json of an evaluation ({why}): evaluate the run again") from None
@@ -245,6 +245,9 @@ def _fraction(value: Any) -> float | None:
 
 def _another(model: Path, evaluated: Any, path: Path) -> bool:
     """Whether a run's model is another one than its evaluation is of: by fingerprint, else by the files' times."""
-    if isinstance(evaluated, str):
-        return untempered_fingerprint(model) != evaluated
-    return (model / WEIGHTS).stat().st_mtime > path.stat().st_mtime
+    try:
+        if isinstance(evaluated, str):
+            return untempered_fingerprint(model) != evaluated
+        return (model / WEIGHTS).stat().st_mtime > path.stat().st_mtime
+    except FileNotFoundError:  # another one takes its place at this moment
+        return True

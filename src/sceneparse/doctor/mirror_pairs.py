@@ -32,10 +32,10 @@ def _without_image(spaces: tuple[LabelSpace, ...]) -> Iterator[Finding]:
     if names:
         several = len(names) > 1
         message = (
-            f"of {counted(len(names), 'class', 'classes')} the mirror image is none of the classes, since the other "
-            f"side is dropped or became one with others: {'their' if several else 'its'} pixels are ignored in "
+            f"of {counted(len(names), 'class', 'classes')} the mirror image is none of the classes: where the other "
+            f"side is dropped, or became one with others, {'their' if several else 'its'} pixels are ignored in "
             f"mirrored training pictures; drop, merge or rename both sides alike, or train with "
-            f"{argument('augmentation.mirror', 0)}"
+            f"{argument('augmentation.mirror', 0)} and test without {_flip()}"
         )
         yield finding_of("note", "no-mirror-image", message, names)
 

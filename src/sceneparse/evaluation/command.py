@@ -25,7 +25,6 @@ from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.settings.device import DEVICE_NAMES
 from sceneparse.tables import require_known
 from sceneparse.weights.config import ModelConfig
-from sceneparse.weights.conversions import untempered_fingerprint
 from sceneparse.weights.run_folder import METRICS, named_folder
 
 ProtocolChange = Callable[[ProtocolSettings], ProtocolSettings]
@@ -157,8 +156,7 @@ def _facts(settings: DataSettings, opened: Opened) -> EvaluationFacts:
     if root is not None and (folder := Path(root).expanduser()).exists():
         # From elsewhere a relative path would lead to other data.
         root = str(folder.resolve())
-    model = None if opened.folder is None else untempered_fingerprint(opened.folder)
-    return EvaluationFacts(settings.kind, settings.test, root, model)
+    return EvaluationFacts(settings.kind, settings.test, root, opened.untempered)
 
 
 def protocol_of(

@@ -81,6 +81,8 @@ def find_epilogues(network: nn.Module, channels: int) -> Epilogues:
         channels: Channels of its input.
     """
     uses = _Uses()
+    # What watches a module, as timm's collectors of features do, is not to miss it, nor to see something else.
+    watched = {module for module in network.modules() if module._forward_hooks or module._forward_pre_hooks}
     runs: Counter[nn.Module] = Counter()
     made_by: dict[int, nn.Conv2d] = {}
     followed: list[tuple[nn.Conv2d, nn.Module, Tensor, bool]] = []
@@ -103,18 +105,20 @@ def find_epilogues(network: nn.Module, channels: int) -> Epilogues:
             hooks += [module.register_forward_pre_hook(met), module.register_forward_hook(made)]
     try:
         with torch.no_grad(), uses:
-            network(torch.zeros(1, channels, PROBE, PROBE))
+            out = network(torch.zeros(1, channels, PROBE, PROBE))
     finally:
         for hook in hooks:
             hook.remove()
+    uses.counts.update(id(leaf) for leaf in tree_leaves(out) if isinstance(leaf, Tensor))
     places = _places(network)
     activated = []
     for convolution, module, maps, in_place in followed:
         # What is written in place is the activation's result for whoever reads it later.
         once = in_place or uses.counts[id(maps)] == 1
-        if once and runs[convolution] == runs[module] == len(places[module]) == 1:
+        seen = {convolution, module} & watched
+        if once and not seen and runs[convolution] == runs[module] == len(places[module]) == 1:
             activated.append(Followed(convolution, *places[module][0], ACTIVATIONS[type(module)]))
-    return Epilogues(activated, [module for module in network.modules() if _adds_last(module)])
+    return Epilogues(activated, [module for module in network.modules() if _adds_last(module, watched)])
 
 
 def _places(network: nn.Module) -> dict[nn.Module, list[tuple[nn.Module, str]]]:
@@ -132,13 +136,15 @@ def _ends(block: nn.Module) -> tuple[str, str]:
     return ("conv3", "act3") if hasattr(block, "conv3") else ("conv2", "act2")
 
 
-def _adds_last(block: Any) -> bool:
+def _adds_last(block: Any, watched: set[nn.Module]) -> bool:
     """Whether a block is timm's, and nothing is between its last convolution and the sum but a folded batch norm."""
     if type(block) not in _residual_classes():
         return False
     convolution, activation = (getattr(block, one) for one in _ends(block))
     norm = getattr(block, _ends(block)[0].replace("conv", "bn"))
     between = type(norm) is not nn.Identity or block.se is not None or block.drop_path is not None
+    if watched & {convolution, norm, activation}:
+        return False
     return type(convolution) is nn.Conv2d and type(activation) in ACTIVATIONS and not between
 
 

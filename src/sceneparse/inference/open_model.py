@@ -53,6 +53,7 @@ class Opened:
         folder: The model folder, or None for an exported file.
         tasks: The label spaces of a unified model's tasks; None for a model of one task.
         why: Why it is this engine, in a few words; empty where it was not chosen by `open_model`.
+        untempered: The fingerprint without the temperatures, which change no label; None for an exported file.
     """
 
     engine: Engine
@@ -62,6 +63,7 @@ class Opened:
     folder: Path | None
     tasks: TaskLabels | None = None
     why: str = ""
+    untempered: str | None = None
 
     def __repr__(self) -> str:
         return f"Opened({self.config.name}, engine {self.engine.name}, {self.tasks or self.labels})"
@@ -158,10 +160,10 @@ def _opened(folder: Path, engine: EngineName, device: str, precision: Precision)
             config = replace(note.config, temperatures=temperatures)
             if engine == "auto":
                 scorer = FittingEngine(scorer, lambda: _engine(load_model(folder), "torch", device, precision))
-            return Opened(scorer, config, note.labels, fingerprint, folder, note.tasks, why)
+            return Opened(scorer, config, note.labels, fingerprint, folder, note.tasks, why, converted)
     model = load_model(folder)
     scorer = _engine(model, "torch" if engine == "auto" else engine, device, precision)
-    return Opened(scorer, model.config, model.labels, fingerprint, folder, model.tasks, why)
+    return Opened(scorer, model.config, model.labels, fingerprint, folder, model.tasks, why, converted)
 
 
 def _chosen(engine: EngineName, fingerprint: str, device: str, precision: Precision) -> tuple[str, str]:

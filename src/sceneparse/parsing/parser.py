@@ -1,5 +1,6 @@
 """From a picture in any form to its `Parse`."""
 
+import math
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
@@ -300,6 +301,11 @@ class Parser:
         ]
 
     def _parse_of(self, image: Tensor, objects: Prediction, task_parse: TaskParse | None = None) -> Parse:
+        if not math.isfinite(objects.confidence.sum()):
+            raise UserError(
+                f"the scores of model '{self.name}' are not finite in {self.engine.precision}: its weights are damaged "
+                f"or too large for that format ({argument('precision', 'float32')} has room for more)"
+            )
         return Parse(
             pixels=visible(image),
             labels=objects.labels.numpy(),

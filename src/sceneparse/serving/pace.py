@@ -126,9 +126,12 @@ class Paces:
         if at_once > self._max_tested:
             why = f"{shown} and this service allows {self._max_tested:,} for a network."
         else:
-            digits = 0 if self._settings.time_limit >= 10 else 1
+            seconds, limit = self.foreseen(model, size), self._settings.time_limit
+            digits = 0 if limit >= 10 and seconds >= limit + 1 else 1
+            # Rounded up: what is refused takes more than is allowed.
+            seconds = math.ceil(seconds * 10**digits) / 10**digits
             why = (
-                f"{shown} which takes about {self.foreseen(model, size):,.{digits}f} s here, and this service allows "
+                f"{shown} which takes about {seconds:,.{digits}f} s here, and this service allows "
                 f"{self._settings.time_limit:g} s."
             )
         fits = self.fitting(model, size)

@@ -39,7 +39,7 @@ class LossSettings:
         class_weights: null (all 1), "median" (median frequency balancing over the training split) or one
             number a class.
         hard_fraction: Online hard example mining: keep only this fraction of the batch's pixels, those of highest
-            loss; not with training.accumulate. 1 keeps all.
+            loss (with training.accumulate of each chunk's). 1 keeps all.
         hard_threshold: Mining also keeps every pixel whose true class has a probability below this.
         object_weight: upernet_unified only, as the next ones: weight of the objects' loss. Mining and class weights
             hold for objects alone. These weights are the release's, but the texture's, which its code lacks.

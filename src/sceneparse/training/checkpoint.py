@@ -150,13 +150,16 @@ class Checkpoints:
         return None
 
     def forget_after(self, checkpoint: Checkpoint | None) -> None:
-        """Remove what is newer than a checkpoint, since it will be done again, and half-written files."""
+        """Remove what is newer than a checkpoint, since it will be done again."""
         iteration = checkpoint.iteration if checkpoint else -1
         best = -1 if checkpoint is None or checkpoint.best_iteration is None else checkpoint.best_iteration
         self._remove("last", {i for i in self._iterations("last") if i > iteration})
         self._remove("best", {i for i in self._iterations("best") if i > best})
+
+    def remove_unfinished(self) -> None:
+        """Remove half-written files."""
         for leftover in self.folder.glob(".*.tmp.*"):
-            leftover.unlink()
+            leftover.unlink(missing_ok=True)
 
     def _path(self, kind: str, iteration: int) -> Path:
         return self.folder / f"{kind}-{iteration:08d}{SUFFIXES[kind][0]}"

@@ -113,7 +113,6 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
         write_changes(changed, path)
     write_text(path / RECIPE, to_yaml(prepared.recipe))
     folder.checkpoints.forget_after(checkpoint)
-    remove_unfinished(path)
     trackers = follow(prepared.recipe, path, going_on=checkpoint is not None, say=say_once)
     record = Record(
         path,
@@ -127,9 +126,10 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove what a training that was killed had begun to write into its run folder; checkpoints/ see to themselves."""
+    """Remove what a training that was killed had begun to write into its run folder."""
     for leftover in path.glob(f".{MODEL}.*.tmp"):
         shutil.rmtree(leftover, ignore_errors=True)
+    Checkpoints(path / CHECKPOINTS).remove_unfinished()
     for leftover in (*path.glob(".*.tmp.*"), *(path / FAILURE).rglob(".*.tmp.*")):
         leftover.unlink(missing_ok=True)
 

@@ -17,7 +17,7 @@ from sceneparse.training.budget import set_length
 from sceneparse.training.checking import LossCheck
 from sceneparse.training.class_counts import load_class_counts
 from sceneparse.training.class_weights import load_class_weights
-from sceneparse.training.folder import Stopwatch, begin_run
+from sceneparse.training.folder import Stopwatch, begin_run, remove_unfinished
 from sceneparse.training.init import read_started
 from sceneparse.training.keep import Keeper
 from sceneparse.training.progress import ProgressLine, StopRequest, say_once
@@ -97,8 +97,10 @@ def train(
         if line := without_effect(prepared.recipe.training):
             say_once(f"note: {line}")
     average = begin_average(prepared)
-    if prepared.compute.processes.first and (line := check_room(prepared, average, out)):
-        say_once(f"note: {line}")
+    if prepared.compute.processes.first:
+        remove_unfinished(out)
+        if line := check_room(prepared, average, out):
+            say_once(f"note: {line}")
     folder = begin_run(prepared, out)
     watch = Stopwatch(checkpoint.seconds if checkpoint else 0.0, began)
     settings, processes = prepared.recipe.training, prepared.compute.processes

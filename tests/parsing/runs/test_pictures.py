@@ -280,6 +280,17 @@ class TestFolders:
         with pytest.raises(UserError, match=f"cannot be written .{os.strerror(number)}.; free space"):
             predict_pictures(parser, [pictures], out, progress=False)
 
+    def test_a_disk_that_is_full_as_a_file_is_written_is_said_once(
+        self, parser: Parser, pictures: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: Any) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(os, "replace", full)
+        with pytest.raises(UserError, match=r"cannot be written \(No space left on device; ") as raised:
+            predict_pictures(parser, [pictures], out, progress=False)
+        assert str(raised.value).count("cannot be written") == str(raised.value).count("space") == 1
+
 
 def test_memory_does_not_grow_with_the_number_of_pictures(parser: Parser, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)

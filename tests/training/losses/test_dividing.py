@@ -47,7 +47,7 @@ FORMS: dict[str, LossSettings] = {
 """Losses that processes can share."""
 
 CHUNKS = [name for name in FORMS if name not in ("mining", "dice", "dice of all", "jaccard", "combined")]
-"""Those of which chunks add up."""
+"""Those of which chunks add up; mining chooses chunk by chunk."""
 
 
 def in_two(work: Callable[[int, Total], Tensor]) -> list[Tensor]:
@@ -134,16 +134,6 @@ def test_what_needs_the_whole_batch_is_refused_in_chunks(
 ) -> None:
     with pytest.raises(UserError, match=rf"training\.accumulate is 2, but loss\.kind {named} does not add up over"):
         toy(loss__kind=kind, loss__options=options, training__accumulate=2)
-
-
-def test_mining_is_of_the_whole_batch_and_refused_in_chunks(toy: MakeRecipe) -> None:
-    each = r"'cross_entropy' with loss\.hard_fraction 0\.3 \(the hardest pixels are those of the whole batch\)"
-    terms = {"terms": [{"kind": "cross_entropy"}, {"kind": "focal"}]}
-    for named, settings in ((each, {}), (f"'combined', of which {each}", {"kind": "combined", "options": terms})):
-        given = {f"loss__{name}": value for name, value in settings.items()}
-        with pytest.raises(UserError, match=rf"accumulate is 2, but loss\.kind {named} does not add up over"):
-            toy(**given, loss__hard_fraction=0.3, training__accumulate=2)
-        assert toy(**given, training__accumulate=2).training.accumulate == 2
 
 
 def test_a_loss_that_sorts_the_whole_batch_is_refused_in_several_processes(toy: MakeRecipe) -> None:

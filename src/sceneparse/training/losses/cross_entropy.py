@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from sceneparse.errors import require
 from sceneparse.labels import IGNORE
-from sceneparse.settings import LossSettings
-from sceneparse.training.losses.kind import Division, LossContext, LossKind
+from sceneparse.training.losses.kind import LossContext, LossKind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,24 +77,7 @@ class CrossEntropy:
         return pixels.mean(loss)
 
 
-@dataclass(frozen=True)
-class CrossEntropyKind(LossKind):
-    """The declaration of cross-entropy, which adds up unless it mines."""
-
-    def undivided(self, settings: LossSettings, division: Division) -> str | None:
-        """Return what a divided batch would change: the pixels that mining keeps, of which there is a quota a batch.
-
-        Processes have the same quota together.
-        """
-        if division == "chunks" and settings.hard_fraction < 1:
-            return (
-                f"'{settings.kind}' with loss.hard_fraction {settings.hard_fraction:g} (the hardest pixels are those "
-                "of the whole batch)"
-            )
-        return super().undivided(settings, division)
-
-
-CROSS_ENTROPY = CrossEntropyKind(
+CROSS_ENTROPY = LossKind(
     title="cross-entropy averaged over the pixels that count",
     make=lambda settings, options: CrossEntropy(
         settings.hard_fraction, settings.hard_threshold, options.label_smoothing

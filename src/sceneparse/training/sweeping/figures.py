@@ -100,14 +100,13 @@ def finished(sweep: Sweep, run: Run, folder: Path) -> dict[str, Any] | None:
     if not all(name in found for name in sweep.tests):
         return None
     config = folder / run.folder / MODEL / CONFIG
-    sizes = read_config(config).sizes if config.is_file() else LearntSizes()
-    if not of_pictures_alone(run.recipe.data):
-        sizes = LearntSizes()
     # What was tested before models' sizes counted in sweeps holds for its own protocol alone.
     asked = {name: found[name].get(ASKED, found[name]["protocol"]) for name in sweep.tests}
     try:
+        known = config.is_file() and of_pictures_alone(run.recipe.data)
+        sizes = read_config(config).sizes if known else LearntSizes()
         same = all(asked[name] == resolve(run.row.tests[name], sizes).describe() for name in sweep.tests)
-    except UserError:  # a protocol for another model
+    except UserError:  # a protocol for another model, or a damaged one: testing it again says what is wrong
         return None
     return found if same else None
 
