@@ -127,13 +127,11 @@ class Paces:
             why = f"{shown} and this service allows {self._max_tested:,} for a network."
         else:
             seconds, limit = self.foreseen(model, size), self._settings.time_limit
-            digits = 0 if limit >= 10 and seconds >= limit + 1 else 1
-            # Rounded up: what is refused takes more than is allowed.
-            seconds = math.ceil(seconds * 10**digits) / 10**digits
-            why = (
-                f"{shown} which takes about {seconds:,.{digits}f} s here, and this service allows "
-                f"{self._settings.time_limit:g} s."
+            # Rounded up where it is close: what is refused takes more than is allowed.
+            about = (
+                f"{seconds:,.0f}" if limit >= 10 and seconds >= limit + 1 else f"{math.ceil(10 * seconds) / 10:,.1f}"
             )
+            why = f"{shown} which takes about {about} s here, and this service allows {self._settings.time_limit:g} s."
         fits = self.fitting(model, size)
         if fits is None:
             advice = (
