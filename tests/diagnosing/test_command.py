@@ -17,14 +17,20 @@ from tests.support.small import write_data_set
 from tests.support.unified import OBJECTS, unified_model
 
 
-def test_diagnose_writes_a_report_and_its_figures_beside_the_model(
-    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = shutil.copytree(tiny_run, tmp_path / "run")
+def climbing(tiny_run: Path, folder: Path) -> Path:
+    """A copy of a run, whose validations rose up to its end."""
+    run = shutil.copytree(tiny_run, folder / "run")
     lines = [{"kind": "validation", "iteration": step, "mean_iou": 0.1 * step} for step in range(1, 6)]
     (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     facts = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps({**facts, "iteration": 5000}))
+    return run
+
+
+def test_diagnose_writes_a_report_and_its_figures_beside_the_model(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = climbing(tiny_run, tmp_path)
     data = tiny_run.parent / "data"
     words = ["diagnose", str(run / "model"), "--data", str(data), "--flip", "--learn-count", "3", "--engine", "torch"]
     assert main(words) == 0
@@ -46,11 +52,7 @@ def test_diagnose_writes_a_report_and_its_figures_beside_the_model(
 def test_it_may_be_started_inside_of_the_run_folder(
     inside: str, source: str, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = shutil.copytree(tiny_run, tmp_path / "run")
-    lines = [{"kind": "validation", "iteration": step, "mean_iou": 0.1 * step} for step in range(1, 6)]
-    (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    facts = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps({**facts, "iteration": 5000}))
+    run = climbing(tiny_run, tmp_path)
     monkeypatch.chdir(run / inside)
     data = str(tiny_run.parent / "data")
     diagnose_model(source, data=data, learn_count=1, count=1, engine="torch", progress=False)

@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves
 
-from sceneparse.inference.fold import PROBE
+from sceneparse.inference.fold import PROBE, Uses
 from sceneparse.networks.exact.full_bias import Bounds, FullBiasConv2d
 
 ACTIVATIONS: dict[type[nn.Module], Bounds] = {nn.ReLU: Bounds(0.0), nn.ReLU6: Bounds(0.0, 6.0)}
@@ -57,22 +55,6 @@ class Epilogues(NamedTuple):
         return fused
 
 
-class _Uses(TorchFunctionMode):
-    """Counts how often each tensor was used so far."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.counts: Counter[int] = Counter()
-        self.kept: list[Any] = []  # what is kept alive cannot hand its id on
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        if any(isinstance(leaf, Tensor) for leaf in tree_leaves(out)):
-            self.counts.update(id(leaf) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor))
-            self.kept.append((args, kwargs, out))
-        return out
-
-
 def find_epilogues(network: nn.Module, channels: int) -> Epilogues:
     """Find what convolutions can compute besides.
 
@@ -80,7 +62,7 @@ def find_epilogues(network: nn.Module, channels: int) -> Epilogues:
         network: In evaluation mode, float32, on the CPU, batch norms folded.
         channels: Channels of its input.
     """
-    uses = _Uses()
+    uses = Uses()
     # What watches a module, as timm's collectors of features do, is not to miss it, nor to see something else.
     watched = {module for module in network.modules() if module._forward_hooks or module._forward_pre_hooks}
     runs: Counter[nn.Module] = Counter()
@@ -96,7 +78,7 @@ def find_epilogues(network: nn.Module, channels: int) -> Epilogues:
     def met(module: nn.Module, inputs: tuple[Any, ...]) -> None:
         (maps,) = inputs
         convolution = made_by.get(id(maps))
-        if convolution is not None and uses.counts[id(maps)] == 0:
+        if convolution is not None and uses.uses[id(maps)] == 0:
             followed.append((convolution, module, maps, bool(getattr(module, "inplace", False))))
 
     hooks = [module.register_forward_hook(made) for module in network.modules() if isinstance(module, nn.Conv2d)]
@@ -109,12 +91,12 @@ def find_epilogues(network: nn.Module, channels: int) -> Epilogues:
     finally:
         for hook in hooks:
             hook.remove()
-    uses.counts.update(id(leaf) for leaf in tree_leaves(out) if isinstance(leaf, Tensor))
+    uses.use(out)
     places = _places(network)
     activated = []
     for convolution, module, maps, in_place in followed:
         # What is written in place is the activation's result for whoever reads it later.
-        once = in_place or uses.counts[id(maps)] == 1
+        once = in_place or uses.uses[id(maps)] == 1
         seen = {convolution, module} & watched
         if once and not seen and runs[convolution] == runs[module] == len(places[module]) == 1:
             activated.append(Followed(convolution, *places[module][0], ACTIVATIONS[type(module)]))

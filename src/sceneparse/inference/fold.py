@@ -21,23 +21,38 @@ PROBE = 64
 """Side of the observed picture, in pixels: two cells at stride 32."""
 
 
-class _Observer(TorchFunctionMode):
-    """Records convolutions by weight, normalisations by running mean, and how often each tensor is used."""
+class Uses(TorchFunctionMode):
+    """Counts how often each tensor is used, by its id."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.made_by: dict[int, int] = {}  # id of a convolution's output -> id of its weight
-        self.normalized: list[tuple[int, int]] = []  # id of a normalisation's input, id of its running mean
         self.uses: Counter[int] = Counter()
         self.kept: list[Any] = []  # what is kept alive cannot hand its id on
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
-        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         if any(isinstance(leaf, Tensor) for leaf in tree_leaves(out)):
-            self.uses.update(map(id, tensors))
+            self.use((args, kwargs))
             self.kept.append((args, kwargs, out))
+        return out
+
+    def use(self, tree: Any) -> None:
+        """Count the tensors in it as used."""
+        self.uses.update(id(leaf) for leaf in tree_leaves(tree) if isinstance(leaf, Tensor))
+
+
+class _Observer(Uses):
+    """Records convolutions by weight and normalisations by running mean besides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made_by: dict[int, int] = {}  # id of a convolution's output -> id of its weight
+        self.normalized: list[tuple[int, int]] = []  # id of a normalisation's input, id of its running mean
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = super().__torch_function__(func, types, args, kwargs)
+        tensors = [leaf for leaf in tree_leaves((args, kwargs or {})) if isinstance(leaf, Tensor)]
         if func in (F.conv2d, torch.conv2d) and len(tensors) >= 2:
             self.made_by[id(out)] = id(tensors[1])
         elif func is concat_conv2d:
@@ -65,7 +80,7 @@ def fold_batch_norm(network: nn.Module, channels: int) -> tuple[int, int]:
         image = torch.zeros(1, channels, PROBE, PROBE)
         with observer:
             out = network(image)
-    observer.uses.update(id(leaf) for leaf in tree_leaves(out) if isinstance(leaf, Tensor))
+    observer.use(out)
     convolutions = {id(m.weight): m for m in network.modules() if isinstance(m, nn.Conv2d)}
     locations: dict[int, list[tuple[nn.Module, str]]] = {}
     norms: dict[int, nn.BatchNorm2d] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from PIL import Image
@@ -50,12 +50,15 @@ class PictureRead(NamedTuple):
 
     def told_in(self, parse: Parse) -> Parse:
         """Return the picture's parse with what reading it said, and with all its pixels if they are to be shown."""
-        said = replace(parse, remarks=self.remarks, unturned=self.unturned)
-        if self.shown is None:
-            return said
-        # Whoever asks the network again gives it what it was given.
-        source = None if parse.source is None else replace(parse.source, image=self.image)
-        return replace(said, pixels=visible(self.shown), source=source)
+        changes: dict[str, Any] = {}
+        if self.remarks or self.unturned != parse.unturned:
+            changes |= {"remarks": self.remarks, "unturned": self.unturned}
+        if self.shown is not None:
+            # Whoever asks the network again gives it what it was given.
+            source = None if parse.source is None else replace(parse.source, image=self.image)
+            changes |= {"pixels": visible(self.shown), "source": source}
+        # At once, if at all: whatever a parse is made of is checked.
+        return replace(parse, **changes) if changes else parse
 
 
 @dataclass(frozen=True)
