@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from sceneparse.errors import UserError
-from sceneparse.inference import TorchEngine, export_model, open_model
+from sceneparse.inference import TorchEngine, export_model, onnx_engine, open_model
 from sceneparse.inference.exported_file import SUFFIXES
 from sceneparse.inference.openvino_engine import core
-from sceneparse.inference.program import ConversionError, Traits
+from sceneparse.inference.program import ConversionError, Program, Traits
 from sceneparse.inference.tempering import temperatures_of
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import resize
@@ -153,6 +153,26 @@ class TestRefusals:
     def test_another_suffix(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"must end in \.onnx"):
             export_model(make("pspnet", "resnet10t"), tmp_path / "m.xml", "onnx")
+
+    def test_a_network_of_more_than_an_onnx_file_holds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("onnxscript")
+        model = make("fcn", "resnet10t")
+        program = Program(model.network, model.config.preprocessing)
+        monkeypatch.setattr(onnx_engine, "LARGEST", 10_000_000)
+        monkeypatch.setattr(onnx_engine, "exported", None)  # refused before that
+        with pytest.raises(
+            ConversionError, match=r"holds 9\.5 MiB at most, and this network's weights take \d\d\.\d MiB"
+        ):
+            onnx_engine.converted(program)
+
+    def test_a_file_that_protobuf_cannot_write(self) -> None:
+        class Large:
+            def SerializeToString(self) -> bytes:  # noqa: N802 - protobuf's name
+                raise ValueError("Failed to serialize proto")
+
+        large: Any = Large()
+        with pytest.raises(ConversionError, match=r"an ONNX file holds 2\.0 GiB at most, and this network takes more"):
+            onnx_engine.serialized(large)
 
     def test_no_such_file(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="no such file"):

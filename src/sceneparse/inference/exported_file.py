@@ -110,14 +110,24 @@ def export_model(model: Model, path: Path, format: Format) -> Path:  # noqa: A00
 
     Raises:
         UserError: Another suffix, or a package that the format needs is missing.
+        ConversionError: The format cannot hold the network.
     """
     if format not in WRITERS:
         raise UserError(f"format '{format}' is unknown: use {', '.join(get_args(Format))}")
-    if path.suffix != SUFFIXES[format]:
-        raise UserError(f"{path}: the file of format {format} must end in {SUFFIXES[format]}")
+    refuse_other_suffix(path, format)
     program = Program(model.network, model.config.preprocessing, labels=True)
     WRITERS[format](program, Note.of(model, program.traits), path)
     return path
+
+
+def refuse_other_suffix(path: Path, format: Format) -> None:  # noqa: A002 - the command's word
+    """Refuse a file whose name has another suffix than its format's.
+
+    Raises:
+        UserError: It has.
+    """
+    if path.suffix != SUFFIXES[format]:
+        raise UserError(f"{path}: the file of format {format} must end in {SUFFIXES[format]}")
 
 
 def open_exported(path: Path, *, device: str = "auto", precision: Precision = "auto") -> tuple[TaskEngine, Note]:
@@ -131,19 +141,36 @@ def open_exported(path: Path, *, device: str = "auto", precision: Precision = "a
     Raises:
         UserError: No such file, a damaged one, one of another kind, or a runtime that is missing.
     """
-    refuse_missing_file(path)
+    model, note = read_exported(path)
     if path.suffix == ".xml":
-        model = openvino_engine.read(path)
-        text = model.get_rt_info([NOTE]).astype(str) if model.has_rt_info([NOTE]) else None
-        note = Note.loads(text, path)
         engine: TaskEngine = openvino_engine.OpenVINOEngine(
             model, note.traits, device=device, precision=precision, quantized=note.quantized
         )
         return engine, note
+    return onnx_engine.OnnxEngine(model, note.traits, device=device, precision=precision), note
+
+
+def read_exported(path: Path) -> tuple[Any, Note]:
+    """Read an exported file: return its runtime's model, with all outputs, and the file's metadata.
+
+    Args:
+        path: As in `open_exported`.
+
+    Returns:
+        An `openvino.Model` of an .xml file, an `onnx.ModelProto` of an .onnx file; and the metadata.
+
+    Raises:
+        UserError: No such file, a damaged one, one of another kind, or a runtime that is missing.
+    """
+    refuse_missing_file(path)
+    if path.suffix == ".xml":
+        model = openvino_engine.read(path)
+        text = model.get_rt_info([NOTE]).astype(str) if model.has_rt_info([NOTE]) else None
+        return model, Note.loads(text, path)
     if path.suffix == ".onnx":
         proto = onnx_engine.read(path)
-        note = Note.loads(next((entry.value for entry in proto.metadata_props if entry.key == NOTE), None), path)
-        return onnx_engine.OnnxEngine(proto, note.traits, device=device, precision=precision), note
+        text = next((entry.value for entry in proto.metadata_props if entry.key == NOTE), None)
+        return proto, Note.loads(text, path)
     raise UserError(f"{path}: not a model; give a model folder, a hub id, or an exported .xml or .onnx file")
 
 
@@ -170,8 +197,9 @@ def _onnx(program: Program, note: Note, path: Path) -> None:
     model = onnx_engine.converted(program)
     entry = model.metadata_props.add()
     entry.key, entry.value = NOTE, note.dumps()
+    content = onnx_engine.serialized(model)
     with whole_file(path) as temporary:
-        temporary.write_bytes(model.SerializeToString())
+        temporary.write_bytes(content)
 
 
 def _torch(program: Program, note: Note, path: Path) -> None:

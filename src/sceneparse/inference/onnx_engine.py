@@ -14,8 +14,10 @@ from torch import Tensor
 from sceneparse.arguments import argument
 from sceneparse.devices import choose_device, choose_precision
 from sceneparse.errors import UserError, counted
+from sceneparse.files import sized
 from sceneparse.inference.program import (
     INPUT,
+    ConversionError,
     Program,
     ProgramEngine,
     Run,
@@ -29,6 +31,9 @@ from sceneparse.settings import Precision, PreprocessingSettings
 
 if TYPE_CHECKING:
     import onnx
+
+LARGEST = 2**31 - 1
+"""Bytes that a file of ONNX's encoding (protobuf) takes at most."""
 
 
 class OnnxEngine(ProgramEngine):
@@ -127,7 +132,7 @@ def _prepared(model: "onnx.ModelProto", options: Any, providers: list[Any], outp
     if [output.name for output in model.graph.output] != [*outputs]:
         # Labels are never among them: they would need scores of the picture's size, which protocols never make.
         model = onnx.utils.Extractor(model).extract_model([INPUT], [*outputs])
-    session = runtime.InferenceSession(model.SerializeToString(), options, providers=providers)
+    session = runtime.InferenceSession(serialized(model), options, providers=providers)
 
     def run(images: Tensor) -> list[Tensor]:
         return [torch.from_numpy(found) for found in session.run([*outputs], {INPUT: images.numpy()})]
@@ -155,21 +160,50 @@ def converted(program: Program) -> "onnx.ModelProto":
 
     Raises:
         UserError: A package that this needs is missing.
-        ConversionError: The network has what ONNX lacks.
+        ConversionError: The network has what ONNX lacks, or more weights than an ONNX file holds.
     """
     try:
         import onnxscript  # noqa: F401
     except ImportError:
         raise UserError("onnxscript is not installed; do: pip install 'sceneparse[onnx]'") from None
+    refuse_too_large(program)
     graph = exported(without_in_place(program))
     # The exporter prints its steps on the standard output, whatever its settings.
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), converting("ONNX"):
         warnings.simplefilter("ignore")
         result = torch.onnx.export(graph, input_names=[INPUT], output_names=[*program.outputs], verbose=False)
-    assert result is not None
-    model = result.model_proto  # a new one whenever it is asked for
+        assert result is not None
+        model = result.model_proto  # a new one whenever it is asked for
     _name_sizes(model)
     return model
+
+
+def refuse_too_large(program: Program) -> None:
+    """Refuse a network whose weights no ONNX file holds, before minutes go into its conversion.
+
+    Raises:
+        ConversionError: They take more.
+    """
+    # Those that are one are written once.
+    held = {(one.data_ptr(), one.numel()) for one in (*program.parameters(), *program.buffers())}
+    if (count := 4 * sum(numel for _, numel in held)) > LARGEST:
+        raise _too_large(f"this network's weights take {sized(count)}")
+
+
+def serialized(model: "onnx.ModelProto") -> bytes:
+    """Return a model as the content of a file.
+
+    Raises:
+        ConversionError: It is larger than such a file can be.
+    """
+    try:
+        return model.SerializeToString()
+    except Exception as error:  # protobuf has its own, which says no more than that it failed
+        raise _too_large("this network takes more") from error
+
+
+def _too_large(found: str) -> ConversionError:
+    return ConversionError(f"an ONNX file holds {sized(LARGEST)} at most, and {found}; OpenVINO has room for it")
 
 
 def _name_sizes(model: "onnx.ModelProto") -> None:
