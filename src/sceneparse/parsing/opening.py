@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, content_of, deep_content, read_pixels, visible
 from sceneparse.parsing.remarks import (
@@ -27,6 +28,7 @@ from sceneparse.pictures.rasters.whole import read_whole_raster
 from sceneparse.pictures.reading import picture_of
 from sceneparse.pictures.turning import Orientation, orientation_of
 from sceneparse.settings.ranges import ValueRange
+from sceneparse.weights.config import ModelConfig
 
 
 class PictureRead(NamedTuple):
@@ -78,6 +80,22 @@ class PictureReader:
     value_range: ValueRange | None = None
     rasters: BandForm | None = None
     orientation: Orientation = "apply"
+
+    @classmethod
+    def of(cls, config: ModelConfig, ranges: tuple[tuple[float, float], ...] = ()) -> "PictureReader":
+        """Return the reader that reads as a model's training did: its bands, its ranges, its orientation.
+
+        Args:
+            config: The model's settings.
+            ranges: The numbers that become black and white in place of its training's: one pair, or one a channel.
+        """
+        data = config.data
+        rasters = KINDS[data.kind].rasters
+        form = None if rasters is None else rasters(data)
+        if form is not None and ranges:
+            form = replace(form, ranges=ranges)
+        own = data.range if form is None else form.ranges or None
+        return cls(config.backbone.in_channels, ranges or own, form, data.orientation)
 
     def __call__(
         self, picture: Picture, least: Callable[[tuple[int, int]], float] | None = None, *, shown: bool = False

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, overload
 from torch import Tensor
 
 from sceneparse.arguments import argument, check_array, check_flag, check_type, checked_size, shown
-from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError, counted, require
 from sceneparse.inference.open_model import Opened
 from sceneparse.inference.protocol import TestProtocol, resolve
@@ -241,13 +240,7 @@ class Parser:
 
     @cached_property
     def _reader(self) -> PictureReader:
-        data = self.config.data
-        rasters = KINDS[data.kind].rasters
-        form = None if rasters is None else rasters(data)
-        if form is not None and self.ranges:
-            form = replace(form, ranges=self.ranges)
-        own = data.range if form is None else form.ranges or None
-        return PictureReader(self.config.backbone.in_channels, self.ranges or own, form, data.orientation)
+        return PictureReader.of(self.config, self.ranges)
 
     def parse_read(self, read: PictureRead) -> Parse:
         """Parse a picture that `open` has read.
