@@ -1,24 +1,21 @@
 """Measure what quantisation costs: the labels that change, and the accuracy on labelled pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from torch import Tensor
 
-from sceneparse.data.sample import DataSet
+from sceneparse.data.sample import DataSet, tasks_of
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.datasets.opening import open_dataset
-from sceneparse.evaluation.command import data_settings
+from sceneparse.datasets.opening import open_for_testing
+from sceneparse.evaluation.command import data_settings, protocol_of, refuse_other_classes, refuse_other_tasks
 from sceneparse.evaluation.evaluate import evaluate, spaced
+from sceneparse.exporting.calibration import CalibrationPictures
 from sceneparse.exporting.checking import equal_share
 from sceneparse.exporting.record import Accuracy
-from sceneparse.inference import Engine, TestProtocol, label, predict_tasks, resolve
-from sceneparse.inference.exported_file import open_exported
-from sceneparse.inference.openvino_engine import OpenVINOEngine
+from sceneparse.inference import Engine, TestProtocol, label, predict_tasks
 from sceneparse.labels import TaskLabels
 from sceneparse.tasks import Task
-from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.model import Model
 
 COMPARED = 20
@@ -26,72 +23,98 @@ COMPARED = 20
 
 
 @dataclass(frozen=True)
-class LabelledData:
+class LabelledPictures:
     """The labelled pictures on which accuracy is measured before and after quantisation.
 
     Args:
-        root: The data set's folder; None takes the model's own, if it needs no folder.
+        dataset: The pictures.
+        protocol: How they are tested.
+        count: Test only so many, evenly spaced; None takes all.
+    """
+
+    dataset: DataSet
+    protocol: TestProtocol
+    count: int | None
+
+
+def open_labelled(
+    name: str, model: Model, data: str | None, kind: str | None, split: str | None, count: int | None
+) -> LabelledPictures | None:
+    """Open the data set that a model is to be tested on, as `evaluate_model` does.
+
+    Args:
+        name: What the model is called in messages.
+        model: The model.
+        data: The data set's folder.
         kind: As in `data.kind`; None takes the model's.
         split: Its split; None takes the model's test split.
         count: Test only so many pictures, evenly spaced; None takes all.
+
+    Returns:
+        The pictures; None if nothing of a data set is said and the model's own needs a folder.
+
+    Raises:
+        UserError: A folder is missing or damaged, or holds other classes than the model's.
     """
-
-    root: str | None = None
-    kind: str | None = None
-    split: str | None = None
-    count: int | None = None
-
-    def open(self, config: ModelConfig) -> DataSet | None:
-        """Open the data set for a model; None if no folder is named and the kind needs one.
-
-        Raises:
-            UserError: The folder is missing or damaged, or does not fit the model.
-        """
-        if self.root is None and KINDS[self.kind or config.data.kind].root != "none":
-            return None
-        settings = data_settings(config, self.root, self.kind, self.split)
-        return open_dataset(settings, settings.test, channels=config.backbone.in_channels)
+    config = model.config
+    if all(one is None for one in (data, kind, split, count)) and KINDS[config.data.kind].root != "none":
+        return None
+    settings = data_settings(config, data, kind, split)
+    dataset = open_for_testing(settings, channels=config.backbone.in_channels)
+    refuse_other_classes(name, model.labels, dataset.labels)
+    refuse_other_tasks(name, model.tasks, tasks_of(dataset))
+    return LabelledPictures(dataset, protocol_of(config, None, settings), count)
 
 
 def measure_accuracy(
-    model: Model,
-    path: Path,
-    pictures: Sequence[Tensor],
+    engines: Mapping[str, Engine],
+    pictures: CalibrationPictures,
+    protocol: TestProtocol,
     *,
+    tasks: TaskLabels | None,
     calibrated_on: int,
-    labelled: LabelledData,
+    labelled: LabelledPictures | None,
     progress: bool = True,
 ) -> Accuracy:
-    """Compare a quantised file with the model in float32.
+    """Compare a quantised model with itself in float32.
 
     Args:
-        model: The model.
-        path: Its quantised .xml file.
-        pictures: (C, H, W) uint8; labels are compared on some of them.
+        engines: Two by their precision: before quantisation and after it.
+        pictures: Labels are compared on some of them.
+        protocol: How these are tested.
+        tasks: The tasks of a unified model.
         calibrated_on: Inputs that gave the ranges.
         labelled: Where accuracy is measured.
         progress: Show how far the tests are.
 
     Raises:
-        UserError: The labelled data set cannot be opened.
+        UserError: A picture cannot be read, or the labelled data set has nothing to score.
     """
-    before: Engine = OpenVINOEngine.of(model.network, model.config.preprocessing, precision="float32")
-    after, _ = open_exported(path)
-    protocol = resolve(model.config.protocol, model.config.sizes)
-    compared = [pictures[index] for index in spaced(len(pictures), COMPARED)]
-    pairs = [[_labels_by_task(engine, one, protocol, model.tasks) for engine in (before, after)] for one in compared]
-    same: dict[str, float] = {
-        task: sum(equal_share(x[task], y[task]) for x, y in pairs) / len(pairs) for task in pairs[0][0]
-    }
-    mean_iou = pixel_accuracy = None
-    if (dataset := labelled.open(model.config)) is not None:
+    compared = spaced(len(pictures), COMPARED)
+    equal: dict[Task, float] = {}
+    for index in compared:
+        picture = pictures[index]
+        before, after = (_labels_by_task(engine, picture, protocol, tasks) for engine in engines.values())
+        for task in before:
+            equal[task] = equal.get(task, 0.0) + equal_share(before[task], after[task])
+    same: dict[str, float] = {task: total / len(compared) for task, total in equal.items()}
+    mean_iou = pixel_accuracy = tested = None
+    if labelled is not None:
         first, second = (
-            evaluate(engine, dataset, protocol, count=labelled.count, progress=name if progress else None).scores
-            for name, engine in (("float32", before), ("int8", after))
+            evaluate(
+                engine,
+                labelled.dataset,
+                labelled.protocol,
+                tasks=tasks,
+                count=labelled.count,
+                progress=name if progress else None,
+            )
+            for name, engine in engines.items()
         )
-        mean_iou = (first.mean_iou, second.mean_iou)
-        pixel_accuracy = (first.pixel_accuracy, second.pixel_accuracy)
-    return Accuracy(calibrated_on, len(compared), same.pop(Task.OBJECT), same, mean_iou, pixel_accuracy)
+        mean_iou = (first.scores.mean_iou, second.scores.mean_iou)
+        pixel_accuracy = (first.scores.pixel_accuracy, second.scores.pixel_accuracy)
+        tested = first.protocol.describe()
+    return Accuracy(calibrated_on, len(compared), same.pop(Task.OBJECT), same, mean_iou, pixel_accuracy, tested)
 
 
 def _labels_by_task(

@@ -1,23 +1,23 @@
 """Compare an exported file with PyTorch, so that no file is used that gives other answers."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from sceneparse.exporting.record import Check
-from sceneparse.inference import Engine, TaskEngine, TorchEngine
+from sceneparse.exporting.running import open_whole
+from sceneparse.inference import Engine, TorchEngine
 from sceneparse.inference.deciding import HALF, decided, threshold_of
-from sceneparse.inference.exported_file import Format, open_exported
-from sceneparse.inference.program import Traits
+from sceneparse.inference.exported_file import Format
+from sceneparse.inference.program import LABELS, LOGITS, Traits
 from sceneparse.networks import resize
 from sceneparse.tasks import Task
 from sceneparse.weights.model import Model
 
-CHECKED = ((97, 161), (200, 136), (256, 256), (333, 250), (65, 480))
-"""Sizes at which an exported file is compared with PyTorch."""
+CHECKED = ((1, 97, 161), (1, 200, 136), (1, 256, 256), (1, 333, 250), (2, 65, 480))
+"""Batches and sizes at which an exported file is compared with PyTorch."""
 
 ERROR, EQUAL = 1e-4, 0.9999
 """What is demanded of a float32 file at each size: the largest relative error, the least share of equal labels."""
@@ -30,21 +30,29 @@ def check_export(model: Model, path: Path, format: Format) -> Iterator[Check]:  
         model: The model.
         path: Its exported file.
         format: The file's format.
+
+    Raises:
+        UserError: The file is damaged.
+        ConversionError: Its runtime cannot run it.
     """
     expected = TorchEngine(model.network, model.config.preprocessing, device="cpu", precision="float32")
     tasks = Traits.of(model.network, model.config.preprocessing).tasks
-    if format == "torch":
-        scores = _program_scores(path)
-    else:
-        scores = partial(_engine_scores, open_exported(path, device="cpu", precision="float32")[0], tasks)
+    run = open_whole(path, format)
     generator = torch.Generator().manual_seed(0)
-    for height, width in CHECKED:
-        noise = torch.rand(1, model.config.backbone.in_channels, height // 8, width // 8, generator=generator)
+    for batch, height, width in CHECKED:
+        noise = torch.rand(batch, model.config.backbone.in_channels, height // 8, width // 8, generator=generator)
         images = resize(255 * noise, (height, width), align_corners=False)
-        pairs = list(zip(_engine_scores(expected, tasks, images), scores(images), strict=True))
-        errors = [float((found - truth).abs().max() / truth.abs().max()) for truth, found in pairs]
-        equal = [equal_share(*(_winners(one, (height, width), expected) for one in pair)) for pair in pairs]
-        yield Check(height, width, max(errors), min(equal))
+        truth, found = _scores(expected, tasks, images), run(images)
+        given = found.pop(LABELS)
+        errors, equal = [], []
+        for name, scores in truth.items():
+            winners = _winners(scores, (height, width), expected)
+            errors.append(_error(scores, found[name]))
+            equal.append(equal_share(winners, _winners(found[name], (height, width), expected)))
+            if name == LOGITS:
+                equal.append(equal_share(winners, given))
+        # Of tensors, since Python's own `max` passes over what is no number.
+        yield Check(height, width, float(torch.tensor(errors).max()), min(equal), batch)
 
 
 def agrees(check: Check) -> bool:
@@ -53,27 +61,23 @@ def agrees(check: Check) -> bool:
 
 
 def equal_share(first: Tensor, second: Tensor) -> float:
-    """Return the share of elements that are equal, 0..1."""
-    return float((first == second).double().mean())
+    """Return the share of elements that are equal, 0..1; of other shapes none is."""
+    return float((first == second).double().mean()) if first.shape == second.shape else 0.0
 
 
-def _engine_scores(engine: TaskEngine, tasks: tuple[str, ...], images: Tensor) -> list[Tensor]:
-    """Return the logits of the objects, then those of the other tasks, in the order of an exported program."""
+def _error(truth: Tensor, found: Tensor) -> float:
+    """Return the largest difference, relative to the largest value; infinity of other shapes."""
+    if truth.shape != found.shape:
+        return float("inf")
+    return float((found - truth).abs().max() / truth.abs().max())
+
+
+def _scores(engine: TorchEngine, tasks: tuple[str, ...], images: Tensor) -> dict[str, Tensor]:
+    """Return the logits of every task by the names that they have in an exported program."""
     if not tasks:
-        return [engine(images)]
+        return {LOGITS: engine(images)}
     output = engine.heads(images, tasks)
-    return [output.logits, *(getattr(output, task) for task in tasks if task != Task.OBJECT)]
-
-
-def _program_scores(path: Path) -> Callable[[Tensor], list[Tensor]]:
-    """Return a function that runs a torch.export program and drops its labels, which come second."""
-    program = torch.export.load(path).module()
-
-    def scores(images: Tensor) -> list[Tensor]:
-        logits, _, *others = program(images)
-        return [logits, *others]
-
-    return scores
+    return {LOGITS if task == Task.OBJECT else task: getattr(output, task) for task in tasks}
 
 
 def _winners(scores: Tensor, size: tuple[int, int], engine: Engine) -> Tensor:

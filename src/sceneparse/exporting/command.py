@@ -1,34 +1,36 @@
 """`sceneparse export` as a function: write the file, check that it agrees with PyTorch, measure what int8 costs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
-
-from torch import Tensor
+from typing import Any, Literal, get_args
 
 from sceneparse.arguments import argument, check_choice, check_flag, check_number, check_type, several
-from sceneparse.errors import UserError
-from sceneparse.evaluation.evaluate import spaced
+from sceneparse.errors import UserError, require
+from sceneparse.evaluation.command import protocol_of
 from sceneparse.exporting import quantizing
-from sceneparse.exporting.accuracy import LabelledData, measure_accuracy
+from sceneparse.exporting.accuracy import LabelledPictures, measure_accuracy, open_labelled
+from sceneparse.exporting.calibration import CalibrationPictures
 from sceneparse.exporting.checking import agrees, check_export
-from sceneparse.exporting.record import Export
-from sceneparse.exporting.table import print_export
+from sceneparse.exporting.placing import placed, refuse_unwritable
+from sceneparse.exporting.record import Accuracy, Check, Export, record_of
+from sceneparse.exporting.table import print_checks, print_export
 from sceneparse.files import write_json
-from sceneparse.inference import TorchEngine, export_model, openvino_engine, resolve
-from sceneparse.inference.exported_file import SUFFIXES, Format, Note, write_openvino
+from sceneparse.inference import TorchEngine, export_model, onnx_engine, openvino_engine, resolve
+from sceneparse.inference.exported_file import (
+    SUFFIXES,
+    Format,
+    Note,
+    open_exported,
+    refuse_other_suffix,
+    write_openvino,
+)
 from sceneparse.inference.program import ConversionError, Program
 from sceneparse.pictures import find_pictures
-from sceneparse.pictures.reading import read_picture
 from sceneparse.progress import results_console, working
-from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.model import Model, find_model, load_model
 from sceneparse.weights.run_folder import named_folder
-
-CALIBRATED = 100
-"""Calibration pictures that are read at most, evenly spaced."""
 
 
 def export(
@@ -48,7 +50,8 @@ def export(
     """Write a model as one program for any batch and size of pictures, and check that it agrees with PyTorch.
 
     In float32 the file is run in its runtime at five sizes and compared with PyTorch; a file that does not agree is an
-    error. In int8 the labels are compared, and accuracy too if there are labelled pictures.
+    error. In int8 the labels are compared, and accuracy too if there are labelled pictures. Only then are the file and
+    a record of the figures (model.onnx.json) put in their place; where it fails, what was there stays.
 
     Args:
         model: A model folder, a training's run folder or one of its checkpoints, a published checkpoint's name or a hub
@@ -67,7 +70,8 @@ def export(
         progress: Show what happens, and the tables.
 
     Raises:
-        UserError: No such model, a missing package, no calibration pictures, or a file that does not agree.
+        UserError: No such model, a missing package, no calibration pictures, labelled pictures of other classes than
+            the model's, or a file that does not agree.
     """
     check_type("model", model, (str, Path), "a model folder, a published checkpoint's name or a hub id")
     check_choice("format", format, get_args(Format))
@@ -79,47 +83,93 @@ def export(
     if count is not None:
         check_number("count", count, least=1, whole=True)
     check_flag("progress", progress)
-    if int8 and format != "openvino":
-        raise UserError(f"int8 is for {argument('format', 'openvino')}; export onnx and torch in float32")
-    if int8 and not calibration:
-        raise UserError(f"int8 needs pictures to take its ranges from: name some in {argument('calibration')}")
-    if (calibration or data) and not int8:
-        asked = argument("int8", True, option="--precision int8")
+    _refuse_unfit(format, int8, calibration, {"data": data, "kind": kind, "split": split, "count": count})
+    suffix = "-int8.xml" if int8 else SUFFIXES[format]
+    if out:
+        refuse_other_suffix(Path(out), format)
+        refuse_unwritable(Path(out))
+    INSTALLED[format]()
+    if int8:
+        quantizing.installed()
+        find_pictures(calibration)  # raises at once what is wrong with them
+    folder = find_model(model)
+    loaded = _at_size(load_model(folder), size)
+    path = Path(out) if out else default_path(model, loaded.config.name, suffix)
+    refuse_unwritable(path)
+    labelled = open_labelled(str(model), loaded, data, kind, split, count) if int8 else None
+    with placed(path) as new, _in_words_of_export(str(model)):
+        checks: tuple[Check, ...] = ()
+        accuracy = None
+        if int8:
+            accuracy = _quantize(loaded, new, calibration, labelled, progress)
+        else:
+            with working(f"exporting to {path}", shown=progress):
+                export_model(loaded, new, format)
+            with working("comparing with PyTorch", shown=progress):
+                checks = tuple(check_export(loaded, new, format))
+            if progress:
+                print_checks(checks, results_console(highlight=False))
+            _refuse_disagreement(checks, path)
+        write_json(record_of(new), Export(new, checks, accuracy).to_json())
+    result = Export(path, checks, accuracy)
+    if progress:
+        print_export(result, results_console(highlight=False))
+    return result
+
+
+INSTALLED: dict[str, Callable[[], Any]] = {
+    "openvino": openvino_engine.installed,
+    "onnx": onnx_engine.installed,
+    "torch": lambda: None,
+}
+"""What refuses a format whose runtime is missing, without which no file of it can be checked."""
+
+
+def _refuse_unfit(
+    format: Format,  # noqa: A002 - the command's word
+    int8: bool,
+    calibration: Sequence[str | Path],
+    labelled: Mapping[str, object],
+) -> None:
+    """Refuse wishes that have no effect beside the others.
+
+    Args:
+        format: As in `export`.
+        int8: As in `export`.
+        calibration: As in `export`.
+        labelled: Those about labelled pictures, by their names; None is no wish.
+
+    Raises:
+        UserError: There are such.
+    """
+    if int8:
+        require(
+            format == "openvino",
+            f"int8 is for {argument('format', 'openvino')}; export onnx and torch in float32",
+        )
+        require(
+            bool(calibration),
+            f"int8 needs pictures to take its ranges from: name some in {argument('calibration')}",
+        )
+        return
+    asked = argument("int8", True, option="--precision int8")
+    if calibration or labelled["data"]:
         raise UserError(
             f"{argument('calibration')} and {argument('data')} are for {asked}; leave them out, or give that"
         )
-    folder = find_model(model)
-    suffix = "-int8.xml" if int8 else SUFFIXES[format]
-    loaded = _at_size(load_model(folder), size)
-    path = Path(out) if out else default_path(model, loaded.config.name, suffix)
-    if int8:
-        quantizing.installed()
-        with working("calibrating", shown=progress):
-            pictures = _calibration_pictures(calibration, loaded.config)
-            with _in_words_of_export(str(model)):
-                calibrated_on = _quantize(loaded, path, pictures)
-        with working("comparing with float32", shown=progress):
-            accuracy = measure_accuracy(
-                loaded,
-                path,
-                pictures,
-                calibrated_on=calibrated_on,
-                labelled=LabelledData(data, kind, split, count),
-                progress=progress,
-            )
-        result = Export(path, (), accuracy)
-    else:
-        with working(f"exporting to {path}", shown=progress), _in_words_of_export(str(model)):
-            export_model(loaded, path, format)
-        with working("comparing with PyTorch", shown=progress):
-            result = Export(path, tuple(check_export(loaded, path, format)), None)
-    write_json(path.with_suffix(".json"), result.to_json())
-    if progress:
-        print_export(result, results_console(highlight=False))
-    if wrong := [check for check in result.checks if not agrees(check)]:
-        sizes = ", ".join(f"{check.height}×{check.width}" for check in wrong)
-        raise RuntimeError(f"{path} does not give PyTorch's answers at {sizes}; it must not be used")
-    return result
+    if idle := [argument(name) for name, value in labelled.items() if value is not None]:
+        raise UserError(
+            f"{' and '.join(idle)} {'is' if len(idle) == 1 else 'are'} for the labelled pictures of {asked}; leave "
+            f"{'it' if len(idle) == 1 else 'them'} out, or give that"
+        )
+
+
+def _refuse_disagreement(checks: Sequence[Check], path: Path) -> None:
+    if wrong := [check for check in checks if not agrees(check)]:
+        raise ConversionError(
+            f"its file {path} does not give PyTorch's answers at {', '.join(check.pictures for check in wrong)}, so it "
+            "was not kept"
+        )
 
 
 def _at_size(model: Model, size: int | Literal["own", "auto"] | None) -> Model:
@@ -152,22 +202,32 @@ def default_path(model: str | Path, name: str, suffix: str) -> Path:
     return own.with_name(f"{own.name}{suffix}")
 
 
-def _calibration_pictures(sources: Sequence[str | Path], config: ModelConfig) -> list[Tensor]:
-    paths = [found.path for found in find_pictures(sources)]
-    channels, data = config.backbone.in_channels, config.data
-    chosen = spaced(len(paths), CALIBRATED)
-    return [
-        read_picture(paths[index], channels, orientation=data.orientation, value_range=data.range) for index in chosen
-    ]
-
-
-def _quantize(model: Model, path: Path, pictures: Sequence[Tensor]) -> int:
-    """Write the quantised file and return the number of inputs that gave its ranges."""
-    if path.suffix != ".xml":
-        raise UserError(f"{path}: the file of format openvino must end in .xml")
-    engine = TorchEngine(model.network, model.config.preprocessing, device="cpu")
-    inputs = quantizing.calibration_inputs(engine, pictures, resolve(model.config.protocol, model.config.sizes))
-    program = Program(model.network, model.config.preprocessing, labels=True)
-    quantized = quantizing.quantized(openvino_engine.converted(program), inputs)
-    write_openvino(quantized, Note.of(model, program.traits, quantized=True), path)
-    return len(inputs)
+def _quantize(
+    model: Model,
+    path: Path,
+    calibration: Sequence[str | Path],
+    labelled: LabelledPictures | None,
+    progress: bool,
+) -> Accuracy:
+    """Write the quantised file and return what quantisation costs."""
+    pictures = CalibrationPictures(calibration, model.config)
+    protocol = protocol_of(model.config, None, model.config.data)
+    with working("calibrating", shown=progress):
+        engine = TorchEngine(model.network, model.config.preprocessing, device="cpu")
+        inputs = quantizing.calibration_inputs(engine, pictures, protocol)
+        program = Program(model.network, model.config.preprocessing, labels=True)
+        converted = openvino_engine.converted(program)
+        quantized = quantizing.quantized(converted, inputs)
+        write_openvino(quantized, Note.of(model, program.traits, quantized=True), path)
+    with working("comparing with float32", shown=progress):
+        before = openvino_engine.OpenVINOEngine(converted, program.traits, precision="float32")
+        after, _ = open_exported(path)
+        return measure_accuracy(
+            {"float32": before, "int8": after},
+            pictures,
+            protocol,
+            tasks=model.tasks,
+            calibrated_on=len(inputs),
+            labelled=labelled,
+            progress=progress,
+        )

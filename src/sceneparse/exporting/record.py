@@ -10,16 +10,25 @@ class Check:
     """The comparison of an exported file with PyTorch on noise of one size.
 
     Args:
-        height: Of the picture.
-        width: Of the picture.
+        height: Of the pictures.
+        width: Of the pictures.
         error: Largest difference of the logits, relative to the largest logit; of several tasks that of the worst.
-        equal: Share of equal labels; of several tasks the least.
+        equal: Share of equal labels, both of those that the file gives and of those that its logits give; of several
+            tasks the least.
+        batch: How many pictures the file was given at once.
     """
 
     height: int
     width: int
     error: float
     equal: float
+    batch: int = 1
+
+    @property
+    def pictures(self) -> str:
+        """What was compared, for people: "97×161", and of several pictures at once "2 of 97×161"."""
+        size = f"{self.height}×{self.width}"
+        return size if self.batch == 1 else f"{self.batch} of {size}"
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,7 @@ class Accuracy:
         tasks: The same of a unified network's other tasks, by their names; of the scene the share of pictures.
         mean_iou: Mean IoU before and after, on labelled pictures if there are any.
         pixel_accuracy: Pixel accuracy before and after, likewise.
+        protocol: How the labelled pictures were tested.
     """
 
     calibrated_on: int
@@ -41,6 +51,7 @@ class Accuracy:
     tasks: dict[str, float]
     mean_iou: tuple[float, float] | None
     pixel_accuracy: tuple[float, float] | None
+    protocol: str | None
 
 
 @dataclass(frozen=True)
@@ -58,13 +69,18 @@ class Export:
     accuracy: Accuracy | None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record that is written beside the file."""
+        """Return what is written beside the file; see `record_of`."""
         return {
             "file": self.path.name,
             "bytes": sum(path.stat().st_size for path in files_of(self.path)),
             "checks": [asdict(check) for check in self.checks],
             "accuracy": None if self.accuracy is None else asdict(self.accuracy),
         }
+
+
+def record_of(path: Path) -> Path:
+    """Return the file beside an exported one that holds its record: model.onnx.json of model.onnx."""
+    return path.with_name(f"{path.name}.json")
 
 
 def files_of(path: Path) -> list[Path]:

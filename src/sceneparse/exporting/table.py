@@ -1,19 +1,24 @@
 """Print the tables of `sceneparse export`."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 
 from sceneparse.errors import counted
-from sceneparse.exporting.record import Export, files_of
+from sceneparse.exporting.record import Check, Export, files_of
+
+
+def print_checks(checks: Sequence[Check], console: Console) -> None:
+    """Print how a file compares with PyTorch."""
+    table = Table("picture", "relative error of logits", "equal labels", title="the file beside PyTorch, float32")
+    for check in checks:
+        table.add_row(check.pictures, f"{check.error:.1e}", f"{check.equal:.4%}")
+    console.print(table)
 
 
 def print_export(result: Export, console: Console) -> None:
-    """Print the checks, what quantisation costs, and the files with their sizes."""
-    if result.checks:
-        table = Table("picture", "relative error of logits", "equal labels", title="the file beside PyTorch, float32")
-        for check in result.checks:
-            table.add_row(f"{check.height}×{check.width}", f"{check.error:.1e}", f"{check.equal:.4%}")
-        console.print(table)
+    """Print what quantisation costs, and the files with their sizes."""
     if accuracy := result.accuracy:
         table = Table("", "float32", "int8", title=f"calibrated on {accuracy.calibrated_on} inputs")
         table.add_row(
@@ -25,5 +30,7 @@ def print_export(result: Export, console: Console) -> None:
             if values is not None:
                 table.add_row(name, *(f"{value:.2%}" for value in values))
         console.print(table)
+        if accuracy.protocol is not None:
+            console.print(f"protocol {accuracy.protocol}", markup=False, soft_wrap=True)
     sizes = ", ".join(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)" for path in files_of(result.path))
     console.print(f"exported: {sizes}", markup=False, soft_wrap=True)
