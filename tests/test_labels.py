@@ -79,6 +79,10 @@ class TestColorMasks:
         assert labels.tolist() == [[IGNORE] * 4 + [1]]
         assert unknown == {"#0000fe": 1, "#ff00ff": 2, "#ffffff": 1}
 
+    def test_ids_are_refused(self) -> None:
+        with pytest.raises(UserError, match=r'expects colours: leave "masks": "rgb" out of classes\.json$'):
+            self.space.decode(np.array([[4, 2]]))
+
     def test_red_green_and_blue_are_not_confused(self) -> None:
         space = LabelSpace(("r", "g", "b"), colors=((255, 0, 0), (0, 255, 0), (0, 0, 255)), masks="rgb")
         labels, _ = space.decode(np.array([[(0, 0, 255), (255, 0, 0), (0, 255, 0)]], dtype=np.uint8))

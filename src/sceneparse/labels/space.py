@@ -188,6 +188,9 @@ class LabelSpace:
         Returns:
             The (H, W) int16 class indices, `IGNORE` where ignored or unknown, and the values that are not in the label
             space with the number of their pixels (`{"17": 120}` or `{"#ff00ff": 3}`), empty when all is well.
+
+        Raises:
+            UserError: It holds ids where the label space expects colours.
         """
         if self.masks == "index":
             if mask.dtype in (np.uint8, np.uint16):  # cannot leave the table, and need no wider copy
@@ -205,6 +208,11 @@ class LabelSpace:
             values, counts = np.unique(mask[unknown], return_counts=True)
             names = [str(value) for value in values]
         else:
+            if mask.ndim != 3:  # as of volumes, rasters and arrays, which hold no colours
+                raise UserError(
+                    'its labels are numbers, but the label space expects colours: leave "masks": "rgb" out of '
+                    "classes.json"
+                )
             keys, indices = self._index_of_color
             pixels = mask.astype(np.int64) @ np.array([65536, 256, 1])
             place = np.searchsorted(keys, pixels).clip(max=len(keys) - 1)
