@@ -78,8 +78,9 @@ def bench(
         check_number(what, number, least=1, whole=True)
     for what, flag in (("memory", memory), ("quick", quick), ("progress", progress)):
         check_flag(what, flag)
-    _check_chosen("engines", engines, list(ENGINES), "--engine")
-    _check_chosen("precisions", precisions, [one for one in get_args(Precision) if one != "auto"], "--precision")
+    _check_chosen("engines", engines, list(ENGINES), argument("engines", option="--engine"))
+    fixed = [one for one in get_args(Precision) if one != "auto"]
+    _check_chosen("precisions", precisions, fixed, argument("precisions", option="--precision"))
     check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")
     check_type("json", json, (str, Path, type(None)), "a file or None")
     if json is not None:
@@ -146,7 +147,7 @@ def _refuse_int8_twice(subject: Subject, precisions: Sequence[str] | None) -> No
     )
 
 
-def _check_chosen(name: str, chosen: Sequence[str] | None, choices: Sequence[str], option: str) -> None:
+def _check_chosen(name: str, chosen: Sequence[str] | None, choices: Sequence[str], shown: str) -> None:
     """Refuse what is no list of an argument's values, each of them once."""
     if chosen is None:
         return
@@ -154,4 +155,4 @@ def _check_chosen(name: str, chosen: Sequence[str] | None, choices: Sequence[str
     for one in chosen:
         check_choice(name, one, choices)
     twice = next((one for one in chosen if list(chosen).count(one) > 1), None)
-    require(twice is None, f"{argument(name, option=option)} names {twice} twice, which would be measured once")
+    require(twice is None, f"{shown} names {twice} twice, which would be measured once")
