@@ -257,3 +257,14 @@ def test_an_unreadable_picture_in_a_stream_is_skipped_named_and_counted(
     assert main(at.predict(str(at.data / "test" / "images"))) == 1
     assert "000.png" in capfd.readouterr().err
     assert (at.out / "001.json").is_file() and not (at.out / "000.json").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["models"], ["models", "--published"], ["data", "list"], ["data", "check", "toyworld"]]
+)
+def test_a_json_file_that_cannot_be_written_is_refused_before_anything_is_looked_at(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--json", str(tmp_path)]) == 2
+    printed = capsys.readouterr()
+    assert printed.err == f"error: {tmp_path}: is a folder; name a file in it\n" and printed.out == ""

@@ -19,6 +19,7 @@ from sceneparse.files import (
     is_held,
     meant,
     refuse_folded,
+    refuse_unwritable_file,
     replace_folder,
     sized,
     whole_file,
@@ -214,3 +215,34 @@ def test_other_errors_of_the_system_stay_what_they_are(tmp_path: Path) -> None:
 
 def test_sizes_are_said_in_units() -> None:
     assert [sized(count) for count in (12, 2048, 3 << 20, 5 << 29)] == ["12 bytes", "2.0 KiB", "3.0 MiB", "2.5 GiB"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("folder", "folder: is a folder; name a file in it"),
+        ("file/a.json", r"file/a\.json: cannot be written \(Not a directory\); name another file"),
+        (f"{'a' * 300}.json", r"a\.json: cannot be written \(File name too long\)"),
+    ],
+)
+def test_a_file_that_could_not_be_written_is_refused_beforehand(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=message):
+        refuse_unwritable_file(tmp_path / name)
+
+
+def test_where_nothing_may_be_written_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", forbidden)
+    with pytest.raises(UserError, match=r"a\.json: cannot be written \(Permission denied\)"):
+        refuse_unwritable_file(tmp_path / "a.json")
+
+
+def test_asking_whether_a_file_can_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "there.json").write_text("old")
+    for name in ("there.json", "new.json", "new/below/new.json"):
+        refuse_unwritable_file(tmp_path / name)
+    assert files_in(tmp_path) == ["there.json"] and (tmp_path / "there.json").read_text() == "old"

@@ -79,6 +79,10 @@ class TestColorMasks:
         assert labels.tolist() == [[IGNORE] * 4 + [1]]
         assert unknown == {"#0000fe": 1, "#ff00ff": 2, "#ffffff": 1}
 
+    def test_ids_are_refused(self) -> None:
+        with pytest.raises(UserError, match=r'expects colours: leave "masks": "rgb" out of classes\.json$'):
+            self.space.decode(np.array([[4, 2]]))
+
     def test_red_green_and_blue_are_not_confused(self) -> None:
         space = LabelSpace(("r", "g", "b"), colors=((255, 0, 0), (0, 255, 0), (0, 0, 255)), masks="rgb")
         labels, _ = space.decode(np.array([[(0, 0, 255), (255, 0, 0), (0, 255, 0)]], dtype=np.uint8))
@@ -93,6 +97,23 @@ class TestEncode:
         assert mask.dtype == np.uint8
         assert mask.tolist() == [[7, 0, 30, 255]]
         assert space.decode(mask)[0].tolist() == labels.tolist()
+
+    @pytest.mark.parametrize(
+        "space",
+        [
+            TestColorMasks.space,
+            LabelSpace(("sky", "road"), ids=(7, 256), ignore=(3, 9)),
+            LabelSpace(("sky", "road"), ids=(255, 254), ignore=(-1,)),
+            LabelSpace(tuple(map(str, range(256)))),
+        ],
+    )
+    def test_ids_come_back_whatever_form_the_masks_have(self, space: LabelSpace) -> None:
+        labels = np.array([[0, 1, IGNORE], [IGNORE, 1, 0]], dtype=np.int16)
+        back = space.decode_ids(space.encode(labels))
+        assert back.dtype == np.int16 and back.tolist() == labels.tolist()
+
+    def test_ids_of_no_class_are_none(self) -> None:
+        assert LabelSpace(("sky", "road"), ids=(4, 2)).decode_ids(np.array([[1, 2, 9]])).tolist() == [[-1, 1, -1]]
 
     def test_large_ids_take_two_bytes(self) -> None:
         mask = LabelSpace(("sky", "road"), ids=(7, 256)).encode(np.array([[0, 1, IGNORE]]))

@@ -103,6 +103,30 @@ def _renamed_to(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def refuse_unwritable_file(path: str | Path) -> None:
+    """Refuse a file that `whole_file` could not write, before the work whose results it is to hold.
+
+    Args:
+        path: The file; neither it nor its folder need be there, and nothing stays that was not there.
+
+    Raises:
+        UserError: It is a folder, in what is no folder, or the system lets nothing be written there.
+    """
+    path = Path(path)
+    folder = path.absolute().parent
+    try:
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder; name a file in it")
+        path.exists()  # which complains of a name that is too long
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        probe = folder / f".{secrets.token_hex(8)}.tmp"
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({reason_of(error)}); name another file") from None
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with whole_file(path) as temporary:

@@ -289,14 +289,56 @@ def test_a_recipe_needs_no_data_and_takes_the_data_sets_classes() -> None:
     ("source", "options", "message"),
     [
         ("no-such-thing", {}, "recipes in the package: .*toy-pspnet"),
-        ("toy-pspnet", {"repeats": 0}, "repeats and batch must be at least 1"),
-        ("toy-pspnet", {"size": (8, 8)}, "at least 33"),
-        ("toy-pspnet", {"engines": ["tensorrt"]}, "no engine 'tensorrt'"),
+        (3, {}, "source is 3, but must be a model folder"),
+        ("toy-pspnet", {"name": 3}, "name is 3, but must be a name or None"),
+        ("toy-pspnet", {"repeats": 0}, "repeats is 0, but must be a whole number of at least 1"),
+        ("toy-pspnet", {"repeats": "3"}, "repeats is '3', but must be a whole number"),
+        ("toy-pspnet", {"batch": 1.5}, "batch is 1.5, but must be a whole number"),
+        ("toy-pspnet", {"size": (8, 8)}, r"size=\(8, 8\) is too small: .* at least 33"),
+        ("toy-pspnet", {"size": 64}, "size is 64, but must be a height and a width"),
+        ("toy-pspnet", {"engines": ["tensorrt"]}, "engines is 'tensorrt', but must be one of torch, compile"),
+        ("toy-pspnet", {"engines": "torch"}, r"engines is 'torch', but must be a list of names, such as \['torch'\]"),
+        ("toy-pspnet", {"engines": ["torch", "torch"]}, "engines names torch twice"),
+        ("toy-pspnet", {"precisions": "float32"}, "precisions is 'float32', but must be a list of names"),
+        ("toy-pspnet", {"precisions": ["float8"]}, "precisions is 'float8', but must be one of float32, tf32"),
+        ("toy-pspnet", {"device": 3}, "device is 3, but must be one of auto, cpu"),
+        ("toy-pspnet", {"quick": "yes"}, "quick is 'yes', but must be True or False"),
+        ("toy-pspnet", {"json": 3}, "json is 3, but must be a file or None"),
     ],
 )
-def test_mistakes_are_told_in_a_line(source: str, options: dict[str, Any], message: str) -> None:
+def test_mistakes_are_told_in_a_line(source: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         bench(source, **{**QUICK, **options})
+
+
+def test_a_record_that_cannot_be_written_is_refused_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(measure.Measuring, "all", lambda *_: pytest.fail("it was measured"))
+    (tmp_path / "a.txt").touch()
+    for file, message in ((tmp_path, "is a folder"), (tmp_path / "a.txt" / "b.json", "cannot be written (")):
+        assert main(["bench", "toy-fcn", "--json", str(file)]) == 2
+        assert f"error: {file}: {message}" in capsys.readouterr().err
+
+
+def test_the_tables_are_shown_before_the_record_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise UserError("no room")
+
+    monkeypatch.setattr(measure.Measuring, "all", lambda *_: None)
+    monkeypatch.setattr("sceneparse.benching.command.write_json", full)
+    with pytest.raises(UserError, match="no room"):
+        bench("toy-fcn", **{**QUICK, "progress": True}, json=tmp_path / "bench.json")
+    assert "multiply-adds: " in capsys.readouterr().out
+
+
+def test_a_quantised_file_is_measured_in_one_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = replace(find_subject("toy-fcn"), source="net.xml", quantized=True)
+    monkeypatch.setattr("sceneparse.benching.command.find_subject", lambda *_: subject)
+    with pytest.raises(UserError, match=r"net\.xml is quantised and computes in int8, .*: give precisions one value"):
+        bench("net.xml", **{**QUICK, "precisions": ["float32", "bfloat16"]})
 
 
 def test_settings_are_for_recipes_alone(tiny_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

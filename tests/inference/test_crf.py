@@ -4,8 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from sceneparse.errors import UserError
 from sceneparse.inference import TestProtocol, label, predict
 from sceneparse.inference.crf import Field, refine
+from sceneparse.inference.ranking import rank
+from sceneparse.inference.scoring import predict_batch
 
 
 def brute_force(scores: Tensor, image: Tensor, field: Field) -> Tensor:
@@ -84,26 +87,53 @@ def test_a_class_that_is_nowhere_probable_stays_out() -> None:
     torch.testing.assert_close(found[:3], refine(scores, image), atol=1e-5, rtol=0)
 
 
+class Scores:
+    """An engine that gives these scores."""
+
+    name, precision, num_classes, align_corners = "fixed", "float32", 3, False
+    padding_color = (0.0, 0.0, 0.0)
+
+    def __init__(self, scores: Tensor) -> None:
+        self.scores = scores
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return self.scores[None].expand(len(images), -1, -1, -1)
+
+    def describe(self) -> str:
+        return "fixed"
+
+
 @pytest.mark.parametrize("average", ["logits", "probabilities"])
 def test_under_a_protocol_with_a_field_labels_are_its_own(average: str) -> None:
     scores, image = scene()
-
-    class Scores:
-        """An engine that gives these scores."""
-
-        name, precision, num_classes, align_corners = "fixed", "float32", 3, False
-        padding_color = (0.0, 0.0, 0.0)
-
-        def __call__(self, images: Tensor) -> Tensor:
-            return scores[None].expand(len(images), -1, -1, -1)
-
-        def describe(self) -> str:
-            return "fixed"
-
+    engine = Scores(scores)
     protocol = TestProtocol(crf=True, average=average)  # type: ignore[arg-type]
     expected = refine(scores, image)
-    found = predict(Scores(), image, protocol)
+    found = predict(engine, image, protocol)
     assert torch.equal(found.labels, expected.argmax(0).to(torch.int16))
     torch.testing.assert_close(found.confidence, expected.amax(0), atol=1e-4, rtol=0)
-    assert torch.equal(label(Scores(), image, protocol), found.labels)
+    assert torch.equal(label(engine, image, protocol), found.labels)
     assert "dense CRF" in protocol.describe() and "CRF" not in TestProtocol().describe()
+
+
+@pytest.mark.parametrize("window", [None, (16, 16)])
+def test_a_reduced_picture_is_refused_since_the_field_looks_at_all_pixels(window: tuple[int, int] | None) -> None:
+    scores, image = scene()
+    engine, protocol = Scores(scores), TestProtocol(crf=True, window=window)
+    message = (
+        r"^a protocol with a CRF looks at all pixels of a picture: give it 48×64 pixels, not 24×32, or leave .*crf"
+    )
+    with pytest.raises(UserError, match=message):
+        predict(engine, image, protocol, (48, 64))
+    with pytest.raises(UserError, match=message):
+        predict_batch(engine, torch.stack([image, image]), protocol, (48, 64))
+    with pytest.raises(UserError, match=message):
+        rank(engine, image, protocol, 2, (48, 64))
+
+
+def test_a_picture_s_own_size_changes_nothing() -> None:
+    scores, image = scene()
+    engine, protocol = Scores(scores), TestProtocol(crf=True)
+    found, expected = predict(engine, image, protocol, (24, 32)), predict(engine, image, protocol)
+    assert torch.equal(found.labels, expected.labels) and torch.equal(found.confidence, expected.confidence)
+    assert torch.equal(rank(engine, image, protocol, 1, (24, 32)).classes[0], expected.labels)

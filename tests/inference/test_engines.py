@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -63,6 +64,16 @@ def test_scores_stay_when_the_next_picture_is_scored(name: str, engines: dict[st
     before = first.clone()
     engines[name](torch.full((1, 3, 64, 64), 255.0))
     assert torch.equal(first, before)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_threads_that_share_an_engine_have_their_own_scores(name: str, engines: dict[str, Engine]) -> None:
+    pictures = [torch.full((1, 3, 64, 64), 60.0 * number) for number in range(4)]
+    alone = [engines[name](picture) for picture in pictures]
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(5):
+            for found, expected in zip(threads.map(engines[name], pictures * 4), alone * 4, strict=True):
+                torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -152,6 +163,15 @@ class TestAuto:
         ),
         pytest.param(
             {"engine": "openvino", "device": "cuda"}, "computes on the CPU, not on 'cuda'", marks=needs_openvino
+        ),
+        ({"engine": "openvino", "device": "gpu"}, "device 'gpu' is unknown: use auto, cpu, cuda"),
+        ({"engine": "torch", "device": "gpu"}, "device 'gpu' is unknown: use auto, cpu, cuda"),
+        ({"engine": "compile", "device": "gpu"}, "device 'gpu' is unknown: use auto, cpu, cuda"),
+        ({"device": "gpu"}, "device 'gpu' is unknown: use auto, cpu, cuda"),
+        pytest.param(
+            {"engine": "onnxruntime", "device": "gpu"},
+            "device 'gpu' is unknown: use auto, cpu, cuda",
+            marks=pytest.mark.skipif("onnxruntime" not in OTHERS, reason="ONNX Runtime is not installed"),
         ),
         pytest.param(
             {"engine": "onnxruntime", "precision": "bfloat16"},

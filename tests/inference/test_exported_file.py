@@ -147,6 +147,13 @@ def test_an_exported_file_opens_like_its_model(kind: str, package: str, folder: 
     assert opened.engine.align_corners and model.network.align_corners
     with pytest.raises(UserError, match="is a file for engine"):
         open_model(path, engine="compile")
+    with pytest.raises(UserError, match=r"not 20×90; give the model folder instead of the exported file$"):
+        opened.engine(images[:, :, :20])
+    with pytest.raises(UserError, match=r"^device 'gpu' is unknown: use auto, cpu"):
+        open_model(path, device="gpu")
+    beside = path.with_suffix(".bin")
+    beside.write_bytes((beside.read_bytes() if beside.is_file() else b"") + b"1")
+    assert (open_model(path).fingerprint == opened.fingerprint) is (kind == "onnx"), "an .onnx has its weights itself"
 
 
 class TestRefusals:
@@ -200,6 +207,13 @@ class TestRefusals:
         openvino.save_model(relu, tmp_path / "m.xml")
         with pytest.raises(UserError, match="does not say what its classes are"):
             open_model(tmp_path / "m.xml")
+
+    @pytest.mark.parametrize(
+        ("device", "message"), [("gpu", "device 'gpu' is unknown"), ("cuda", "on the CPU, not on")]
+    )
+    def test_a_device_that_openvino_has_not_before_a_model_is_looked_for(self, device: str, message: str) -> None:
+        with pytest.raises(UserError, match=message):
+            open_model("no-such-model", engine="openvino", device=device)
 
     def test_a_torch_program_is_no_engine(self, tmp_path: Path) -> None:
         (tmp_path / "m.pt2").write_bytes(b"")

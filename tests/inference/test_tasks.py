@@ -18,10 +18,13 @@ from sceneparse.inference import (
 )
 from sceneparse.inference.choosing import FittingEngine
 from sceneparse.inference.program import ProgramEngine, Run, Traits
+from sceneparse.inference.ranking import rank_task
 from sceneparse.inference.smoothing import SmoothedEngine
+from sceneparse.inference.tasks import predict_tasks_batch
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import HEADS, resize
 from sceneparse.settings import Temperatures
+from sceneparse.tasks import Task
 from tests.support.unified import OBJECTS, TASKS, TREE, unified_model
 
 PROTOCOLS = {
@@ -185,3 +188,7 @@ def test_a_picture_too_small_for_a_program_is_told_by_the_other_engine(engine: T
 def test_a_field_over_the_objects_alone_is_refused(engine: TorchEngine, image: Tensor) -> None:
     with pytest.raises(UserError, match=r"protocol\.crf is not for models of several tasks"):
         predicted(engine, image, TestProtocol(crf=True))
+    with pytest.raises(UserError, match=r"protocol\.crf is not for models of several tasks"):
+        predict_tasks_batch(engine, torch.stack([image, image]), TestProtocol(crf=True), TASKS)
+    with pytest.raises(UserError, match=r"protocol\.crf is not for models of several tasks"):
+        rank_task(engine, image, TestProtocol(crf=True), TASKS, Task.MATERIAL, 2)

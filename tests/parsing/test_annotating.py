@@ -13,6 +13,7 @@ from PIL import Image
 from sceneparse.cli import main
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.doctor import check
+from sceneparse.drawing.legend import read_id_image
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parse, Parser, predict_pictures
@@ -96,6 +97,36 @@ def test_a_label_map_that_is_gone_is_named(parser: Parser, pictures: Path, tmp_p
     predict_pictures(parser, [pictures], tmp_path / "out", progress=False)
     (tmp_path / "out" / "b.png").unlink()
     with pytest.raises(UserError, match=r"form='coco': .*b\.png: cannot be read \(No such file or directory\)"):
+        write_annotations(parser, tmp_path / "out", "coco", progress=False)
+
+
+def test_label_maps_hold_ids_where_the_masks_of_the_training_held_colours(
+    parser: Parser, pictures: Path, tmp_path: Path
+) -> None:
+    def written(name: str, labels: LabelSpace) -> dict[str, bytes]:
+        parser.labels = labels
+        predict_pictures(parser, [pictures], tmp_path / name, progress=False, ignore_below=0.9)
+        kept = {}
+        for form in FORMS:
+            folder = write_annotations(parser, tmp_path / name, form, ignore_below=0.9, progress=False)
+            kept.update({f"{form}/{path}": held for path, held in content(folder).items()})
+        return kept
+
+    pixels = np.zeros((6, 8, 3), np.uint8)
+    pixels[:, :3, 0], pixels[:, 3:, 1] = 200, 20
+    Image.fromarray(pixels).save(pictures / "a.png")
+    ids, colors = parser.labels, replace(parser.labels, masks="rgb", ignore_colors=((0, 0, 0),))
+    assert written("colors", colors) == written("ids", ids)
+    labels = parser(pictures / "a.png").ignoring_below(0.9).labels
+    assert np.unique(labels).tolist() == [-1, 0], "there are pixels without a class too"
+    np.testing.assert_array_equal(read_id_image(tmp_path / "colors" / "a.png", colors), labels)
+
+
+def test_a_label_map_that_was_saved_in_colours_is_named(parser: Parser, pictures: Path, tmp_path: Path) -> None:
+    predict_pictures(parser, [pictures], tmp_path / "out", progress=False)
+    path = tmp_path / "out" / "b.png"
+    Image.open(path).convert("RGB").save(path)
+    with pytest.raises(UserError, match=r"form='coco': .*b\.png: has colours now where a label map has ids; delete it"):
         write_annotations(parser, tmp_path / "out", "coco", progress=False)
 
 

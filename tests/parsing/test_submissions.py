@@ -49,6 +49,19 @@ def test_each_picture_has_a_file_with_the_servers_values_and_name(ours: Parser, 
         assert np.array(image).tolist() == [[7] * 4 + [0] * 4] * 6, "the usual label map has the model's own values"
 
 
+def test_a_model_that_learnt_from_masks_of_colours_writes_the_same(ours: Parser, streets: Path, tmp_path: Path) -> None:
+    written = []
+    for out, labels in (
+        (tmp_path / "ids", ours.labels),
+        (tmp_path / "colors", replace(ours.labels, masks="rgb", ignore_colors=((0, 0, 0),))),
+    ):
+        ours.labels = labels
+        predict_pictures(ours, [streets], out, progress=False)
+        folder = write_submissions(ours, out, "cityscapes", progress=False)
+        written.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert written[0] == written[1] and len(written[0]) == 2
+
+
 def test_what_another_model_left_is_passed_over(ours: Parser, streets: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     predict_pictures(ours, [streets], out, progress=False)

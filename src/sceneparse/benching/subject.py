@@ -12,7 +12,7 @@ from sceneparse.benching.recipes import names_recipe, recipe_to_measure, refuse_
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, EngineName, TestProtocol, label, make_engine
-from sceneparse.inference.exported_file import open_exported
+from sceneparse.inference.open_model import open_file
 from sceneparse.inference.program import Traits
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import SceneParser, UnifiedUPerNet
@@ -93,7 +93,7 @@ class Subject:
             assert self.path is not None
             if name != self.own_engine:
                 raise UserError(f"{self.path.name} is a file for engine {self.own_engine}; give the model for others")
-            return open_exported(self.path, device=device, precision=precision)[0]
+            return open_file(self.path, device=device, precision=precision)[0]
         engine: EngineName = name  # type: ignore[assignment]
         return make_engine(self.network(), self.config.preprocessing, engine=engine, device=device, precision=precision)
 
@@ -137,7 +137,7 @@ def find_subject(source: str | Path | Recipe, name: str | None = None) -> Subjec
         return _of_recipe(recipe_to_measure(source), name or str(source))
     text, path = name or str(source), Path(source)
     if is_exported(path):
-        engine, note = open_exported(path, device="cpu")
+        engine, note = open_file(path, device="cpu")
         return Subject(text, "file", path, note.config, len(note.labels), engine.name, note.quantized)
     refuse_nothing(str(source))
     folder = find_model(source)

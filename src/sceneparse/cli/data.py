@@ -22,8 +22,10 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _list(arguments: argparse.Namespace) -> int:
     from sceneparse.datasets.getting.listing import catalogue_json, describe, overview
-    from sceneparse.files import write_json
+    from sceneparse.files import refuse_unwritable_file, write_json
 
+    if arguments.json:
+        refuse_unwritable_file(arguments.json)
     if arguments.kind:
         print(describe(arguments.kind))
     else:
@@ -105,9 +107,11 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _check(arguments: argparse.Namespace) -> int:
     from sceneparse.doctor import check, print_diagnosis
-    from sceneparse.files import write_json
+    from sceneparse.files import refuse_unwritable_file, write_json
     from sceneparse.progress import results_console
 
+    if arguments.json:
+        refuse_unwritable_file(arguments.json)
     settings = _data_settings(arguments)
     wanted: Any = recipe_settings(arguments).get("backbone", {})
     channels = wanted.get("in_channels", KINDS[settings.kind].channels(settings))

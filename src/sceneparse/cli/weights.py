@@ -116,6 +116,10 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _models(arguments: argparse.Namespace) -> int:
+    from sceneparse.files import refuse_unwritable_file
+
+    if arguments.json:
+        refuse_unwritable_file(arguments.json)
     return _inventory(arguments) if arguments.published is None else _published(arguments)
 
 

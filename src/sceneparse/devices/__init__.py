@@ -4,7 +4,7 @@ All else asks here, and works on any of them: CPUs, CUDA, Apple's GPUs (mps) and
 """
 
 from sceneparse.devices.arithmetic import float32_products, products_beside
-from sceneparse.devices.choosing import choose_device, device_name, wait
+from sceneparse.devices.choosing import choose_device, device_name, named_device, wait
 from sceneparse.devices.precisions import DTYPES, choose_precision, fast_bfloat16
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "device_name",
     "fast_bfloat16",
     "float32_products",
+    "named_device",
     "products_beside",
     "wait",
 ]

@@ -23,12 +23,7 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
     """
     if str(device) == "auto":
         return _accelerator() or torch.device("cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        chosen = None
-    if chosen is None or chosen.type not in ("cpu", *GPUS):
-        raise UserError(f"device '{device}' is unknown: use {DEVICE_NAMES}")
+    chosen = named_device(device)
     if chosen.type != "cpu":
         found = device_count(chosen.type)
         if (chosen.index or 0) >= found:
@@ -37,6 +32,24 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
                 f"{_why_none(chosen.type) if not found else ''}; use {argument('device', 'cpu')}"
             )
     return chosen
+
+
+def named_device(device: str | torch.device) -> torch.device:
+    """Return the device of a name, whether or not this machine has it.
+
+    Args:
+        device: cpu, cuda, cuda:N, mps, xpu or xpu:N.
+
+    Raises:
+        UserError: No device is called so.
+    """
+    try:
+        named = torch.device(device)
+    except RuntimeError:
+        named = None
+    if named is None or named.type not in ("cpu", *GPUS):
+        raise UserError(f"device '{device}' is unknown: use {DEVICE_NAMES}")
+    return named
 
 
 def _accelerator() -> torch.device | None:

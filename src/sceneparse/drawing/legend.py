@@ -1,12 +1,14 @@
 """The classes that occur in a label map, and label maps as pictures of ids."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sceneparse.errors import UserError, reason_of
 from sceneparse.labels import Color, LabelSpace
 
 
@@ -79,3 +81,21 @@ def id_image(labels: NDArray[np.int16], space: LabelSpace) -> Image.Image:
         palette[list(space.ids)] = space.palette
         image.putpalette(palette.tobytes())
     return image
+
+
+def read_id_image(path: Path, space: LabelSpace) -> NDArray[np.int16]:
+    """Read back what `id_image` drew and somebody saved: (H, W) class indices, -1 where there is none.
+
+    It holds ids, even where the mask files of the label space hold colours.
+
+    Raises:
+        UserError: It cannot be read, or is a picture of colours now.
+    """
+    try:
+        with Image.open(path) as image:
+            ids = np.array(image)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({reason_of(error)}); delete it and parse again") from None
+    if ids.ndim != 2:
+        raise UserError(f"{path}: has colours now where a label map has ids; delete it and parse again")
+    return space.decode_ids(ids)

@@ -18,6 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sceneparse.arguments import argument
+from sceneparse.errors import UserError
+
 FLOATS = 1 << 25
 """Floats of the largest intermediate result (128 MiB): so many of the kernel's features are worked on together."""
 
@@ -83,6 +86,24 @@ def refine(scores: Tensor, image: Tensor, field: Field = Field()) -> Tensor:
     result = torch.zeros_like(scores, dtype=torch.float32)
     result[probable] = marginals
     return result
+
+
+def refuse_reduced(image: Tensor, size: tuple[int, int]) -> None:
+    """Refuse a picture that was reduced for the network, since the field ties all pixels that there were.
+
+    Args:
+        image: (C, H, W).
+        size: The picture's own height and width.
+
+    Raises:
+        UserError: The image has another size.
+    """
+    height, width = image.shape[-2:]
+    if (height, width) != tuple(size):
+        raise UserError(
+            f"a protocol with a CRF looks at all pixels of a picture: give it {size[0]}×{size[1]} pixels, not "
+            f"{height}×{width}, or leave the CRF out ({argument('protocol.crf', option='--crf')})"
+        )
 
 
 class _Kernel:

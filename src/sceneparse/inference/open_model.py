@@ -97,20 +97,35 @@ def open_model(
     path = Path(source)
     if is_exported(path):
         with _loading(source):
-            scorer, note = open_exported(path, device=device, precision=precision)
+            scorer, note = open_file(path, device=device, precision=precision)
         if engine not in ("auto", scorer.name):
             raise UserError(
                 f"{source} is a file for engine {scorer.name}, not {engine}; give the model folder for that"
             )
-        fingerprint = digest([path.with_suffix(".bin"), path])
+        # Weights of .xml files alone are beside them; a .bin beside an .onnx is another model's.
+        fingerprint = digest([*([path.with_suffix(".bin")] if path.suffix == ".xml" else []), path])
         return Opened(scorer, note.config, note.labels, fingerprint, None, note.tasks, OF_FILES)
-    if chosen_engine(engine, device, precision) != "openvino":  # which says what is wrong with another device itself
-        choose_device(device)  # before a model is fetched for it
+    # Before a model is fetched for it.
+    if chosen_engine(engine, device, precision) == "openvino":
+        OpenVINOEngine.check(device, precision)
+    else:
+        choose_device(device)
     folder = find_model(source)
     if engine == "compile":
         _say_compiling()
     with _loading(source):
         return _opened(folder, engine, device, precision)
+
+
+def open_file(path: Path, *, device: str = "auto", precision: Precision = "auto") -> tuple[TaskEngine, Note]:
+    """Open a file that somebody exported, as `open_exported` does, with an engine that advises no other.
+
+    Raises:
+        UserError: As `open_exported`.
+    """
+    scorer, note = open_exported(path, device=device, precision=precision)
+    cast(Any, scorer).of_file = True
+    return scorer, note
 
 
 def check_source(name: str, source: object) -> None:

@@ -3,13 +3,14 @@
 import sys
 from functools import cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from sceneparse.arguments import argument
-from sceneparse.devices import choose_precision
+from sceneparse.devices import choose_precision, named_device
 from sceneparse.errors import UserError, counted
 from sceneparse.inference.bicubic import BicubicAsProducts
 from sceneparse.inference.openvino_biases import with_whole_biases
@@ -25,7 +26,7 @@ HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 class OpenVINOEngine(ProgramEngine):
-    """A network in OpenVINO on the CPU, with as many threads as PyTorch would use.
+    """A network in OpenVINO on the CPU, with as many threads as PyTorch would use. Several may call it; it takes turns.
 
     Args:
         model: The program; see `converted` and `read`.
@@ -72,9 +73,10 @@ class OpenVINOEngine(ProgramEngine):
         Raises:
             UserError: Another device or precision.
         """
-        if torch.device("cpu" if device == "auto" else device).type != "cpu":
+        if str(device) != "auto" and named_device(device).type != "cpu":
             raise UserError(
-                f"engine openvino computes on the CPU, not on '{device}'; use {argument('engine', 'torch')}"
+                f"engine openvino computes on the CPU, not on '{device}'; use {argument('device', 'cpu')} or, with a "
+                f"model folder, {argument('engine', 'torch')}"
             )
         if precision in ("float16", "tf32"):
             raise UserError(f"engine openvino computes in float32 or bfloat16, not in {precision}")
@@ -106,12 +108,13 @@ class OpenVINOEngine(ProgramEngine):
 def _prepared(model: "openvino.Model", settings: dict[str, Any], outputs: tuple[str, ...]) -> Run:
     # Labels are never among the outputs: they would need scores of the picture's size, which protocols never make.
     only = installed().Model([model.output(name) for name in outputs], model.get_parameters(), "scores")
-    request = core().compile_model(only, "CPU", settings).create_infer_request()
+    request, free = core().compile_model(only, "CPU", settings).create_infer_request(), Lock()
 
     def run(images: Tensor) -> list[Tensor]:
-        result = request.infer([images.numpy()], share_inputs=True, share_outputs=True)
-        # The next call writes over what is shared.
-        return [torch.from_numpy(result[index].copy()) for index in range(len(outputs))]
+        # The next call, maybe another thread's, writes over what is shared.
+        with free:
+            result = request.infer([images.numpy()], share_inputs=True, share_outputs=True)
+            return [torch.from_numpy(result[index].copy()) for index in range(len(outputs))]
 
     return run
 

@@ -153,6 +153,8 @@ class ProgramEngine:
 
     name: str
     precision: str
+    of_file = False
+    """Whether the program is a file that somebody exported, which no other engine takes."""
 
     def __init__(self, traits: Traits, prepare: Callable[[tuple[str, ...]], Run]) -> None:
         self.num_classes = traits.num_classes
@@ -193,7 +195,7 @@ class ProgramEngine:
         return UnifiedOutput(**{**dict.fromkeys(UnifiedOutput._fields), **dict(zip(asked, scored, strict=True))})
 
     def _scored(self, images: Tensor, outputs: tuple[str, ...]) -> list[Tensor]:
-        refuse_small(images, self.name, self.smallest)
+        refuse_small(images, self.name, self.smallest, of_file=self.of_file)
         return self._run(outputs)(images.float().contiguous().cpu())
 
 
@@ -245,17 +247,23 @@ def exported(program: Program) -> ExportedProgram:
         )
 
 
-def refuse_small(images: Tensor, engine: str, smallest: int) -> None:
+def refuse_small(images: Tensor, engine: str, smallest: int, *, of_file: bool = False) -> None:
     """Refuse pictures so small that an exported program would give wrong answers.
+
+    Args:
+        images: (N, C, H, W).
+        engine: The engine's name.
+        smallest: Rows and columns that it takes at least.
+        of_file: Whether it is over an exported file, for which there is no other engine.
 
     Raises:
         UserError: Fewer rows or columns than `smallest`.
     """
     height, width = images.shape[-2:]
     if min(height, width) < smallest:
+        way = "give the model folder instead of the exported file" if of_file else f"use {argument('engine', 'torch')}"
         raise UserError(
-            f"engine {engine} takes pictures of at least {smallest} pixels a side, not {height}×{width}; "
-            f"use {argument('engine', 'torch')}"
+            f"engine {engine} takes pictures of at least {smallest} pixels a side, not {height}×{width}; {way}"
         )
 
 

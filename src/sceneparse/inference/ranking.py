@@ -10,7 +10,7 @@ from torch import Tensor
 from sceneparse.inference.engine import Engine
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.scoring import bands, every_scale, refined_scores
-from sceneparse.inference.tasks import StackedHeads, task_engine
+from sceneparse.inference.tasks import StackedHeads, refuse_crf, task_engine
 from sceneparse.inference.tempering import NONE, sureness, temperature_of, tempered
 from sceneparse.labels import IGNORE, PartTree, TaskLabels
 from sceneparse.tasks import Task
@@ -48,11 +48,14 @@ def rank(
         protocol: How the picture is tested.
         count: How many classes, at most as many as there are.
         size: As in `predict`.
+
+    Raises:
+        UserError: As `predict`.
     """
     own = size or (image.shape[-2], image.shape[-1])
     found = _empty(count, own)
     if protocol.crf:
-        _fill(found, slice(None), *_best(refined_scores(engine, image, protocol), count, logits=False))
+        _fill(found, slice(None), *_best(refined_scores(engine, image, protocol, size), count, logits=False))
         return found
     for start, band in bands(engine, every_scale(engine, image, protocol, size=own), own):
         rows = slice(start, start + band.shape[1])
@@ -80,7 +83,11 @@ def rank_task(
         task: Of `MAPS`. Of parts, only those of the object that was found in a pixel are ranked, "no part" included.
         count: How many classes.
         size: As in `predict`.
+
+    Raises:
+        UserError: As `predict_tasks`.
     """
+    refuse_crf(protocol)
     own = size or (image.shape[-2], image.shape[-1])
     heads = StackedHeads(task_engine(engine), tasks.only([task]))
     found = _empty(count, own)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sceneparse.errors import counted
-from sceneparse.inference.crf import refine
+from sceneparse.inference.crf import refine, refuse_reduced
 from sceneparse.inference.deciding import HALF, decided, shifted, threshold_of
 from sceneparse.inference.engine import Engine
 from sceneparse.inference.mirroring import mirrored_scores
@@ -47,7 +47,7 @@ def scores(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
         protocol: How the picture is tested.
 
     Returns:
-        (classes, H, W) float32 on the CPU: averaged logits or probabilities, as the protocol says.
+        (classes, H, W) float32 on the CPU: averaged logits or probabilities, as the protocol says, before any CRF.
     """
     height, width = image.shape[-2:]
     result = torch.empty(engine.num_classes, height, width)
@@ -67,9 +67,12 @@ def predict(engine: Engine, image: Tensor, protocol: TestProtocol, size: tuple[i
         image: (C, H, W) uint8.
         protocol: How the picture is tested.
         size: The picture's own height and width, where `image` is reduced already. Default: the image's.
+
+    Raises:
+        UserError: The protocol has a CRF, which looks at all pixels of the picture, and `image` is reduced.
     """
     if protocol.crf:
-        refined = refined_scores(engine, image, protocol)
+        refined = refined_scores(engine, image, protocol, size)
         winner = decided(refined, threshold_of(engine), probabilities=True)
         best = refined.gather(0, winner[None])[0]
         return Prediction(winner.to(torch.int16).cpu(), best.cpu())
@@ -94,6 +97,9 @@ def predict_batch(
         images: (N, C, H, W) uint8.
         protocol: How the pictures are tested.
         size: As in `predict`, of all of them.
+
+    Raises:
+        UserError: As `predict`.
     """
     if protocol.window is not None or protocol.crf or len(images) == 1:
         return [predict(engine, image, protocol, size) for image in images]
@@ -115,8 +121,7 @@ def gives_one_map(protocol: TestProtocol) -> bool:
 
 def one_map_each(engine: Engine, images: Tensor, protocol: TestProtocol, own: tuple[int, int]) -> Tensor:
     """Return the maps of logits (N, classes, h, w) of pictures under a protocol that gives one for each."""
-    size = protocol.input_size(own, protocol.scales[0])
-    resized = brought_to(images, size, antialias=protocol.antialiases(own))
+    resized = _resized(images, protocol, protocol.scales[0], own)
     logits = engine(resized)
     return mean([logits, mirrored_scores(engine, resized)]) if protocol.flip else logits
 
@@ -166,8 +171,16 @@ def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
     return _row_winners(engine, every_scale(engine, image, protocol), own, probabilities=_probabilities(protocol))
 
 
-def refined_scores(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
-    """Return the probabilities (classes, H, W) of the dense conditional random field over averaged scores."""
+def refined_scores(
+    engine: Engine, image: Tensor, protocol: TestProtocol, size: tuple[int, int] | None = None
+) -> Tensor:
+    """Return the probabilities (classes, H, W) of the dense conditional random field over averaged scores.
+
+    Raises:
+        UserError: `size`, the picture's own height and width, is not the image's.
+    """
+    if size is not None:
+        refuse_reduced(image, size)
     found = scores(engine, image, protocol)
     return refine(found.clamp_min(1e-9).log() if _probabilities(protocol) else found, image)
 
@@ -259,7 +272,7 @@ def batch_scales(
     scales = []
     for scale in protocol.scales:
         tested = protocol.input_size(own, scale)
-        resized = brought_to(images, tested, antialias=protocol.antialiases(own))
+        resized = _resized(images, protocol, scale, own)
         views = [engine(resized)]
         if protocol.flip:
             views.append(mirrored_scores(engine, resized))
@@ -281,7 +294,7 @@ def _source(
     own: tuple[int, int],
 ) -> Rows:
     """Return the rows of the scores at one scale, at the picture's own size."""
-    resized = _resized(image, protocol, scale, own)
+    resized = _resized(image[None], protocol, scale, own)[0]
     if protocol.window is None:
         views = _views(engine, resized, protocol)
         return _whole(views, (resized.shape[-2], resized.shape[-1]), own, engine, protocol, groups)
@@ -313,16 +326,12 @@ def _whole(
     return StretchedRows(rows, size, own) if twice else rows
 
 
-def _resized(image: Tensor, protocol: TestProtocol, scale: float, own: tuple[int, int]) -> Tensor:
-    """Resize a picture of that own size to one scale."""
-    return brought_to(image[None], protocol.input_size(own, scale), antialias=protocol.antialiases(own))[0]
-
-
-def brought_to(images: Tensor, size: tuple[int, int], *, antialias: bool) -> Tensor:
-    """Return pictures (N, C, H, W) at a height and width: as they are, float32 or, antialiased, uint8."""
+def _resized(images: Tensor, protocol: TestProtocol, scale: float, own: tuple[int, int]) -> Tensor:
+    """Resize pictures (N, C, H, W) of that own size to one scale: as they are, float32 or, antialiased, uint8."""
+    size = protocol.input_size(own, scale)
     if size == (images.shape[-2], images.shape[-1]):
         return images
-    if antialias:  # bytes in, bytes out: the same kernel as in torchvision's, and Pillow's to within 1
+    if protocol.antialiases(own):  # bytes in, bytes out: the same kernel as in torchvision's, and Pillow's to within 1
         return F.interpolate(images.cpu(), size, mode="bilinear", antialias=True)
     return F.interpolate(images.float(), size, mode="bilinear")
 

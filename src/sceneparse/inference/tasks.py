@@ -81,11 +81,7 @@ def predict_tasks(
     Raises:
         UserError: The engine's network has one task, or the protocol has a CRF.
     """
-    if protocol.crf:
-        raise UserError(
-            "protocol.crf is not for models of several tasks: leave it out "
-            f"({argument('protocol.crf', option='--crf')})"
-        )
+    refuse_crf(protocol)
     heads = StackedHeads(task_engine(engine), tasks)
     own = size or (image.shape[-2], image.shape[-1])
     if gives_one_map(protocol):
@@ -112,8 +108,9 @@ def predict_tasks_batch(
         size: As in `predict`, of all of them.
 
     Raises:
-        UserError: The engine's network has one task.
+        UserError: As `predict_tasks`.
     """
+    refuse_crf(protocol)
     if protocol.window is not None or len(images) == 1:
         return [predict_tasks(engine, image, protocol, tasks, size) for image in images]
     heads = StackedHeads(task_engine(engine), tasks)
@@ -128,6 +125,19 @@ def predict_tasks_batch(
         return predicted
     scenes = heads.scene_of(torch.stack(heads.scenes).mean(dim=0))
     return [replace(one, scene=scene) for one, scene in zip(predicted, scenes, strict=True)]
+
+
+def refuse_crf(protocol: TestProtocol) -> None:
+    """Refuse a protocol with a CRF, which knows of one label map alone, for several tasks.
+
+    Raises:
+        UserError: It has one.
+    """
+    if protocol.crf:
+        raise UserError(
+            "protocol.crf is not for models of several tasks: leave it out "
+            f"({argument('protocol.crf', option='--crf')})"
+        )
 
 
 def task_engine(engine: Engine) -> TaskEngine:

@@ -6,7 +6,6 @@ is unknown. What a mask file on disk holds (any ids, any value for "unlabelled",
 """
 
 import colorsys
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,8 +15,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.errors import UserError, counted, reason_of, some
+from sceneparse.errors import UserError, counted, some
 from sceneparse.labels.extra_keys import extra_keys_line, list_extra_keys
+from sceneparse.labels.json_values import colors_of, integers_of, kind_of, read_json
 from sceneparse.labels.mirroring import KEY as MIRROR
 from sceneparse.labels.mirroring import Pair, mirror_image, pairs_of, refuse_overlaps, refuse_unnamed, without_image
 
@@ -188,6 +188,9 @@ class LabelSpace:
         Returns:
             The (H, W) int16 class indices, `IGNORE` where ignored or unknown, and the values that are not in the label
             space with the number of their pixels (`{"17": 120}` or `{"#ff00ff": 3}`), empty when all is well.
+
+        Raises:
+            UserError: It holds ids where the label space expects colours.
         """
         if self.masks == "index":
             if mask.dtype in (np.uint8, np.uint16):  # cannot leave the table, and need no wider copy
@@ -205,6 +208,11 @@ class LabelSpace:
             values, counts = np.unique(mask[unknown], return_counts=True)
             names = [str(value) for value in values]
         else:
+            if mask.ndim != 3:  # as of volumes, rasters and arrays, which hold no colours
+                raise UserError(
+                    'its labels are numbers, but the label space expects colours: leave "masks": "rgb" out of '
+                    "classes.json"
+                )
             keys, indices = self._index_of_color
             pixels = mask.astype(np.int64) @ np.array([65536, 256, 1])
             place = np.searchsorted(keys, pixels).clip(max=len(keys) - 1)
@@ -232,6 +240,13 @@ class LabelSpace:
             ids[top : top + 256] = table[labels[top : top + 256]]
         return ids
 
+    def decode_ids(self, ids: NDArray[Any]) -> NDArray[np.int16]:
+        """Translate the (H, W) ids that `encode` gives back into class indices, whatever form mask files have.
+
+        Values that no class has become `IGNORE`.
+        """
+        return np.maximum(self._index_of_id.take(ids), np.int16(IGNORE))
+
     def to_json(self) -> dict[str, Any]:
         """The form of `classes.json` and of a model folder's `labels.json`; pairs are left out where there are none."""
         return {
@@ -258,7 +273,7 @@ class LabelSpace:
             UserError: Missing keys, values of the wrong kind, or a space that doesn't hold together.
         """
         if not isinstance(value, dict):
-            raise UserError(f'{where}: expected an object such as {{"names": ["sky", "road"]}}, found {_kind(value)}')
+            raise UserError(f'{where}: expected an object such as {{"names": ["sky", "road"]}}, found {kind_of(value)}')
         if "names" not in value:
             raise UserError(f'{where}: no "names"; list the classes, such as "names": ["sky", "road"]')
         names = value["names"]
@@ -274,10 +289,10 @@ class LabelSpace:
         try:
             space = cls(
                 names=tuple(names),
-                colors=_colors(value.get("colors"), "colors"),
-                ids=_integers(value.get("ids"), "ids"),
-                ignore=_integers(ignore, "ignore"),
-                ignore_colors=_colors(value.get("ignore_colors"), "ignore_colors"),
+                colors=colors_of(value.get("colors"), "colors"),
+                ids=integers_of(value.get("ids"), "ids"),
+                ignore=integers_of(ignore, "ignore"),
+                ignore_colors=colors_of(value.get("ignore_colors"), "ignore_colors"),
                 masks=masks,
                 mirror=pairs_of(value.get(MIRROR)),
             )
@@ -302,47 +317,7 @@ def extra_keys(value: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(key) for key in value if key not in KEYS)
 
 
-def read_json(path: Path) -> Any:
-    """What a JSON file of classes holds.
-
-    Raises:
-        UserError: The file is missing, cannot be read, or is not JSON.
-    """
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise UserError(
-            f'{path}: no such file; it must name the classes, such as {{"names": ["sky", "road"]}}'
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}:{error.lineno}:{error.colno}: not valid JSON ({error.msg})") from None
-
-
 def _refuse_repeats(what: str, values: Sequence[object]) -> None:
     if len(set(values)) != len(values):
         repeated = next(value for value in values if values.count(value) > 1)
         raise UserError(f"{what} {repeated!r} stands for two classes: each needs its own")
-
-
-def _kind(value: object) -> str:
-    return {list: "a list", str: "a string", int: "a number", float: "a number", type(None): "null"}.get(
-        type(value), type(value).__name__
-    )
-
-
-def _integers(value: Any, key: str) -> tuple[int, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(item, int) and not isinstance(item, bool) for item in value):
-        raise UserError(f'"{key}" must be a list of whole numbers')
-    return tuple(value)
-
-
-def _colors(value: Any, key: str) -> tuple[Color, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(item, list) and len(item) == 3 for item in value):
-        raise UserError(f'"{key}" must be a list of colours such as [128, 64, 128]')
-    return tuple((r, g, b) for r, g, b in (_integers(item, key) for item in value))

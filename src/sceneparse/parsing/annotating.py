@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from sceneparse.arguments import argument
 from sceneparse.datasets.forms.form import Annotated, AnnotatedPictures, refuse_shared_stems
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.forms.whole_folder import refuse_changed, whole_folder
-from sceneparse.errors import UserError, reason_of
+from sceneparse.drawing.legend import read_id_image
+from sceneparse.errors import UserError
 from sceneparse.parsing.artefacts.file_names import name_of
 from sceneparse.parsing.runs.faults import writing
 from sceneparse.progress import progress_bar
@@ -96,21 +97,9 @@ def _annotated(parser: "Parser", out: Path, ignore_below: float | None) -> tuple
     for path, said in parses_in(out, parser.fingerprint):
         if said.get("ignore_below") == ignore_below:
             name = name_of(path.with_suffix("").relative_to(out).as_posix())
-            read = _reader(path.with_name(said["files"]["labels"]), parser)
+            read = partial(read_id_image, path.with_name(said["files"]["labels"]), parser.labels)
             found.append(Annotated(name, Path(said["picture"]["file"]), (said["height"], said["width"]), read))
     return tuple(sorted(found, key=lambda one: one.name))
-
-
-def _reader(file: Path, parser: "Parser") -> Callable[[], NDArray[np.int16]]:
-    def read() -> NDArray[np.int16]:
-        try:
-            with Image.open(file) as image:
-                # Where there is no class, the map holds a value that no class has.
-                return parser.labels.decode(np.array(image))[0]
-        except OSError as error:
-            raise UserError(f"{file}: cannot be read ({reason_of(error)}); parse its picture again") from None
-
-    return read
 
 
 def _advancing(read: Callable[[], NDArray[np.int16]], advance: Callable[[], None]) -> Callable[[], NDArray[np.int16]]:

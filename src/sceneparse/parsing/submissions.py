@@ -4,13 +4,11 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image
-
 from sceneparse.arguments import argument
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.submission import SubmissionForm
+from sceneparse.drawing.legend import read_id_image
 from sceneparse.errors import UserError
 from sceneparse.progress import progress_bar
 
@@ -74,9 +72,6 @@ def write_submissions(parser: "Parser", out: str | Path, benchmark: str, *, prog
             )
     with progress_bar(progress, len(maps), "writing results") as advance:
         for file in maps:
-            with Image.open(file) as image:
-                # Where there is no class, the map holds a value that no class has.
-                indices, _ = parser.labels.decode(np.array(image))
-            form.write(out, file.stem, indices)
+            form.write(out, file.stem, read_id_image(file, parser.labels))
             advance()
     return out / form.folder

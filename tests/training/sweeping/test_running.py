@@ -111,6 +111,25 @@ class TestRefusals:
         with pytest.raises(UserError, match=r"row 'row': protocol\.stride has no effect"):
             list_runs(sweep, tmp_path / "out")
 
+    def test_a_group_of_a_class_that_the_data_do_not_have_is_refused_before_anything_runs(
+        self, small_sweep: Callable[..., Sweep], tmp_path: Path
+    ) -> None:
+        renamed = {"name": "renamed", "data": {"classes": {"rename": {"dark": "black"}}}}
+        sweep = small_sweep(rows=[{"name": "row"}, renamed])
+        with pytest.raises(
+            UserError, match=r"groups\.blocks: the data set of row 'renamed' has no class 'dark'; it has"
+        ):
+            list_runs(sweep, tmp_path / "out")
+        with pytest.raises(UserError, match=r"row 'row' has no class 'brihgt' \(did you mean 'bright'\?\)"):
+            list_runs(small_sweep(rows=[{"name": "row"}], groups={"blocks": ["brihgt"]}), tmp_path / "out")
+        list_runs(small_sweep(rows=[renamed], groups={"blocks": ["black", "bright"]}), tmp_path / "out")
+
+    def test_data_that_are_not_there_are_for_the_runs_to_miss(
+        self, small_sweep: Callable[..., Sweep], tmp_path: Path
+    ) -> None:
+        sweep = small_sweep(rows=[{"name": "row", "data": {"root": str(tmp_path / "nowhere")}}])
+        list_runs(sweep, tmp_path / "out")
+
     def test_a_size_that_the_training_is_going_to_know_is_not_refused(
         self, small_sweep: Callable[..., Sweep], tmp_path: Path
     ) -> None:

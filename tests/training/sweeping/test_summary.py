@@ -13,7 +13,6 @@ from PIL import Image
 from rich.console import Console
 
 from sceneparse.drawing.picture_grid import write_picture_grid
-from sceneparse.errors import UserError
 from sceneparse.recipes.sweep import Sweep
 from sceneparse.training.sweeping.figures import MEAN_IOU, Spread, figures_of
 from sceneparse.training.sweeping.tables import print_summary, write_summary
@@ -62,13 +61,14 @@ class TestFigures:
         assert Spread({3: 0.25}).text() == "25.00" and Spread({}).text() == "–"
         assert Spread({0: 0.25, 1: 0.35}).text("+") == "+30.00 ± 7.07"
 
-    def test_a_group_of_unknown_classes_is_refused(
+    def test_a_group_with_an_unknown_class_has_no_figure_but_its_known_ones_have(
         self, small_sweep: Callable[..., Sweep], pretend: Callable[..., None], tmp_path: Path
     ) -> None:
-        sweep = small_sweep(rows=ROWS, groups={"animals": ["sheep"]})
-        pretend(sweep, tmp_path / "out", sweep.runs()[0], 0.1, 0.1, 0.1)
-        with pytest.raises(UserError, match="group 'animals' has 'sheep', which is no class"):
-            figures_of(sweep, "test", tmp_path / "out")
+        sweep = small_sweep(rows=ROWS, groups={"animals": ["sheep", "dark"], "blocks": ["dark", "bright"]})
+        pretend(sweep, tmp_path / "out", sweep.runs()[0], 0.1, 0.2, 0.4)
+        first, _ = figures_of(sweep, "test", tmp_path / "out")
+        assert first.figures["animals"].mean is None and first.figures["blocks"].mean == pytest.approx(0.3)
+        assert first.classes["sheep"].mean is None and first.classes["dark"].mean == pytest.approx(0.2)
 
     def test_figures_of_another_protocol_do_not_count(
         self, swept: tuple[Sweep, Path], small_sweep: Callable[..., Sweep]
@@ -97,6 +97,23 @@ class TestFiles:
         assert "**Failed**: second, seed 2: no memory" in text and "Not finished: first, seed 2." in text
         assert "Protocol: whole: own size" in text
         assert "Mean ± sample standard deviation (n − 1) over the seeds (0, 1, 2)" in text
+
+    def test_a_group_with_an_unknown_class_is_a_note_beside_the_figures(
+        self,
+        small_sweep: Callable[..., Sweep],
+        pretend: Callable[..., None],
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        sweep, folder = small_sweep(rows=ROWS, groups={"animals": ["sheep", "drak"]}), tmp_path / "out"
+        pretend(sweep, folder, sweep.runs()[0], 0.1, 0.2, 0.4)
+        write_summary(sweep, folder, {})
+        print_summary(sweep, folder, {}, Console(width=200))
+        summary = json.loads((folder / "summary.json").read_text())
+        (note,) = summary["notes"]
+        assert "groups.animals: the data set of row 'first' has no class 'sheep', 'drak' (did you mean 'dark'?)" in note
+        assert f"**Note**: {note}" in (folder / "summary.md").read_text() and note in capsys.readouterr().out
+        assert summary["tests"]["test"][0]["figures"]["mean IoU"]["mean"] == pytest.approx(0.1)
 
     def test_the_picture_has_bars_as_long_as_the_means(self, swept: tuple[Sweep, Path]) -> None:
         sweep, folder = swept

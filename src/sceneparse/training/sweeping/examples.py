@@ -50,8 +50,9 @@ def write_examples(sweep: Sweep, out: Path) -> None:
     recipe = runs[0].recipe
     dataset = open_for_testing(recipe.data, channels=recipe.backbone.in_channels)
     candidates = _most_different([finished(sweep, run, out) or {} for run in runs], test)
-    names = [name for classes in sweep.groups.values() for name in classes] or list(dataset.labels.names)
-    classes = [dataset.labels.names.index(name) for name in dict.fromkeys(names)]
+    known = dataset.labels.names
+    grouped = dict.fromkeys(name for classes in sweep.groups.values() for name in classes if name in known)
+    classes = [known.index(name) for name in grouped or known]
     read = {}
     with progress_bar(True, len(candidates), "looking for examples") as advance:
         for index in candidates:

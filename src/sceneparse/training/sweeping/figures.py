@@ -114,26 +114,27 @@ def finished(sweep: Sweep, run: Run, folder: Path) -> dict[str, Any] | None:
 def figures_of(sweep: Sweep, test: str, folder: Path) -> list[RowFigures]:
     """Return the figures of all rows in one test; rows without a finished run have none.
 
+    A group has no figure in a run whose data set lacks one of its classes; see `sceneparse.training.sweeping.groups`.
+
     Args:
         sweep: The sweep.
         test: The test's name.
         folder: The sweep's folder.
-
-    Raises:
-        UserError: A group names a class that the data set doesn't have.
     """
     rows: list[RowFigures] = []
     for row in sweep.rows:
         runs = {seed: Run(row, seed) for seed in sweep.seeds}
         found = {seed: tests[test] for seed, run in runs.items() if (tests := finished(sweep, run, folder)) is not None}
-        ious = {seed: _ious(metrics, sweep) for seed, metrics in found.items()}
+        ious = {seed: ious_of(metrics) for seed, metrics in found.items()}
         figures = {
             one.title: Spread({seed: metrics[one.name or key] for seed, metrics in found.items()})
             for key, one in COMPARED.items()
         }
         for name, classes in sweep.groups.items():
+            # The mean of some of the classes would not be the group's.
+            whole = {seed: [iou[one] for one in classes] for seed, iou in ious.items() if iou.keys() >= set(classes)}
             figures[name] = Spread(
-                {seed: mean for seed, iou in ious.items() if (mean := _mean(iou[one] for one in classes)) is not None}
+                {seed: mean for seed, values in whole.items() if (mean := _mean(values)) is not None}
             )
         grouped = dict.fromkeys(one for classes in sweep.groups.values() for one in classes)
         rows.append(
@@ -142,7 +143,7 @@ def figures_of(sweep: Sweep, test: str, folder: Path) -> list[RowFigures]:
                 figures=figures,
                 gains={name: spread.over(rows[0].figures[name]) for name, spread in figures.items()} if rows else {},
                 classes={
-                    one: Spread({s: value for s, iou in ious.items() if (value := iou[one]) is not None})
+                    one: Spread({s: value for s, iou in ious.items() if (value := iou.get(one)) is not None})
                     for one in grouped
                 },
                 minutes=Spread({seed: _minutes(folder / runs[seed].folder) for seed in found}),
@@ -152,14 +153,9 @@ def figures_of(sweep: Sweep, test: str, folder: Path) -> list[RowFigures]:
     return rows
 
 
-def _ious(metrics: Mapping[str, Any], sweep: Sweep) -> dict[str, float | None]:
-    """The IoU of each class in one run."""
-    ious: dict[str, float | None] = {one["name"]: one["iou"] for one in metrics["classes"]}
-    for name, classes in sweep.groups.items():
-        for one in classes:
-            if one not in ious:
-                raise UserError(f"sweep {sweep.name}: group '{name}' has '{one}', which is no class of the data set")
-    return ious
+def ious_of(metrics: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return the IoU of each class, by its name, in what a run scored in one test; None of a class that is absent."""
+    return {one["name"]: one["iou"] for one in metrics["classes"]}
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -26,6 +26,7 @@ from sceneparse.training.run import refuse_changes
 from sceneparse.training.sweeping.board import Board
 from sceneparse.training.sweeping.examples import write_examples
 from sceneparse.training.sweeping.figures import finished
+from sceneparse.training.sweeping.groups import refuse_unknown_groups
 from sceneparse.training.sweeping.one import request
 from sceneparse.training.sweeping.tables import print_summary, write_summary
 from sceneparse.weights.build import build
@@ -115,8 +116,8 @@ def check(sweep: Sweep, out: Path) -> None:
     """Refuse a sweep that could not end well, before anything runs.
 
     Raises:
-        UserError: A network that can't be built, a protocol that doesn't hold together, or a run folder that began by
-            another recipe.
+        UserError: A network that can't be built, a protocol that doesn't hold together, a group of classes that the
+            data don't have, or a run folder that began by another recipe.
     """
     built = set()
     for row in sweep.rows:
@@ -134,6 +135,7 @@ def check(sweep: Sweep, out: Path) -> None:
                     build(recipe.backbone, recipe.network, 2)
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
+    refuse_unknown_groups(sweep)
     for run in sweep.runs():
         folder = out / run.folder
         if (folder / RECIPE).is_file():

@@ -16,6 +16,7 @@ from sceneparse.recipes.sweep import Sweep
 from sceneparse.training.sweeping.chart import write_chart
 from sceneparse.training.sweeping.examples import EXAMPLES
 from sceneparse.training.sweeping.figures import MEAN_IOU, RowFigures, figures_of, finished
+from sceneparse.training.sweeping.groups import group_notes
 
 NAME = "summary"
 
@@ -62,6 +63,7 @@ def to_json(
         "failed": dict(failed),
         "seeds": sweep.seeds,
         "groups": sweep.groups,
+        **({"notes": notes} if (notes := group_notes(sweep, out)) else {}),
         "tests": {test: [row(one, test) for one in rows] for test, rows in found.items()},
     }
 
@@ -107,6 +109,7 @@ def to_markdown(sweep: Sweep, out: Path, found: Mapping[str, list[RowFigures]], 
     missing = [run.name for run in sweep.runs() if finished(sweep, run, out) is None and run.name not in failed]
     if missing:
         sections.append(f"Not finished: {'; '.join(missing)}.")
+    sections += [f"**Note**: {note}" for note in group_notes(sweep, out)]
     sections += [f"**Failed**: {name}: {reason}" for name, reason in failed.items()]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -127,6 +130,8 @@ def print_summary(sweep: Sweep, out: Path, failed: Mapping[str, str], console: C
             console.print(f"protocol {protocol}", highlight=False)
     for name, reason in failed.items():
         console.print(f"failed: {name}: {reason}", style="red", soft_wrap=True, markup=False, highlight=False)
+    for note in group_notes(sweep, out):
+        console.print(f"note: {note}", soft_wrap=True, markup=False, highlight=False)
     pictures = [f"{NAME}.png", *([EXAMPLES] if (out / EXAMPLES).is_file() else [])]
     print(f"summary: {out / NAME}.md, {NAME}.csv, {NAME}.json; pictures: {', '.join(pictures)}")
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,17 @@ class TestSecondRun:
             name = f"clip_labels/{index:06}.png"
             assert (out / name).read_bytes() == (undisturbed / name).read_bytes()
         assert record(out)["timeline"] == record(undisturbed)["timeline"]
+
+    def test_label_frames_hold_ids_where_the_masks_of_the_training_held_colours(
+        self, parser: Parser, make_clip: MakeClip, out: Path
+    ) -> None:
+        clip = make_clip()
+        parser.labels = replace(parser.labels, masks="rgb", ignore_colors=((0, 0, 0),))
+        run(parser, clip, out, label_frames=True)
+        timeline, parsed = record(out)["timeline"], calls(parser)
+        (out / "clip_video.json").unlink()
+        run(parser, clip, out, label_frames=True)
+        assert calls(parser) == parsed and record(out)["timeline"] == timeline
 
     def test_label_frames_are_made_again_where_that_is_asked(
         self, parser: Parser, make_clip: MakeClip, out: Path

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from sceneparse.drawing.legend import id_image
+from sceneparse.drawing.legend import id_image, read_id_image
 from sceneparse.files import whole_file, write_json
 from sceneparse.labels import LabelSpace
 
@@ -49,8 +48,7 @@ class LabelFrames:
 
     def read(self, index: int) -> NDArray[np.int16]:
         """A frame's label map, (H, W) class indices."""
-        with Image.open(self._path(index)) as image:
-            return self._space.decode(np.array(image))[0]
+        return read_id_image(self._path(index), self._space)
 
     def write(self, index: int, labels: NDArray[np.int16]) -> None:
         """Write a frame's label map, whole or not at all."""

@@ -1,0 +1,58 @@
+"""The values of a JSON file of classes: reading the file, and checking what its keys hold."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sceneparse.errors import UserError, reason_of
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file of classes holds.
+
+    Raises:
+        UserError: The file is missing, cannot be read, or is not JSON.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(
+            f'{path}: no such file; it must name the classes, such as {{"names": ["sky", "road"]}}'
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}:{error.lineno}:{error.colno}: not valid JSON ({error.msg})") from None
+
+
+def kind_of(value: object) -> str:
+    """Say in a word or two what a value of JSON is."""
+    return {list: "a list", str: "a string", int: "a number", float: "a number", type(None): "null"}.get(
+        type(value), type(value).__name__
+    )
+
+
+def integers_of(value: Any, key: str) -> tuple[int, ...]:
+    """Return the whole numbers that a key lists, none of None.
+
+    Raises:
+        UserError: It is no list of them.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, int) and not isinstance(item, bool) for item in value):
+        raise UserError(f'"{key}" must be a list of whole numbers')
+    return tuple(value)
+
+
+def colors_of(value: Any, key: str) -> tuple[tuple[int, int, int], ...]:
+    """Return the colours that a key lists, none of None; that their values are 0..255 is for the caller to check.
+
+    Raises:
+        UserError: It is no list of three whole numbers each.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, list) and len(item) == 3 for item in value):
+        raise UserError(f'"{key}" must be a list of colours such as [128, 64, 128]')
+    return tuple((r, g, b) for r, g, b in (integers_of(item, key) for item in value))
