@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UnwritableError, UserError
 from sceneparse.files import (
     aside_of,
     hold,
     is_held,
+    make_folder,
     meant,
     refuse_folded,
     refuse_unwritable_file,
@@ -208,9 +209,38 @@ def test_a_full_disk_is_said_with_the_file_what_is_free_and_what_to_do(tmp_path:
     assert files_in(path.parent) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"), [("a file/b/c.txt", "Not a directory"), ("a" * 250 + "/" + "b" * 300, "File name too long")]
+)
+def test_a_name_that_the_system_does_not_take_is_said_in_a_line(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / "a file").touch()
+    for make in (lambda path: write_text(path, "text"), make_folder):
+        with pytest.raises(UnwritableError) as error:
+            make(tmp_path / name)
+        assert str(error.value) == f"{tmp_path / name}: cannot be written ({reason}); name another place"
+        assert isinstance(error.value, UserError) and isinstance(error.value, OSError)
+
+
+def test_a_folder_in_which_nothing_may_be_written_is_said_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, **_: object) -> None:  # as for anybody but root, whom the system lets write everywhere
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "touch", refused)
+    with pytest.raises(UnwritableError, match=r"a\.txt: cannot be written \(Permission denied\); name another place"):
+        write_text(tmp_path / "a.txt", "text")
+
+
 def test_other_errors_of_the_system_stay_what_they_are(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError), whole_file(tmp_path / "a.txt"):
-        raise PermissionError(errno.EACCES, "on purpose")
+    for error in (
+        PermissionError(errno.EACCES, "on purpose"),
+        PermissionError(errno.EACCES, "what is read", "/elsewhere/b.txt"),
+        FileNotFoundError(errno.ENOENT, "what is read", str(tmp_path / "b.txt")),
+    ):
+        with pytest.raises(type(error)) as caught, whole_file(tmp_path / "a.txt"):
+            raise error
+        assert caught.value is error
 
 
 def test_sizes_are_said_in_units() -> None:

@@ -30,11 +30,15 @@ class UnannotatedError(UserError):
     """A split is there, but nothing in it is annotated, as often of the pictures to test on."""
 
 
-class NoRoomError(UserError, OSError):
-    """A file could not be written for want of room.
+class UnwritableError(UserError, OSError):
+    """The system did not let a file be written.
 
-    An `OSError` too: who can do without the file goes on, as after any other that the system did not let it write.
+    An `OSError` too: who can do without the file goes on, as after any other fault of the system.
     """
+
+
+class NoRoomError(UnwritableError):
+    """A file could not be written for want of room."""
 
 
 def require(holds: bool, message: str) -> None:

@@ -15,30 +15,61 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from sceneparse.errors import NoRoomError, UserError, reason_of
+from sceneparse.errors import NoRoomError, UnwritableError, UserError, reason_of
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says where a disk, a user's share of it or the largest file that a process may write is full."""
 
 
+FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
+"""What the system says where it would not let a file or folder of that name be made, however often it is tried."""
+
+
 @contextmanager
-def room_named(path: Path) -> Iterator[None]:
-    """Turn what the system says for want of room into a line that names the file, what is free, and what to do.
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says to a file or folder that it does not take into a line that names it and what to do.
 
     Args:
         path: What is written.
 
     Raises:
         NoRoomError: There is no room for it.
+        UnwritableError: It may not be written there.
     """
     try:
         yield
-    except NoRoomError:
+    except UnwritableError:
         raise
     except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        raise no_room(path, reason_of(error)) from None
+        if error.errno in NO_ROOM:
+            raise no_room(path, reason_of(error)) from None
+        if error.errno in FORBIDDEN and _concerns(path.absolute(), error.filename):
+            wrong = UnwritableError(f"{path}: cannot be written ({reason_of(error)}); name another place")
+            wrong.errno = error.errno
+            raise wrong from None
+        raise
+
+
+def _concerns(path: Path, said: str | bytes | None) -> bool:
+    """Return whether the file that an error names is a path, beside it (under a temporary name) or around it.
+
+    Any other is one that whoever writes there was about to read.
+    """
+    if not said:
+        return False
+    other = Path(os.fsdecode(said)).absolute()
+    return other.parent == path.parent or other in path.parents
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those around it, unless it is there.
+
+    Raises:
+        NoRoomError: There is no room for it.
+        UnwritableError: It may not be made there.
+    """
+    with write_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
 
 
 def no_room(path: Path, reason: str) -> NoRoomError:
@@ -79,9 +110,10 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Raises:
         NoRoomError: There is no room for it.
+        UnwritableError: It may not be written there.
     """
     path = Path(path)
-    with room_named(path), _renamed_to(path) as temporary:
+    with write_errors(path), _renamed_to(path) as temporary:
         yield temporary
 
 

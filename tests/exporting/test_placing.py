@@ -105,7 +105,7 @@ def test_formats_with_one_name_have_a_record_each() -> None:
 
 @pytest.mark.parametrize(
     ("out", "message"),
-    [("folder.pt2", "is a folder; name a file"), ("file/m.pt2", "file is a file, so nothing can be written in it")],
+    [("folder.pt2", "is a folder; name a file in it"), ("file/m.pt2", r"cannot be written \(Not a directory\)")],
 )
 def test_a_file_that_cannot_be_put_there_is_refused_before_any_work(
     out: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -14,7 +14,8 @@ from typing import NoReturn
 from sceneparse.arguments import on_command_line
 from sceneparse.cli import data, evaluating, predicting, serving, training, weights
 from sceneparse.cli.command import Command
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
+from sceneparse.files import FORBIDDEN
 from sceneparse.processes import LOST, STOPPED, end_with_parent, failed, leads, leave, lost_peer, supervised
 
 COMMANDS: dict[str, Command] = {
@@ -165,6 +166,8 @@ def _main(given: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FORBIDDEN and error.filename:
+            return failed(2, f"error: {os.fsdecode(error.filename)}: {reason_of(error)}; name another file or folder")
         if lost_peer(error):
             return failed(LOST, "error: another process has failed: see what it says")
         traceback.print_exc()

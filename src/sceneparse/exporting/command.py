@@ -13,10 +13,10 @@ from sceneparse.exporting import quantizing
 from sceneparse.exporting.accuracy import LabelledPictures, measure_accuracy, open_labelled
 from sceneparse.exporting.calibration import CalibrationPictures
 from sceneparse.exporting.checking import agrees, check_export
-from sceneparse.exporting.placing import placed, refuse_unwritable
+from sceneparse.exporting.placing import placed
 from sceneparse.exporting.record import Accuracy, Check, Export, record_of
 from sceneparse.exporting.table import print_checks, print_export
-from sceneparse.files import write_json
+from sceneparse.files import refuse_unwritable_file, write_json
 from sceneparse.inference import TorchEngine, export_model, onnx_engine, openvino_engine, resolve
 from sceneparse.inference.exported_file import (
     SUFFIXES,
@@ -87,7 +87,7 @@ def export(
     suffix = "-int8.xml" if int8 else SUFFIXES[format]
     if out:
         refuse_other_suffix(Path(out), format)
-        refuse_unwritable(Path(out))
+        refuse_unwritable_file(out)
     INSTALLED[format]()
     if int8:
         quantizing.installed()
@@ -95,7 +95,7 @@ def export(
     folder = find_model(model)
     loaded = _at_size(load_model(folder), size)
     path = Path(out) if out else default_path(model, loaded.config.name, suffix)
-    refuse_unwritable(path)
+    refuse_unwritable_file(path)
     labelled = open_labelled(str(model), loaded, data, kind, split, count) if int8 else None
     with placed(path) as new, _in_words_of_export(str(model)):
         checks: tuple[Check, ...] = ()

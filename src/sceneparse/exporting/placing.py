@@ -5,22 +5,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sceneparse.errors import UserError
 from sceneparse.exporting.record import files_of, record_of
-from sceneparse.files import room_named
-
-
-def refuse_unwritable(path: Path) -> None:
-    """Refuse a file that cannot be put there, before anything is made for it.
-
-    Raises:
-        UserError: A folder has that name, or a file the name of a folder around it.
-    """
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder; name a file")
-    around = next(parent for parent in path.absolute().parents if parent.exists())
-    if not around.is_dir():
-        raise UserError(f"{path}: {around} is a file, so nothing can be written in it; name another file")
+from sceneparse.files import write_errors
 
 
 @contextmanager
@@ -38,7 +24,7 @@ def placed(path: Path) -> Iterator[Path]:
     """
     made = [parent for parent in path.absolute().parents if not parent.exists()]
     try:
-        with room_named(path):
+        with write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(prefix=f".{path.stem[:50]}.", suffix=".tmp", dir=path.parent) as folder:
                 new = Path(folder, path.name)

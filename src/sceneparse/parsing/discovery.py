@@ -15,7 +15,7 @@ from rich.console import Console
 
 from sceneparse.drawing.heatmap import draw_tables
 from sceneparse.errors import UserError
-from sceneparse.files import whole_file, write_json
+from sceneparse.files import make_folder, whole_file, write_json
 from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.cooccurrence import cooccurrence
 from sceneparse.parsing.parse import Parse
@@ -103,7 +103,7 @@ def discover(
     if not done:
         raise UserError("none of the pictures could be read, so there is nothing to count")
     tables = counts.tables()
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with whole_file(out / "discoveries.png") as temporary:
         titled = [(f"{one.name} (share of the row's {one.unit})", one.rows, one.columns, one.shares) for one in tables]
         draw_tables(titled).save(temporary)

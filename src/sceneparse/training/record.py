@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sceneparse.files import hold, room_named
+from sceneparse.files import hold, make_folder, write_errors
 from sceneparse.weights.run_folder import METRICS
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Record:
     def __init__(
         self, folder: Path, length: int, iteration: int, warn: Callable[[str], None], follow: Follow | None = None
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._path = folder / METRICS
         # Unbuffered: what could not be written must not be tried again when the file is closed.
         self._file = self._path.open("ab", buffering=0)
@@ -59,7 +59,7 @@ class Record:
         # Another process may have asked for its state at the moment of the first try.
         self._held = self._held or hold(self._file)
         line = json.dumps({"kind": kind, "iteration": iteration, **known}, ensure_ascii=False)
-        with room_named(self._path):
+        with write_errors(self._path):
             left = line.encode() + b"\n"
             while left:
                 left = left[self._file.write(left) :]

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.files import aside_of, replace_folder, room_named, whole_file, write_json, write_text
+from sceneparse.files import aside_of, replace_folder, whole_file, write_errors, write_json, write_text
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.weights.config import CARD, CONFIG, FILES, LABELS, WEIGHTS, ModelConfig, write_config
 from sceneparse.weights.labels_file import labels_to_json
@@ -79,7 +79,7 @@ def write_folder(folder: Path, description: Description, put_weights: Callable[[
         if foreign := foreign_file(folder):
             raise UserError(f"{folder}: holds more than a model ({foreign}), so it isn't replaced; choose another name")
     temporary = folder.with_name(f".{folder.name[:50]}.{secrets.token_hex(8)}.tmp")
-    with room_named(folder):
+    with write_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
         try:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError
-from sceneparse.files import write_json
+from sceneparse.files import make_folder, write_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.remarks import Remark
 from sceneparse.parsing.runs.faults import LeftOutError, writing
@@ -40,8 +40,7 @@ class Run:
         self._said = set[str]()
         self._engine: dict[str, str] = {}
         if out is not None:
-            with writing(out):
-                out.mkdir(parents=True, exist_ok=True)
+            make_folder(out)
 
     def say(self, line: str) -> None:
         """Show a line, if progress is wanted."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sceneparse.errors import NoRoomError, UserError
+from sceneparse.errors import UnwritableError, UserError
 from sceneparse.parsing.artefacts.artefact import ArtefactError
 
 _OF_THE_NAME = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST}
@@ -28,7 +28,7 @@ def writing(path: Path | str) -> Iterator[None]:
     """Raise a disk's complaints as `UserError`, which end the run."""
     try:
         yield
-    except NoRoomError:  # it says all that there is to say
+    except UnwritableError:  # it says all that there is to say
         raise
     except OSError as error:
         raise cannot_write(path, error) from None
@@ -50,8 +50,6 @@ def writing_parse(path: Path | str, picture: Path | str) -> Iterator[None]:
         yield
     except ArtefactError as error:
         raise LeftOutError(f"{picture}: {error}") from None
-    except NoRoomError:
-        raise
     except OSError as error:
-        wrong = cannot_write(path, error)
+        wrong = error if isinstance(error, UnwritableError) else cannot_write(path, error)
         raise (LeftOutError(f"{picture}: {wrong}") if error.errno in _OF_THE_NAME else wrong) from None

@@ -14,6 +14,7 @@ import torch
 
 from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.errors import UserError, counted, require
+from sceneparse.files import make_folder
 from sceneparse.inference import check_protocol, resolve
 from sceneparse.networks.unfilled import sketched
 from sceneparse.processes.machine import SHARED_BY, usable_cores
@@ -205,7 +206,7 @@ class _Slots:
 
     def _start(self, slot: int, run: Run) -> _Started:
         folder = self.out / run.folder
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         log = (folder / LOG).open("a", encoding="utf-8")
         # In a session of its own: Ctrl-C in the terminal is for the sweep, which then stops its runs once.
         process = subprocess.Popen(
