@@ -19,8 +19,9 @@ from sceneparse.devices import (
 )
 from sceneparse.devices.memory import to_device
 from sceneparse.errors import UserError, counted
+from sceneparse.inference.cuda_recorder import CudaRecorder
 from sceneparse.inference.epilogues import find_epilogues
-from sceneparse.inference.graphs import CudaRecorder, Graphs
+from sceneparse.inference.graphs import Graphs
 from sceneparse.inference.lowering import lower_precision
 from sceneparse.inference.program import ONE_TASK, Traits, prepared
 from sceneparse.networks import Output, SceneParser, UnifiedOutput, UnifiedUPerNet, normalize
@@ -133,7 +134,7 @@ class TorchEngine:
             self.name = "compile"
             self.network.compile()
         if chosen.type == "cuda":
-            self.graphs = Graphs(CudaRecorder(chosen))
+            self.graphs = Graphs(CudaRecorder(chosen, compiled=compile))
 
     def _make(self, network: SceneParser, traits: Traits, device: torch.device, precision: Precision) -> None:
         """Put a copy of the network on the device, in a precision."""
