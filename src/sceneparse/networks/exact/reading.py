@@ -18,14 +18,15 @@ def reads_are_free(device: torch.device) -> bool:
 
 
 class Arriving:
-    """A tensor on its way into main memory, while the device goes on.
+    """A tensor on its way into main memory, while a CUDA device goes on.
 
     Args:
         values: The tensor, on any device.
     """
 
     def __init__(self, values: Tensor) -> None:
-        self._here = values.detach().to("cpu", non_blocking=True)
+        # On CUDA by way of pinned memory. Of other devices a copy that isn't waited for may be read too early.
+        self._here = values.detach().to("cpu", non_blocking=values.is_cuda)
         self._there: torch.cuda.Event | None = None
         if values.is_cuda:
             self._there = torch.cuda.Event()
