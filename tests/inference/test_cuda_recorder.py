@@ -46,17 +46,17 @@ class Graph:
 def done(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What was asked of CUDA, while the CPU stands for it."""
     done: list[str] = []
+    usual, empty = Stream([]), torch.empty_like
     handles = iter(range(1, 100))
 
     @contextlib.contextmanager
     def graph(_: Graph, *, pool: int, stream: Stream, capture_error_mode: str) -> Iterator[None]:
         assert capture_error_mode == "thread_local"
         done.append(f"begin in {pool}")
+        assert isinstance(stream, Stream) and stream is not usual
         yield
         done.append("end")
 
-    usual = Stream([])
-    empty = torch.empty_like
     with monkeypatch.context() as patch:
         patch.setattr(torch.cuda, "graph", graph)
         patch.setattr(torch.cuda, "CUDAGraph", Graph)
@@ -66,7 +66,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         patch.setattr(torch.cuda, "current_device", lambda: 0)
         patch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
         patch.setattr(torch.cuda, "graph_pool_handle", lambda: next(handles))
-        patch.setattr(torch, "empty_like", lambda like, device=None, pin_memory=False: empty(like))
+        patch.setattr(torch, "empty_like", lambda like, **_: empty(like))
         patch.setattr(torch._C, "_cuda_clearCublasWorkspaces", lambda: done.append("clear"), raising=False)
         for name in ("_cuda_endAllocateToPool", "_cuda_releasePool"):
             patch.setattr(torch._C, name, lambda *what, name=name: done.append(f"{name}{what}"), raising=False)
@@ -178,5 +178,3 @@ def test_a_network_that_reads_a_number_leaves_the_allocator_whole() -> None:
             (found,) = recorded(lambda one: (one @ one,), pictures(side), device)
             assert found is not None and torch.equal(found.cpu(), pictures(side) * side)
         assert recorded.failure is None
-
-

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from sceneparse.inference.host_reads import RefusingHostReads, _copies
 from sceneparse.networks import SceneParser
-from sceneparse.weights.build import build
 from sceneparse.settings import BackboneSettings, NetworkSettings
+from sceneparse.weights.build import build
 
 MAPS = torch.arange(12.0).view(3, 4)
 SOME = torch.tensor([True, False, True])
@@ -44,23 +44,32 @@ GRAPHS_HOLD: list[Callable[[], object]] = [
 @pytest.mark.parametrize("inference", [True, False])
 @pytest.mark.parametrize("name", READS)
 def test_what_waits_for_a_number_is_refused_by_name(name: str, inference: bool) -> None:
-    with torch.inference_mode(inference), pytest.raises(RuntimeError, match=f"^{name} waits for a number of the dev"):
-        with RefusingHostReads("cpu"):
-            READS[name]()
+    with (
+        torch.inference_mode(inference),
+        pytest.raises(RuntimeError, match=f"^{name} waits for a number"),
+        RefusingHostReads("cpu"),
+    ):
+        READS[name]()
 
 
 @pytest.mark.parametrize("inference", [True, False])
 def test_a_decision_on_a_number_is_refused(inference: bool) -> None:
-    with torch.inference_mode(inference), pytest.raises(RuntimeError, match="waits for a number"):
-        with RefusingHostReads("cpu"):
-            assert MAPS.sum() > 0
+    with (
+        torch.inference_mode(inference),
+        pytest.raises(RuntimeError, match="waits for a number"),
+        RefusingHostReads("cpu"),
+    ):
+        assert MAPS.sum() > 0
 
 
 @pytest.mark.parametrize("name", COPIES)
 def test_what_copies_between_devices_is_refused_by_name(name: str) -> None:
-    with torch.inference_mode(), pytest.raises(RuntimeError, match=f"^{name} copies between devices"):
-        with RefusingHostReads("cuda"):
-            COPIES[name]()
+    with (
+        torch.inference_mode(),
+        pytest.raises(RuntimeError, match=f"^{name} copies between devices"),
+        RefusingHostReads("cuda"),
+    ):
+        COPIES[name]()
 
 
 def test_a_number_of_main_memory_is_a_constant_of_what_is_computed() -> None:

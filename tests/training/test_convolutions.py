@@ -17,9 +17,7 @@ def test_a_gpu_measures_where_all_pictures_have_one_size(
     monkeypatch: pytest.MonkeyPatch, device: str, crop: tuple[int, int] | None, measured: bool
 ) -> None:
     compute = SimpleNamespace(precision="bfloat16", fabric=SimpleNamespace(device=torch.device(device)))
-    prepared: Any = SimpleNamespace(
-        compute=compute, recipe=SimpleNamespace(augmentation=SimpleNamespace(crop=crop))
-    )
+    prepared: Any = SimpleNamespace(compute=compute, recipe=SimpleNamespace(augmentation=SimpleNamespace(crop=crop)))
     monkeypatch.setattr(step, "_computed", lambda *_: cudnn.benchmark)  # forward and backward
     unused: Any = None
     assert step.compute_gradients(prepared, unused, unused, 0) is measured

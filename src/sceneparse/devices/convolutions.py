@@ -1,4 +1,4 @@
-"""Which of cuDNN's kernels compute convolutions on NVIDIA GPUs: those that a rule names, or those measured as fastest."""
+"""Which of cuDNN's kernels compute convolutions on NVIDIA GPUs: by a rule, or by measurement."""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _before = False
 
 @contextmanager
 def measured_convolutions() -> Iterator[None]:
-    """Take for each convolution of a new shape the kernel that is the fastest where it is computed, as long as it lasts.
+    """Take, while it lasts, the kernel that is measured as the fastest for each convolution of a new shape.
 
     What was measured is each thread's own, as are the kernels that a rule named for it before, which stay: a thread
     measures the shapes that it has not met yet. Convolutions may then be rounded differently in another process. So

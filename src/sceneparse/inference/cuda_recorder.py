@@ -1,4 +1,4 @@
-"""CUDA graphs, recorded: what is computed once beside, once to see whether a graph can hold it, and once into a graph."""
+"""Record CUDA graphs: once is computed beside, once to see whether a graph can hold it, and once into the graph."""
 
 import contextvars
 import threading
@@ -88,7 +88,7 @@ class CudaRecorder:
         return graph, found
 
     def _living_pool(self) -> "_Pool":
-        """Return the memory of the graphs that there are; when the last of them goes, its handle is good for nothing."""
+        """Return the memory of the graphs that there are; with the last of them its handle ends, too."""
         pool = self._pool() if self._pool is not None else None
         if pool is None:
             pool = _Pool(torch.cuda.graph_pool_handle())

@@ -121,9 +121,7 @@ def one_map_each(engine: Engine, images: Tensor, protocol: TestProtocol, own: tu
     return mean([logits, mirrored_scores(engine, resized)]) if protocol.flip else logits
 
 
-def _predicted_of_maps(
-    engine: Engine, maps: Tensor, own: tuple[int, int], protocol: TestProtocol
-) -> list[Prediction]:
+def _predicted_of_maps(engine: Engine, maps: Tensor, own: tuple[int, int], protocol: TestProtocol) -> list[Prediction]:
     """Return the most probable class of every pixel of pictures, from the one map of logits each that decides."""
     threshold, temperature = threshold_of(engine), temperature_of(engine)
     if usable(maps, own):

@@ -1,9 +1,9 @@
 """The winner of an upsampled map of scores at every pixel, and its probability, without the upsampled scores.
 
-On a GPU a kernel finds both in registers (`networks.exact.kernels`). On a CPU winners need little of the upsampled scores
-(`networks.exact.argmax`). Their probabilities need all of them, but no more than the largest log-softmax of each pixel,
-which takes half as long as to find the winner, its score and the sum of the others' exponentials. Many classes are
-resized and summed with the classes side by side in memory, where bilinear interpolation is six times as fast as in
+On a GPU a kernel finds both in registers (`networks.exact.kernels`). On a CPU winners need little of the upsampled
+scores (`networks.exact.argmax`). Their probabilities need all of them, but no more than the largest log-softmax of each
+pixel, which takes half as long as to find the winner, its score and the sum of the others' exponentials. Many classes
+are resized and summed with the classes side by side in memory, where bilinear interpolation is six times as fast as in
 planes; few are faster in planes.
 """
 

@@ -51,9 +51,7 @@ def rounds_too_much(maps: Tensor) -> bool:
     return not torch.is_grad_enabled() and maps.dtype in (torch.bfloat16, torch.float16)
 
 
-def _averages_of_sums(
-    maps: Tensor, bins: Sequence[int], multiply: Callable[[Tensor, Tensor], Tensor]
-) -> list[Tensor]:
+def _averages_of_sums(maps: Tensor, bins: Sequence[int], multiply: Callable[[Tensor, Tensor], Tensor]) -> list[Tensor]:
     """Compute `average_pool` in float32 of maps in a 16-bit format, which are read as they are.
 
     Ones are numbers of that format, so that products with them are exact, and what rounds is divided by at the end.

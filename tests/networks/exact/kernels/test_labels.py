@@ -48,13 +48,13 @@ def test_of_classes_that_tie_the_lowest_wins(run: Run, align_corners: bool) -> N
     assert torch.equal(run(upsampled_labels, logits, size, align_corners), expected(logits, size, align_corners))
 
 
-def sure(logits: Tensor, size: Size, align_corners: bool, temperature: float, threshold: float) -> tuple[Tensor, Tensor]:
+def sure(
+    logits: Tensor, size: Size, align_corners: bool, temperature: float, threshold: float
+) -> tuple[Tensor, Tensor]:
     return winners_by_kernels(logits, size, align_corners, temperature, threshold)
 
 
-def expected_sure(
-    logits: Tensor, size: Size, align_corners: bool, temperature: float, labels: Tensor
-) -> Tensor:
+def expected_sure(logits: Tensor, size: Size, align_corners: bool, temperature: float, labels: Tensor) -> Tensor:
     """The probabilities (N, *size) of labels, in float64."""
     probabilities = (resize(logits.double(), size, align_corners) / temperature).softmax(dim=1)
     return probabilities.gather(1, labels.long()[:, None])[:, 0]
