@@ -20,5 +20,5 @@ def test_a_gpu_measures_where_all_pictures_have_one_size(
     prepared: Any = SimpleNamespace(compute=compute, recipe=SimpleNamespace(augmentation=SimpleNamespace(crop=crop)))
     monkeypatch.setattr(step, "_computed", lambda *_: cudnn.benchmark)  # forward and backward
     unused: Any = None
-    assert step.compute_gradients(prepared, unused, unused, 0) is measured
-    assert not cudnn.benchmark
+    seen: Any = step.compute_gradients(prepared, unused, unused, 0)
+    assert (seen, cudnn.benchmark) == (measured, False)

@@ -110,6 +110,7 @@ class TorchEngine:
 
     network: SceneParser
     graphs: Graphs | None
+    _compute: Callable[..., Any]
 
     def __init__(
         self,
@@ -182,7 +183,7 @@ class TorchEngine:
         self.name = "torch"
         self.graphs = None
         self.network = network
-        self._compute: Callable[..., Any] = network
+        self._compute = network
         self.device = device
         self.precision: str = precision
         self._products = products_beside(precision, device)
