@@ -26,4 +26,4 @@ class Player:
                 if into is not None and one is not None:
                     into.copy_(one)
 
-        return Replay(static, found, run, None)
+        return Replay(static.copy_, found, run, None)

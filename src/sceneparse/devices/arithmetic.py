@@ -8,6 +8,7 @@ its own name. The settings are global to a process, so that each computation set
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import torch
@@ -31,7 +32,8 @@ def float32_products(precision: str) -> Iterator[None]:
     """Multiply float32 numbers in TF32 if that is the precision, else as float32, while the context lasts.
 
     On a CPU, where there is no TF32, oneDNN is kept from rounding them to bfloat16 as well. What was set before holds
-    again afterwards. Threads that compute in the same precision do so at the same time; one that wants the other waits.
+    again afterwards. Threads that compute in the same precision do so at the same time; one that wants the other waits,
+    unless it runs in a copy of the other's context (`contextvars`), which is waiting for it.
 
     Args:
         precision: The name of the precision that is computed in. Also in bfloat16 and float16 some sums and products
@@ -108,38 +110,32 @@ class _Switch:
 
     def __init__(self) -> None:
         self._free = threading.Condition()
-        self._own = threading.local()
+        self._entered: ContextVar[tuple[bool, ...]] = ContextVar("entered", default=())
+        """What this thread has entered, the innermost last."""
         self._threads = 0
         self._tf32 = False
         self._before: _State | None = None
 
-    def _stack(self) -> list[bool]:
-        """What this thread has entered, the innermost last."""
-        if not hasattr(self._own, "stack"):
-            self._own.stack = []
-        stack: list[bool] = self._own.stack
-        return stack
-
     def enter(self, tf32: bool) -> None:
-        stack = self._stack()
+        entered = self._entered.get()
         with self._free:
-            if not stack:
+            if not entered:
                 self._free.wait_for(lambda: not self._threads or self._tf32 == tf32)
                 if not self._threads:
                     self._before = _State.now()
                     self._turn(tf32)
                 self._threads += 1
-            elif stack[-1] != tf32:
+            elif entered[-1] != tf32:
                 self._turn(tf32)
-            stack.append(tf32)
+        self._entered.set((*entered, tf32))
 
     def leave(self) -> None:
-        stack = self._stack()
+        *entered, left = self._entered.get()
+        self._entered.set(tuple(entered))
         with self._free:
-            left = stack.pop()
-            if stack:
-                if stack[-1] != left:
-                    self._turn(stack[-1])
+            if entered:
+                if entered[-1] != left:
+                    self._turn(entered[-1])
                 return
             self._threads -= 1
             if not self._threads:

@@ -1,8 +1,8 @@
 """Engines, which compute the scores of pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +19,10 @@ from sceneparse.devices import (
 )
 from sceneparse.devices.memory import to_device
 from sceneparse.errors import UserError, counted
+from sceneparse.inference.compiled_sizes import CompiledSizes
+from sceneparse.inference.cuda_recorder import CudaRecorder
 from sceneparse.inference.epilogues import find_epilogues
-from sceneparse.inference.graphs import CudaRecorder, Graphs
+from sceneparse.inference.graphs import Graphs
 from sceneparse.inference.lowering import lower_precision
 from sceneparse.inference.program import ONE_TASK, Traits, prepared
 from sceneparse.networks import Output, SceneParser, UnifiedOutput, UnifiedUPerNet, normalize
@@ -98,8 +100,8 @@ class TorchEngine:
         preprocessing: How pictures are normalised; one value stands for all channels.
         device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
         precision: float32, tf32, bfloat16, float16, or auto: bfloat16 where the device is faster in it, else float32.
-        compile: Whether the network is compiled, for each size of pictures that is met. Graphs then hold what the
-            compiler has made: fewer kernels, and none of them waited for.
+        compile: Whether the network is compiled, for each of the first sizes of pictures that are met and once for the
+            others. Graphs then hold what the compiler has made: fewer kernels, and none of them waited for.
 
     Raises:
         UserError: No such device, a precision that it cannot compute in, an operator that it lacks, or preprocessing
@@ -108,6 +110,7 @@ class TorchEngine:
 
     network: SceneParser
     graphs: Graphs | None
+    _compute: Callable[..., Any]
 
     def __init__(
         self,
@@ -131,9 +134,9 @@ class TorchEngine:
             self._make(network, traits, chosen, choose_precision(chosen, precision))
         if compile:
             self.name = "compile"
-            self.network.compile()
+            self._compute = CompiledSizes(self.network)
         if chosen.type == "cuda":
-            self.graphs = Graphs(CudaRecorder(chosen))
+            self.graphs = Graphs(CudaRecorder(chosen, compiled=compile))
 
     def _make(self, network: SceneParser, traits: Traits, device: torch.device, precision: Precision) -> None:
         """Put a copy of the network on the device, in a precision."""
@@ -180,6 +183,7 @@ class TorchEngine:
         self.name = "torch"
         self.graphs = None
         self.network = network
+        self._compute = network
         self.device = device
         self.precision: str = precision
         self._products = products_beside(precision, device)
@@ -229,7 +233,7 @@ class TorchEngine:
     def _output(self, pixels: Tensor, tasks: Sequence[str]) -> Output | UnifiedOutput:
         asked = (tuple(tasks),) if isinstance(self.network, UnifiedUPerNet) else ()
         try:
-            output: Output | UnifiedOutput = self.network(pixels, *asked)
+            output: Output | UnifiedOutput = self._compute(pixels, *asked)
         except torch._dynamo.exc.TorchDynamoException as error:
             reason = " ".join(str(error).split("\n", 1)[0].split())
             raise UserError(

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from sceneparse.devices.memory import ran_out
-from sceneparse.networks.exact.constants import keeping
 
 Found = tuple[Tensor | None, ...]
 """What is computed of pictures; None where nothing is."""
@@ -34,13 +33,13 @@ class Replay(NamedTuple):
     """A recorded graph.
 
     Args:
-        pictures: What it reads.
+        bring: Brings pictures to where it reads them; they may be changed as soon as this returns.
         found: What it writes.
         run: Runs it.
         kept: What it reads besides, which must stay where it is.
     """
 
-    pictures: Tensor
+    bring: Callable[[Tensor], object]
     found: Found
     run: Callable[[], None]
     kept: object
@@ -56,36 +55,6 @@ class Recorder(Protocol):
             RuntimeError: It cannot be recorded.
         """
         ...
-
-
-class CudaRecorder:
-    """Records with `torch.cuda.graph`; all graphs share their memory, since they never run at once."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._pool = torch.cuda.graph_pool_handle()
-
-    def __call__(self, compute: Compute, pictures: Tensor) -> Replay:
-        """Record; see `Recorder`."""
-        static = torch.empty_like(pictures)
-        static.copy_(pictures)
-        with torch.cuda.device(self._device), keeping() as kept:
-            # On another stream than the usual one, as recording wants it: what is made at a first call is made here.
-            aside, here = torch.cuda.Stream(), torch.cuda.current_stream()
-            aside.wait_stream(here)
-            with torch.cuda.stream(aside):
-                compute(static)
-            here.wait_stream(aside)
-            graph = torch.cuda.CUDAGraph()
-            try:
-                # PyTorch's own stream for this is one for all devices, that of the first which records. Other threads
-                # may copy pictures meanwhile.
-                with torch.cuda.graph(graph, pool=self._pool, stream=aside, capture_error_mode="thread_local"):
-                    found = compute(static)
-            except BaseException:
-                torch.cuda.set_stream(here)  # where the end of a recording fails, PyTorch stays on the other one
-                raise
-        return Replay(static, found, graph.replay, kept)
 
 
 class Graphs:
@@ -126,7 +95,7 @@ class Graphs:
                 graph = self._recorded(key, compute, pictures.to(device, non_blocking=True))
             if graph is not None:
                 self._graphs.move_to_end(key)
-                graph.pictures.copy_(pictures, non_blocking=True)
+                graph.bring(pictures)
                 graph.run()
                 return tuple(None if one is None else one.clone() for one in graph.found)
         return compute(pictures.to(device, non_blocking=True))

@@ -16,8 +16,10 @@ from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.rows import MapRows, MeanRows, Rows, StretchedRows, band_height, mean
 from sceneparse.inference.tempering import NONE, sureness, temperature_of
 from sceneparse.inference.windows import WindowRows
-from sceneparse.inference.winners import winners_of, worth_splitting
+from sceneparse.inference.winners import winners_by_kernels, winners_of, worth_splitting
 from sceneparse.networks.exact.argmax import upsampled_labels, worth_skipping
+from sceneparse.networks.exact.kernels.usable import usable
+from sceneparse.networks.exact.reading import Arriving
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,7 @@ def predict(engine: Engine, image: Tensor, protocol: TestProtocol, size: tuple[i
         return Prediction(winner.to(torch.int16).cpu(), best.cpu())
     own = size or (image.shape[-2], image.shape[-1])
     if gives_one_map(protocol):
-        (logits,) = one_map_each(engine, image[None], protocol, own)
-        return _predicted_of_map(engine, logits, own, protocol)
+        return _predicted_of_maps(engine, one_map_each(engine, image[None], protocol, own), own, protocol)[0]
     return predicted(engine, every_scale(engine, image, protocol, size=own), own, protocol)
 
 
@@ -105,8 +106,7 @@ def predict_batch(
         return [predict(engine, image, protocol, size) for image in images]
     own = size or (images.shape[-2], images.shape[-1])
     if gives_one_map(protocol):
-        maps = one_map_each(engine, images, protocol, own)
-        return [_predicted_of_map(engine, logits, own, protocol) for logits in maps]
+        return _predicted_of_maps(engine, one_map_each(engine, images, protocol, own), own, protocol)
     return [predicted(engine, rows, own, protocol) for rows in batch_scales(engine, images, protocol, size=own)]
 
 
@@ -126,12 +126,16 @@ def one_map_each(engine: Engine, images: Tensor, protocol: TestProtocol, own: tu
     return mean([logits, mirrored_scores(engine, resized)]) if protocol.flip else logits
 
 
-def _predicted_of_map(engine: Engine, logits: Tensor, own: tuple[int, int], protocol: TestProtocol) -> Prediction:
-    """Return the most probable class of every pixel, from the one map of logits that decides."""
-    if threshold_of(engine) == HALF and worth_splitting(logits, own):
-        return Prediction(*winners_of(logits, own, engine.align_corners, temperature_of(engine)))
-    rows = MapRows([logits], own, engine.align_corners, _probabilities(protocol))
-    return predicted(engine, rows, own, protocol)
+def _predicted_of_maps(engine: Engine, maps: Tensor, own: tuple[int, int], protocol: TestProtocol) -> list[Prediction]:
+    """Return the most probable class of every pixel of pictures, from the one map of logits each that decides."""
+    threshold, temperature = threshold_of(engine), temperature_of(engine)
+    if usable(maps, own):
+        found = winners_by_kernels(maps, own, engine.align_corners, temperature, threshold)
+        return [Prediction(*one) for one in zip(*found, strict=True)]
+    if threshold == HALF and worth_splitting(maps[0], own):
+        return [Prediction(*winners_of(logits, own, engine.align_corners, temperature)) for logits in maps]
+    rows = (MapRows([logits], own, engine.align_corners, _probabilities(protocol)) for logits in maps)
+    return [predicted(engine, source, own, protocol) for source in rows]
 
 
 def predicted(engine: Engine, source: Rows, size: tuple[int, int], protocol: TestProtocol) -> Prediction:
@@ -199,14 +203,16 @@ def label_batch(engine: Engine, images: Tensor) -> Tensor:
     own = (images.shape[-2], images.shape[-1])
     batch = engine(images)
     if worth_skipping(batch, own):
-        return upsampled_labels(shifted(batch, threshold_of(engine), dim=1), own, engine.align_corners).cpu()
+        return Arriving(
+            upsampled_labels(shifted(batch, threshold_of(engine), dim=1), own, engine.align_corners)
+        ).values()
     return torch.stack([_winners(engine, logits, own) for logits in batch])
 
 
 def _winners(engine: Engine, logits: Tensor, own: tuple[int, int]) -> Tensor:
     """Return the labels that one map of logits (classes, h, w) gives."""
     if worth_skipping(logits, own):
-        return upsampled_labels(shifted(logits, threshold_of(engine)), own, engine.align_corners).cpu()
+        return Arriving(upsampled_labels(shifted(logits, threshold_of(engine)), own, engine.align_corners)).values()
     source = MapRows([logits], own, engine.align_corners, probabilities=False)
     return _row_winners(engine, source, own, probabilities=False)
 

@@ -1,17 +1,20 @@
-"""The winner of an upsampled map of scores at every pixel, and its probability, as fast as a CPU can.
+"""The winner of an upsampled map of scores at every pixel, and its probability, without the upsampled scores.
 
-Winners need little of the upsampled scores (`networks.exact.argmax`). Their probabilities need all of them, but no more
-than the largest log-softmax of each pixel, which takes half as long as to find the winner, its score and the sum of the
-others' exponentials. Many classes are resized and summed with the classes side by side in memory, where bilinear
-interpolation is six times as fast as in planes; few are faster in planes.
+On a GPU a kernel finds both in registers (`networks.exact.kernels`). On a CPU winners need little of the upsampled
+scores (`networks.exact.argmax`). Their probabilities need all of them, but no more than the largest log-softmax of each
+pixel, which takes half as long as to find the winner, its score and the sum of the others' exponentials. Many classes
+are resized and summed with the classes side by side in memory, where bilinear interpolation is six times as fast as in
+planes; few are faster in planes.
 """
 
 import torch
 from torch import Tensor
 
+from sceneparse.inference.deciding import HALF, shifted
 from sceneparse.inference.rows import Stretch, band_height
 from sceneparse.inference.tempering import NONE
 from sceneparse.networks.exact.argmax import upsampled_labels, worth_skipping
+from sceneparse.networks.exact.reading import Arriving
 
 SIDE_BY_SIDE = 32
 """So many classes or more are kept side by side in memory."""
@@ -56,3 +59,30 @@ def winners_of(
             band = stretch(source[:, first:end], start, stop).log_softmax(dim=0).amax(dim=0)
         confidence[start:stop] = band.exp_()
     return upsampled_labels(logits, size, align_corners), confidence
+
+
+@torch.no_grad()
+def winners_by_kernels(
+    logits: Tensor, size: tuple[int, int], align_corners: bool, temperature: float = NONE, threshold: float = HALF
+) -> tuple[Tensor, Tensor]:
+    """Return what `winners_of` does for several pictures at once, on a GPU.
+
+    Args:
+        logits: (N, classes, h, w), finite, which kernels take (`usable.usable`).
+        size: As in `winners_of`.
+        align_corners: As in `winners_of`.
+        temperature: As in `winners_of`.
+        threshold: As in `deciding.decided`.
+
+    Returns:
+        (N, *size) int16 classes and float32 probabilities, on the CPU.
+    """
+    from sceneparse.networks.exact.kernels.labels import sure_labels
+
+    labels, confidence = sure_labels(logits, size, align_corners, temperature)
+    if threshold != HALF:
+        decision = upsampled_labels(shifted(logits, threshold, dim=1), size, align_corners)
+        confidence = torch.where(decision == labels, confidence, 1 - confidence)  # there are two classes
+        labels = decision
+    arriving = Arriving(labels), Arriving(confidence)
+    return arriving[0].values(), arriving[1].values()

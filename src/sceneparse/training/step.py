@@ -14,6 +14,7 @@ from sceneparse.data.batch import Batch
 from sceneparse.data.device_augment import Windows
 from sceneparse.data.feeding import on_device
 from sceneparse.devices import float32_products
+from sceneparse.devices.convolutions import measured_convolutions
 from sceneparse.devices.sums import widest
 from sceneparse.networks import normalize
 from sceneparse.networks.exact.lean_norms import LeanNorms
@@ -97,7 +98,7 @@ def compute_gradients(
         iteration: Iterations done.
         stop: Whether this process was asked to stop; all of them get to know with the losses.
     """
-    with float32_products(prepared.compute.precision):
+    with float32_products(prepared.compute.precision), _convolutions(prepared):
         return _computed(prepared, losses, batch, iteration, stop)
 
 
@@ -131,6 +132,13 @@ def _computed(prepared: Prepared, losses: RecipeLosses, batch: Batch | Windows, 
             fabric.backward(shares[0] * processes.world)
             sums[:-1] += torch.stack([value.detach() for value in shares])
     return Step(iteration, seed, rate, losses.names, losses.names_for(heads), processes.total(sums))
+
+
+def _convolutions(prepared: Prepared) -> AbstractContextManager[None]:
+    """How a GPU's convolutions are chosen, forward and backward: by measurement where all pictures have one size."""
+    fixed = prepared.recipe.augmentation.crop is not None
+    on_cuda = prepared.compute.fabric.device.type == "cuda"
+    return measured_convolutions() if fixed and on_cuda else nullcontext()
 
 
 def _forward_mode(prepared: Prepared) -> AbstractContextManager[Any]:

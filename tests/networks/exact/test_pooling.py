@@ -1,8 +1,49 @@
 """Pooling to grids in formats of few digits."""
 
+import pytest
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
+from sceneparse.networks.exact import pooling
 from sceneparse.networks.exact.pooling import average_pool
+from tests.support.gpus import needs_cuda
+
+
+def products(ones: Tensor, lines: Tensor) -> Tensor:
+    """What a GPU computes of 16 bits: exact products, added up in float32."""
+    assert ones.dtype == lines.dtype == torch.bfloat16
+    return torch.matmul(ones.float(), lines.float())
+
+
+def random_maps() -> Tensor:
+    maps = torch.randn(2, 3, 17, 26, generator=torch.Generator().manual_seed(0)) + 1
+    return maps.bfloat16().contiguous(memory_format=torch.channels_last)
+
+
+def test_sums_of_16_bits_divided_in_float32_are_the_averages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooling, "_adds_in_float32", lambda *_: True)
+    monkeypatch.setattr(pooling, "_products_in_float32", products)
+    maps, seen = random_maps(), 0
+    with torch.no_grad():
+        for side, grid in zip((1, 2, 3, 6), average_pool(maps, [1, 2, 3, 6]), strict=True):
+            wanted = F.adaptive_avg_pool2d(maps.double(), side)
+            assert torch.equal(grid, wanted.bfloat16()) and grid.is_contiguous(memory_format=torch.channels_last)
+            seen += 1
+        sums = pooling._averages_of_sums(maps, [6], products)[0]
+    torch.testing.assert_close(sums.double(), F.adaptive_avg_pool2d(maps.double(), 6), rtol=1e-6, atol=1e-6)
+    assert seen == 4
+
+
+@needs_cuda
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_gpu_adds_16_bits_up_in_float32(dtype: torch.dtype) -> None:
+    maps = random_maps().to("cuda", dtype)
+    assert pooling._adds_in_float32(maps.device, dtype)
+    with torch.no_grad():
+        for side, grid in zip((1, 6), average_pool(maps, [1, 6]), strict=True):
+            wanted = F.adaptive_avg_pool2d(maps.double(), side)
+            torch.testing.assert_close(grid.double(), wanted, rtol=2**-8, atol=2**-10)
 
 
 def test_maps_of_16_bits_are_pooled_in_float32_and_stay_of_their_type() -> None:

@@ -5,7 +5,7 @@ which pixels they hold changes with n. An exporter that meets the ready-made ope
 run time fixes one of these; here the cells are worked out from the size, in whole numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import torch
@@ -29,6 +29,8 @@ def average_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
     """
     if rounds_too_much(maps):
         with torch.autocast(maps.device.type, enabled=False):
+            if _adds_in_float32(maps.device, maps.dtype) and not in_graph():
+                return [grid.to(maps.dtype) for grid in _averages_of_sums(maps, bins, _products_in_float32)]
             return [grid.to(maps.dtype) for grid in average_pool(maps.float(), bins)]
     count, channels, height, width = maps.shape
     pixels = maps.permute(0, 2, 3, 1)
@@ -47,6 +49,45 @@ def rounds_too_much(maps: Tensor) -> bool:
     Rounded weights and sums would be wrong for all of the many pixels that a cell stands for.
     """
     return not torch.is_grad_enabled() and maps.dtype in (torch.bfloat16, torch.float16)
+
+
+def _averages_of_sums(maps: Tensor, bins: Sequence[int], multiply: Callable[[Tensor, Tensor], Tensor]) -> list[Tensor]:
+    """Compute `average_pool` in float32 of maps in a 16-bit format, which are read as they are.
+
+    Ones are numbers of that format, so that products with them are exact, and what rounds is divided by at the end.
+
+    Args:
+        maps: As in `average_pool`, of a 16-bit format.
+        bins: As in `average_pool`.
+        multiply: Multiplies (B, cells, pixels) by (B, pixels, X), and adds up in float32.
+    """
+    count, channels, height, width = maps.shape
+    pixels = maps.permute(0, 2, 3, 1).reshape(count * height, width, channels)
+    across = _ones(width, tuple(bins), pixels)
+    lines = multiply(across.expand(len(pixels), -1, -1), pixels).view(count, height, -1, channels)
+    grids = []
+    for side, cells, places in zip(bins, lines.split(list(bins), dim=2), across.split(list(bins)), strict=True):
+        down = _ones(height, (side,), lines)
+        sums = torch.matmul(down, cells.reshape(count, height, side * channels)).view(count, side, side, channels)
+        sizes = down.sum(dim=1)[:, None] * places.float().sum(dim=1)
+        grids.append((sums / sizes[:, :, None]).permute(0, 3, 1, 2))
+    return grids
+
+
+def _products_in_float32(ones: Tensor, lines: Tensor) -> Tensor:
+    return torch.bmm(ones, lines, out_dtype=torch.float32)
+
+
+@lru_cache(maxsize=64)
+def _adds_in_float32(device: torch.device, dtype: torch.dtype) -> bool:
+    """Return whether a device multiplies numbers of a 16-bit format into float32: PyTorch's CUDA does."""
+    if device.type != "cuda":
+        return False
+    one = torch.ones(1, 8, 8, dtype=dtype, device=device)
+    try:
+        return _products_in_float32(one, one).dtype == torch.float32
+    except (RuntimeError, TypeError):  # PyTorch's build, or the GPU
+        return False
 
 
 def max_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
@@ -91,11 +132,19 @@ def _weights(pixels: int, cells: tuple[int, ...], like: Tensor) -> Tensor:
     return used(_cached(pixels, cells, like.dtype, like.device))
 
 
+def _ones(pixels: int, cells: tuple[int, ...], like: Tensor) -> Tensor:
+    """Return the ones and zeros that add up what `_weights` averages."""
+    return used(_cached(pixels, cells, like.dtype, like.device, ones=True))
+
+
 @lru_cache(maxsize=64)
-def _cached(pixels: int, cells: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+def _cached(
+    pixels: int, cells: tuple[int, ...], dtype: torch.dtype, device: torch.device, ones: bool = False
+) -> Tensor:
     # Made in inference mode they could never take part in a backward pass.
     with torch.inference_mode(False), torch.no_grad():
-        return _made(pixels, cells, dtype, device)
+        made = _made(pixels, cells, dtype, device)
+        return made.sign() if ones else made
 
 
 def _made(pixels: int, cells: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:

@@ -11,6 +11,9 @@ from torch import Tensor
 FREE = frozenset({"cpu"})
 """The types of devices whose numbers are read without a wait."""
 
+SAFE = frozenset({"cpu", "cuda"})
+"""The types of devices from which a copy that isn't waited for is known to be whole when its event is."""
+
 
 def reads_are_free(device: torch.device) -> bool:
     """Return whether numbers on a device can be read without a wait."""
@@ -18,14 +21,15 @@ def reads_are_free(device: torch.device) -> bool:
 
 
 class Arriving:
-    """A tensor on its way into main memory, while the device goes on.
+    """A tensor on its way into main memory, while a CUDA device goes on.
 
     Args:
         values: The tensor, on any device.
     """
 
     def __init__(self, values: Tensor) -> None:
-        self._here = values.detach().to("cpu", non_blocking=True)
+        # On CUDA by way of pinned memory.
+        self._here = values.detach().to("cpu", non_blocking=values.device.type in SAFE)
         self._there: torch.cuda.Event | None = None
         if values.is_cuda:
             self._there = torch.cuda.Event()

@@ -11,6 +11,8 @@ triton = pytest.importorskip("triton", reason="Triton is not installed (Linux on
 
 POINTERS = {
     "labels": "*i16",
+    "probabilities": "*fp32",
+    "sharpness": "fp32",
     "target": "*i64",
     **dict.fromkeys(("scores", "entropies", "normalisers", "shares", "spreads", "weights", "shifts"), "*fp32"),
     **dict.fromkeys(("truth_own", "truth_other", "gradient", "bias"), "*fp32"),
@@ -59,10 +61,11 @@ def check(found: Any, folder: Path, registers: int) -> None:
     assert used["STACK"] == used["LOCAL"] == 0 and used["REG"] <= registers, used
 
 
-def test_the_labels_kernel_reads_two_classes_at_once_and_spills_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sure", [False, True])
+def test_the_labels_kernel_reads_two_classes_at_once_and_spills_nothing(tmp_path: Path, sure: bool) -> None:
     from sceneparse.networks.exact.kernels.labels import _labels
 
-    found = compiled(_labels, 1, class_stride=1, ROWS=8, COLUMNS=32, VECTOR=2)
+    found = compiled(_labels, 1, class_stride=1, SURE=sure, ROWS=8, COLUMNS=32, VECTOR=2)
     assert "ld.global.b16" not in found.asm["ptx"] and "ld.global.b32" in found.asm["ptx"]
     assert not re.search(r"atom\.|bar\.sync|st\.local", found.asm["ptx"])
     check(found, tmp_path, 80)
@@ -71,7 +74,7 @@ def test_the_labels_kernel_reads_two_classes_at_once_and_spills_nothing(tmp_path
 def test_logits_of_any_strides_have_a_labels_kernel_too(tmp_path: Path) -> None:
     from sceneparse.networks.exact.kernels.labels import _labels
 
-    check(compiled(_labels, 1, "*fp32", ROWS=4, COLUMNS=32, VECTOR=1), tmp_path, 80)
+    check(compiled(_labels, 1, "*fp32", SURE=False, ROWS=4, COLUMNS=32, VECTOR=1), tmp_path, 80)
 
 
 def test_the_small_map_is_normalised_without_spilling(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from torch import Tensor
 
 from sceneparse.inference.deciding import decided, shifted
 from sceneparse.inference.protocol import resolve
-from sceneparse.inference.scoring import label, label_batch
+from sceneparse.inference.scoring import Prediction, label, label_batch, predict, predict_batch
+from sceneparse.inference.winners import winners_by_kernels
 from sceneparse.networks import resize
 from sceneparse.networks.exact.argmax import upsampled_labels, worth_skipping
 from sceneparse.settings import ProtocolSettings
@@ -45,6 +46,48 @@ def test_of_classes_that_tie_the_lowest_wins(run: Run, align_corners: bool) -> N
     size = (9, 9) if align_corners else (12, 12)
     logits = torch.randint(0, 3, (1, 9, 3, 3), generator=torch.Generator().manual_seed(0)).float()
     assert torch.equal(run(upsampled_labels, logits, size, align_corners), expected(logits, size, align_corners))
+
+
+def sure(
+    logits: Tensor, size: Size, align_corners: bool, temperature: float, threshold: float
+) -> tuple[Tensor, Tensor]:
+    return winners_by_kernels(logits, size, align_corners, temperature, threshold)
+
+
+def expected_sure(logits: Tensor, size: Size, align_corners: bool, temperature: float, labels: Tensor) -> Tensor:
+    """The probabilities (N, *size) of labels, in float64."""
+    probabilities = (resize(logits.double(), size, align_corners) / temperature).softmax(dim=1)
+    return probabilities.gather(1, labels.long()[:, None])[:, 0]
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("classes", [1, 2, 5, 6, 8])
+def test_labels_have_the_probabilities_of_the_upsampled_scores(run: Run, classes: int, align_corners: bool) -> None:
+    logits = (6 * noise(2, classes, 3, 4)).contiguous(memory_format=torch.channels_last)
+    for temperature in (1.0, 2.5):
+        labels, found = run(sure, logits, (7, 9), align_corners, temperature, 0.5)
+        assert torch.equal(labels, expected(logits, (7, 9), align_corners))
+        wanted = expected_sure(logits, (7, 9), align_corners, temperature, labels)
+        torch.testing.assert_close(found.double(), wanted, rtol=2e-6, atol=0)
+
+
+def test_of_classes_that_tie_each_has_its_part(run: Run) -> None:
+    logits = torch.randint(0, 3, (1, 9, 3, 3), generator=torch.Generator().manual_seed(0)).float()
+    labels, found = run(sure, logits, (12, 12), False, 1.0, 0.5)
+    assert torch.equal(labels, expected(logits, (12, 12), False))
+    torch.testing.assert_close(found.double(), expected_sure(logits, (12, 12), False, 1.0, labels), rtol=2e-6, atol=0)
+    _, alike = run(sure, torch.full((1, 7, 2, 2), -90.0), (4, 4), False, 1.0, 0.5)
+    torch.testing.assert_close(alike, torch.full((1, 4, 4), 1 / 7))
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.9])
+def test_of_two_classes_the_probability_is_that_of_the_decision(run: Run, threshold: float) -> None:
+    logits = noise(2, 2, 3, 4)
+    labels, found = run(sure, logits, (7, 11), True, 1.5, threshold)
+    assert torch.equal(labels.long(), decided(resize(logits.double(), (7, 11), True), threshold, dim=1))
+    wanted = expected_sure(logits, (7, 11), True, 1.5, labels)
+    torch.testing.assert_close(found.double(), wanted, rtol=0, atol=3e-7)
+    assert wanted.min() < 0.5
 
 
 def formats() -> dict[str, Tensor]:
@@ -107,6 +150,21 @@ def test_pictures_are_labelled_by_it_one_by_one_and_in_batches(run: Run) -> None
     batch, single = run(labelled, logits, torch.zeros(2, 3, 7, 10, dtype=torch.uint8))
     wanted = decided(resize(logits.double(), (7, 10), False), 0.3, dim=1).to(torch.int16)
     assert torch.equal(batch, wanted) and torch.equal(single, wanted[0])
+
+
+def parsed(logits: Tensor, images: Tensor) -> list[list[Tensor]]:
+    """The labels and probabilities of a batch and of its first picture."""
+    engine, protocol = Fixed(logits), resolve(ProtocolSettings())
+    found: list[Prediction] = [*predict_batch(engine, images, protocol), predict(engine, images[0], protocol)]
+    return [[one.labels, one.confidence] for one in found]
+
+
+def test_pictures_are_parsed_by_it_one_by_one_and_in_batches(run: Run) -> None:
+    logits, images = noise(2, 2, 3, 4), torch.zeros(2, 3, 7, 10, dtype=torch.uint8)
+    wanted = parsed(logits, images)  # on the CPU, without kernels
+    for found, (labels, confidence) in zip(run(parsed, logits, images), wanted, strict=True):
+        assert torch.equal(found[0], labels)
+        torch.testing.assert_close(found[1], confidence, rtol=0, atol=3e-7)
 
 
 def test_the_kernel_is_taken_where_it_can_be_used(run: Run) -> None:

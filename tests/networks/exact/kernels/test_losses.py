@@ -139,7 +139,9 @@ def test_targets_and_logits_may_have_any_type_and_memory_format(run: Run) -> Non
     wanted = run(found, CrossEntropy(), logits, target, weights, False)
     for same in (target.int(), target.byte(), target.short(), target.transpose(1, 2).contiguous().transpose(1, 2)):
         got = run(found, CrossEntropy(), logits.contiguous(), same, weights.double(), False)
-        assert all(torch.equal(one, other) for one, other in zip(got, wanted, strict=True))
+        # A sum of another type may be added up in another order.
+        torch.testing.assert_close(got[0], wanted[0], rtol=2e-7, atol=0)
+        assert all(torch.equal(one, other) for one, other in zip(got[1:], wanted[1:], strict=True))
 
 
 def in_pieces(programs: int, *arguments: Any) -> Any:
