@@ -70,12 +70,12 @@ def measured(recipe: Recipe, steps: int) -> dict[str, Any]:
         PeakMemory.begin()
         before = PeakMemory.now()
     # The first makes the optimiser's state, and compiles.
-    steps = RandomSteps(prepared)
-    steps.take(batch)
+    training = RandomSteps(prepared)
+    training.take(batch)
     times = []
     for _ in range(steps):
         began = time.perf_counter()
-        steps.take(batch)
+        training.take(batch)
         wait(device)
         times.append(1000 * (time.perf_counter() - began))
     peak = memory.peak_allocated(device) if gpu else PeakMemory.bytes()

@@ -177,8 +177,8 @@ def test_a_batch_of_windows_is_to_the_bit_what_each_of_them_would_be(narrow: boo
     height, width = (max(side) for side in zip(*sizes, strict=True))
     image = device_augment._resized(windows)
     inside = torch.zeros(6, 1, height, width)
-    for one, (rows, columns) in zip(inside, sizes, strict=True):
-        one[:, :rows, :columns] = 1
+    for one, size in zip(inside, sizes, strict=True):
+        one[:, : size[0], : size[1]] = 1
     maps = device_augment._label_maps(windows, inside)
     assert image.shape[-2:] == maps.shape[-2:] == (height, width)
     for number, (sample, plan) in enumerate(zip(samples, windows.plans, strict=True)):

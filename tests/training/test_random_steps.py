@@ -8,12 +8,14 @@ import torch
 
 from sceneparse.data.batch import Batch
 from sceneparse.data.device_augment import Windows
+from sceneparse.data.loader import OBJECTS_ALONE
 from sceneparse.settings import Recipe
 from sceneparse.training import batch_size, random_steps
-from sceneparse.training.averaging import WeightAverage
+from sceneparse.training.averaging import WeightAverage, begin_average
 from sceneparse.training.batch_size import with_found_batch
 from sceneparse.training.prepare import Prepared, prepare
-from sceneparse.training.random_steps import RandomSteps, random_batch
+from sceneparse.training.random_steps import random_batch
+from sceneparse.training.step import compute_gradients
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -37,7 +39,7 @@ def test_random_pictures_have_the_form_of_the_loaders(
     prepared = prepare(toy(data__augment_on=where), None, "auto")
     for room in ("prepare", "random_steps"):
         monkeypatch.setattr(f"sceneparse.training.{room}.reads_are_free", lambda _: not narrow)
-    batches = prepared.batches(("objects",))
+    batches = prepared.batches(OBJECTS_ALONE)
     real, random = next(batches), random_batch(prepared, 4)
     batches.close()
     assert type(random) is type(real)
@@ -54,7 +56,7 @@ def test_no_batch_of_the_loaders_is_larger_than_the_random_one_by_more_than_a_li
     prepared = prepare(toy(data__augment_on="device", training__iterations=40, **settings), None, "auto")
     random = random_batch(prepared, 4)
     assert isinstance(random, Windows)
-    batches = [batch for batch in prepared.batches(("objects",)) if isinstance(batch, Windows)]
+    batches = [batch for batch in prepared.batches(OBJECTS_ALONE) if isinstance(batch, Windows)]
     assert len(batches) == 40
     assert random.pixels.numel() >= 0.95 * max(batch.pixels.numel() for batch in batches)
     assert random.sources.numel() >= 0.95 * max(batch.sources.numel() for batch in batches)
@@ -66,10 +68,9 @@ def test_the_batch_that_fits_is_tried_with_the_average_and_with_windows(
     averages: list[weakref.ref[WeightAverage]] = []
     updates: list[int] = []
     changed: list[Windows] = []
-    begin, real = random_steps.begin_average, random_steps.compute_gradients
 
     def begun(prepared: Prepared) -> WeightAverage | None:
-        average = begin(prepared)
+        average = begin_average(prepared)
         assert average is not None
         averages.append(weakref.ref(average))
         return average
@@ -77,7 +78,7 @@ def test_the_batch_that_fits_is_tried_with_the_average_and_with_windows(
     def computed(prepared: Prepared, losses: object, batch: Batch | Windows, iteration: int) -> object:
         assert isinstance(batch, Windows)
         changed.append(batch)
-        return real(prepared, losses, batch, iteration)  # type: ignore[arg-type]
+        return compute_gradients(prepared, losses, batch, iteration)  # type: ignore[arg-type]
 
     monkeypatch.setattr(random_steps, "begin_average", begun)
     monkeypatch.setattr(WeightAverage, "update", lambda _, done: updates.append(done))

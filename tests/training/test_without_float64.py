@@ -8,6 +8,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from sceneparse.data.batch import Batch
 from sceneparse.devices import sums
 from sceneparse.inference import TorchEngine
 from sceneparse.recipes import read_recipe
@@ -93,7 +94,9 @@ def test_engines_do_without_float64(toy: MakeRecipe, monkeypatch: pytest.MonkeyP
     engine = TorchEngine(
         prepared.learner.network.eval(), prepared.recipe.preprocessing, device="cpu", precision="float32"
     )
-    images = random_batch(prepared, 1).images
+    batch = random_batch(prepared, 1)
+    assert isinstance(batch, Batch)
+    images = batch.images
     expected = engine(images)
     monkeypatch.setattr(sums, "WITHOUT_FLOAT64", {"cpu"})
     with NoFloat64():

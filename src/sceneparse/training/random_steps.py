@@ -27,10 +27,10 @@ PICTURES, DRAWS = 16, 16
 
 
 class RandomSteps:
-    """The steps of a training, in all that takes time and memory: its losses, the moving average of its weights, and
-    batches in the form that the loader gives them.
+    """The steps of a training, in all that takes time and memory.
 
-    The network learns from them; within `undone` nothing of that stays.
+    That is its losses, the moving average of its weights, and batches in the form that the loader gives them. The
+    network learns from them; within `undone` nothing of that stays.
 
     Args:
         prepared: The training, before its first step.
@@ -132,8 +132,9 @@ Chosen = tuple[tuple[int, int], Plan]
 
 
 def _largest(sizes: Iterable[tuple[int, int]], settings: AugmentationSettings) -> list[Chosen]:
-    """Of many random changes the one that takes the most of a picture, and the one that is the largest after the
-    resize, whose size all pictures of a batch are given: with all others like the first, it takes the most memory.
+    """Of many random changes the one that takes the most of a picture, and the one that makes the largest.
+
+    All pictures of a batch are given the size of the largest: with all others like the first, it takes the most memory.
     """
     chance = np.random.default_rng(0)
     # No label maps are there to be looked at.
