@@ -293,7 +293,7 @@ def test_our_step_updates_as_a_training_does(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(peer_training, "fuses", lambda *_, **__: True)
     monkeypatch.setattr(peer_training, "compiled", lambda network, *_: network)
-    case = CASES["upernet50"].quick()
+    case = CASES["upernet50"].quick()._replace(side=32, backbone="resnet10t", channels=8)
     ours = peer_training.Step(case, Row("sceneparse, training.compile", "compile", "float32"), None, "cpu", 2)
     plain = peer_training.Step(case, Row("plain", "channels-last", "float32"), None, "cpu", 2)
     assert ours.optimizer.defaults["fused"] and not plain.optimizer.defaults["fused"]
