@@ -110,7 +110,7 @@ def training(case: Case, tricks: frozenset[str], state: dict[str, Tensor], batch
     )
     step = Step(case, row, state, "cpu", batch)
     assert isinstance(step.network, SceneParser)
-    step.loss = banded_loss(step.network) if "loss" in tricks else plain_loss(step.network)
+    step.loss = banded_loss(step.network, step.network.align_corners) if "loss" in tricks else plain_loss(step.network)
     return step
 
 

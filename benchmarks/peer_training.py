@@ -11,11 +11,13 @@ from peer_networks import OURS, PEERS, PREPROCESSING, Case, finish, main_logits,
 from sceneparse.devices import float32_products
 from sceneparse.labels import IGNORE
 from sceneparse.networks import SceneParser, normalize, resize
+from sceneparse.processes import ALONE
 from sceneparse.settings import OptimizerSettings
+from sceneparse.training.compiling import compiled
 from sceneparse.training.losses.cross_entropy import CrossEntropy
 from sceneparse.training.losses.heads import segmentation_loss
 from sceneparse.training.losses.kind import LossContext
-from sceneparse.training.optimizer import build_optimizer
+from sceneparse.training.optimizer import build_optimizer, fuses, skip_where
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Normalised pictures (N, 3, H, W) and targets (N, H, W) int16 to a loss."""
@@ -80,7 +82,10 @@ class Step:
     def __call__(self) -> None:
         """One step."""
         with float32_products(self.precision):
-            self.forward().backward()
+            loss = self.forward()
+            loss.backward()
+        if self.optimizer.defaults["fused"]:
+            skip_where(self.optimizer, loss.detach().isfinite().logical_not().float())
         self.optimizer.step()
         self.optimizer.zero_grad()
 
@@ -100,8 +105,14 @@ def _made(
         if state is not None:
             ours.load_state_dict(state)
         ours = ours.to(device)
-        loss = banded_loss(ours) if row.network == "sceneparse" else plain_loss(ours)
-        return ours, loss, build_optimizer(ours, OPTIMIZER)
+        if row.network == "plain":
+            loss = plain_loss(ours)
+            return ours, torch.compile(loss) if row.engine == "compile" else loss, build_optimizer(ours, OPTIMIZER)
+        # As a training has it.
+        where = torch.device(device)
+        network = compiled(ours, where, ALONE) if row.engine == "compile" else ours
+        fused = fuses(where, row.precision, sharded=False)  # type: ignore[arg-type]
+        return ours, banded_loss(network, ours.align_corners), build_optimizer(ours, OPTIMIZER, fused=fused)
     peer = PEERS[row.network]
     network = peer.make(case)
     if state is not None:
@@ -113,12 +124,12 @@ def _made(
     return network, _own(network) if peer.package == "transformers" else _usual(network, peer.multiple), optimizer
 
 
-def banded_loss(network: SceneParser) -> Loss:
+def banded_loss(network: nn.Module, align_corners: bool) -> Loss:
     """The same, without scores at the picture's size: sceneparse's own loss."""
 
     def loss(pixels: Tensor, target: Tensor) -> Tensor:
         output = network(pixels)
-        context = LossContext(network.align_corners)
+        context = LossContext(align_corners)
         return segmentation_loss(output, target, context, loss=CrossEntropy(), aux_weight=AUX_WEIGHT).total
 
     return loss

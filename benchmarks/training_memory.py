@@ -22,8 +22,8 @@ from sceneparse.devices import memory, wait
 from sceneparse.processes.machine import PeakMemory
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
-from sceneparse.training.batch_size import random_step
 from sceneparse.training.prepare import prepare
+from sceneparse.training.random_steps import RandomSteps
 
 ROWS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -70,11 +70,12 @@ def measured(recipe: Recipe, steps: int) -> dict[str, Any]:
         PeakMemory.begin()
         before = PeakMemory.now()
     # The first makes the optimiser's state, and compiles.
-    random_step(prepared, batch)
+    training = RandomSteps(prepared)
+    training.take(batch)
     times = []
     for _ in range(steps):
         began = time.perf_counter()
-        random_step(prepared, batch)
+        training.take(batch)
         wait(device)
         times.append(1000 * (time.perf_counter() - began))
     peak = memory.peak_allocated(device) if gpu else PeakMemory.bytes()

@@ -2,12 +2,12 @@
 
 import os
 import resource
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
 
+from process_groups import run_group
 from sceneparse.cli import main as main_of_commands
 
 TIMER = """
@@ -44,21 +44,23 @@ def checked_sources(sources: Path) -> Path:
     return sources
 
 
-def call(sources: Path, folder: Path, *words: object) -> Taken:
+def call(sources: Path, folder: Path, *words: object, timeout: float | None = None) -> Taken:
     """Call the command line of a version in a process of its own.
 
     Args:
         sources: The version's folder src.
         folder: Where it may keep converted models.
         words: The command and its arguments.
+        timeout: Seconds that it may take; all its processes are ended then. None for any.
+
+    Raises:
+        TimeoutExpired: It took longer.
     """
     # What else lies on the path, such as packages that are not installed, is found behind the version.
     path = os.pathsep.join(filter(None, [str(checked_sources(sources)), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path, "SCENEPARSE_CACHE": str(folder / "cache")}
     begin = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", TIMER, *map(str, words)], env=environment, capture_output=True, text=True, check=False
-    )
+    done = run_group([sys.executable, "-c", TIMER, *map(str, words)], environment=environment, timeout=timeout)
     seconds = time.perf_counter() - begin
     if done.returncode:
         raise SystemExit(f"{' '.join(map(str, words))}: {done.stderr.strip()}")

@@ -106,7 +106,11 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "gpu": lambda found: (
         not found["failed"]
         and {"labels", "loss", "agreement", "inference", "training"} == {one["section"] for one in found["promises"]}
-        and all(one["found"] > 0 or one["section"] == "agreement" for one in found["promises"])
+        # It compiles nothing, so that what that would be compared with is open.
+        and all(
+            one["found"] > 0 or one["section"] == "agreement" for one in found["promises"] if one["found"] is not None
+        )
+        and all(one["found"] is not None or "torch.compile" in str(one["missing"]) for one in found["promises"])
         and all(one["kept"] for one in found["promises"] if "equal" in one["what"] or "CPU's" in one["what"])
     ),
     "heads": lambda rows: (

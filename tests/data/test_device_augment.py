@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from sceneparse.data import device_augment
 from sceneparse.data.batch import Batch
-from sceneparse.data.device_augment import Windows, refuse_on_device
+from sceneparse.data.device_augment import Windows, augmented, refuse_on_device
 from sceneparse.data.feeding import on_device, widened
 from sceneparse.data.loader import training_batches
 from sceneparse.data.sample import Sample
@@ -37,6 +40,17 @@ class Pictures:
         waves = [128 + 120 * torch.sin(6 * (y * (one + 1) + x * (index + 1))) for one in range(self.channels)]
         objects = ((y * 3).long() + (x * 4).long()).clamp(max=4).to(torch.int16) - 1
         return Sample(torch.stack(waves).to(torch.uint8), objects, name=self.name(index))
+
+
+def windows_of(augmentation: AugmentationSettings, *, batch: int, narrow: bool) -> Windows:
+    found = next(
+        training_batches(
+            Pictures(), augmentation, PreprocessingSettings(mean=(0.45,), std=(0.22,)),
+            batch=batch, seed=3, start=0, stop=1, workers=0, cache_mb=1, narrow=narrow, whole=False,
+        )
+    )  # fmt: skip
+    assert isinstance(found, Windows)
+    return found
 
 
 def batches(augmentation: AugmentationSettings, *, whole: bool, narrow: bool = False, start: int = 0) -> list[Batch]:
@@ -125,18 +139,57 @@ def test_a_later_start_gives_the_same_pictures() -> None:
 
 
 def test_windows_hold_no_more_than_what_is_stored() -> None:
-    found = next(
-        training_batches(
-            Pictures(),
-            settings(scale=(2.0, 2.0)),
-            PreprocessingSettings(),
-            batch=4, seed=3, start=0, stop=1, workers=0, cache_mb=1, narrow=True, whole=False,
-        )
-    )  # fmt: skip
-    assert isinstance(found, Windows)
+    found = windows_of(settings(scale=(2.0, 2.0)), batch=4, narrow=True)
     # Twice as large on the device as in the file.
     assert found.labels.dtype == torch.uint8 and found.labels.numel() <= 4 * 20 * 24
     assert found.pixels.numel() == 3 * found.labels.numel()
+
+
+class Launches(TorchDispatchMode):
+    """Counts what a GPU would be given to do: all but views, and tensors that are only taken."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += not func.is_view and "empty" not in func.name()
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_picture_more_is_three_launches_more() -> None:
+    counts = []
+    augmentation = settings(scale=(0.5, 0.9), rotate=10.0, mirror=0.5, color=0.4, blur_probability=0.9)
+    for batch in (4, 5, 8):
+        windows = windows_of(augmentation, batch=batch, narrow=True)
+        with Launches() as launches:
+            augmented(windows, augmentation)
+        counts.append(launches.count)
+    # Of each its bytes to floats, their resize, and the copy to where the batch is.
+    assert counts[1] - counts[0] == 3 and counts[2] - counts[0] == 12
+    assert counts[0] < 100
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_batch_of_windows_is_to_the_bit_what_each_of_them_would_be(narrow: bool) -> None:
+    augmentation = settings(scale=(0.5, 2.0), rotate=10.0)
+    windows = windows_of(augmentation, batch=6, narrow=narrow)
+    samples = [Pictures()[index] for index in windows.indices]
+    sizes = [(plan.rows.size, plan.columns.size) for plan in windows.plans]
+    height, width = (max(side) for side in zip(*sizes, strict=True))
+    image = device_augment._resized(windows)
+    inside = torch.zeros(6, 1, height, width)
+    for one, size in zip(inside, sizes, strict=True):
+        one[:, : size[0], : size[1]] = 1
+    maps = device_augment._label_maps(windows, inside)
+    assert image.shape[-2:] == maps.shape[-2:] == (height, width)
+    for number, (sample, plan) in enumerate(zip(samples, windows.plans, strict=True)):
+        rows, columns = plan.rows, plan.columns
+        assert sample.objects is not None
+        own = sample.image[None, :, rows.start : rows.stop, columns.start : columns.stop].float()
+        own = F.interpolate(own, sizes[number], mode="bilinear", antialias=True).round_()
+        expected = F.pad(own[0], (0, width - columns.size, 0, height - rows.size))
+        assert torch.equal(image[number], expected)
+        known = sample.objects[rows.sources()[:, None], columns.sources()].float() - IGNORE
+        assert torch.equal(maps[number, 0], F.pad(known, (0, width - columns.size, 0, height - rows.size)))
 
 
 def test_what_the_device_cannot_do_is_refused() -> None:

@@ -11,9 +11,10 @@ from sceneparse.devices import memory, precisions
 from sceneparse.errors import UserError
 from sceneparse.settings import Recipe
 from sceneparse.training import batch_size, fabric
-from sceneparse.training.batch_size import random_step, with_found_batch
+from sceneparse.training.batch_size import with_found_batch
 from sceneparse.training.fabric import fabric_on
 from sceneparse.training.prepare import prepare
+from sceneparse.training.random_steps import RandomSteps
 from sceneparse.training.start import start_fabric
 
 MakeRecipe = Callable[..., Recipe]
@@ -33,7 +34,7 @@ def test_a_step_multiplies_as_its_precision_says_forward_and_backward(
 
     prepared.learner.network.backbone.register_forward_hook(look)
     next(prepared.learner.network.backbone.parameters()).register_hook(look)
-    random_step(prepared, 2)
+    RandomSteps(prepared).take(2)
     assert seen == [wanted] * 2
     assert prepared.compute.precision == precision
 
@@ -91,7 +92,7 @@ class Gpu:
         }.items():
             monkeypatch.setattr(memory, name, found)
         monkeypatch.setattr(batch_size, "wait", lambda _: None)
-        monkeypatch.setattr(batch_size, "random_step", lambda _, size: self.tried.append(size))
+        monkeypatch.setattr(RandomSteps, "take", lambda _, size: self.tried.append(size))
         monkeypatch.setattr(batch_size, "_fitting_cpu", batch_size._fitting_gpu)
 
 

@@ -21,6 +21,7 @@ from sceneparse.training import batch_size, compiling
 from sceneparse.training.batch_size import with_found_batch
 from sceneparse.training.loop import train
 from sceneparse.training.prepare import Prepared, prepare
+from sceneparse.training.random_steps import RandomSteps, random_batch
 from tests.training.test_resume import metrics
 
 MakeRecipe = Callable[..., Recipe]
@@ -30,11 +31,10 @@ GIB = 1 << 30
 def with_memory(monkeypatch: pytest.MonkeyPatch, free: int, *, fixed: int, each: int) -> list[int]:
     """Pretend that a step takes `fixed + each * pictures` bytes of `free`; returns the batches that are tried."""
     tried: list[int] = []
-    step = batch_size.random_step
 
-    def taken(prepared: Prepared, size: int, before: int) -> float:
+    def taken(steps: RandomSteps, size: int, before: int) -> float:
         assert before > 0
-        step(prepared, size)
+        steps.take(size)
         tried.append(size)
         return fixed + each * size
 
@@ -107,7 +107,7 @@ def test_a_run_goes_on_with_the_batch_that_it_found(
     recipe = toy(training__batch="auto")
     run = train(recipe, tmp_path / "run")
     (run / "model").rename(tmp_path / "gone")
-    monkeypatch.setattr(batch_size, "random_step", lambda *_: pytest.fail("it is known"))
+    monkeypatch.setattr(RandomSteps, "take", lambda *_: pytest.fail("it is known"))
     train(recipe, run, resume=True)
     # Stopped before its first checkpoint, too.
     shutil.rmtree(run / "checkpoints")
@@ -138,7 +138,7 @@ def test_every_head_of_a_unified_network_is_tried() -> None:
         "training": {"batch": "auto", "precision": "float32", "device": "cpu"},
     }
     prepared = prepare(read_recipe("toy-unified", **changes), None, "auto")
-    batch = batch_size.random_batch(prepared, 2)
+    batch = random_batch(prepared, 2)
     assert all(getattr(batch, name) is not None for name in ("scenes", "parts", "owners", "materials", "textures"))
     assert with_found_batch(prepared).recipe.training.batch == 4
 

@@ -9,8 +9,8 @@ from sceneparse.devices import precisions, trying
 from sceneparse.errors import UserError
 from sceneparse.settings import Recipe
 from sceneparse.training import step as steps
-from sceneparse.training.batch_size import random_step
 from sceneparse.training.prepare import Prepared, prepare
+from sceneparse.training.random_steps import RandomSteps
 from sceneparse.training.start import start_fabric
 from sceneparse.training.trial import prepare_tried
 
@@ -58,7 +58,7 @@ def test_auto_gives_way_to_float32_in_one_line_and_stays_auto_in_the_recipe(
     assert prepared.compute.precision == "float32" and prepared.recipe.training.precision == "auto"
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and said[0].startswith("note: bfloat16 does not work on cpu (The operator 'aten::_cdist_back")
-    random_step(prepared, 2)
+    RandomSteps(prepared).take(2)
 
 
 @pytest.mark.usefixtures("unsure")

@@ -8,13 +8,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from sceneparse.data.batch import Batch
 from sceneparse.devices import sums
 from sceneparse.inference import TorchEngine
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
-from sceneparse.training.batch_size import random_batch, random_step
 from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.prepare import Prepared, prepare
+from sceneparse.training.random_steps import RandomSteps, random_batch
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.step import Step, compute_gradients
 
@@ -47,7 +48,7 @@ def check(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sums, "WITHOUT_FLOAT64", {"cpu"})
     with NoFloat64():
         found = losses_of(prepared)
-        random_step(prepared, 2)
+        RandomSteps(prepared).take(2)
     assert found.losses == pytest.approx(expected.losses, rel=1e-5)
 
 
@@ -93,7 +94,9 @@ def test_engines_do_without_float64(toy: MakeRecipe, monkeypatch: pytest.MonkeyP
     engine = TorchEngine(
         prepared.learner.network.eval(), prepared.recipe.preprocessing, device="cpu", precision="float32"
     )
-    images = random_batch(prepared, 1).images
+    batch = random_batch(prepared, 1)
+    assert isinstance(batch, Batch)
+    images = batch.images
     expected = engine(images)
     monkeypatch.setattr(sums, "WITHOUT_FLOAT64", {"cpu"})
     with NoFloat64():

@@ -53,6 +53,9 @@ class Windows:
         pixels: The windows' pictures, one (C·h·w) after the other; uint8.
         labels: Their label maps of objects, one (h·w) after the other; uint8 with 255 or int16 with `IGNORE` where
             nothing counts.
+        sources: (N, H + W) int64. First for each row after the resize, then for each column, where the pixels of the
+            original that are nearest lie in `labels`: a row's number plus a column's. H and W are those of the largest
+            picture after the resize; what is beyond a smaller one is 0.
         numbers: (N, numbers) float32, what each of `NUMBERS` is for a picture.
         fill: (N, C) float32, the colour of what a picture does not cover, 0..255.
         plans: What is to become of each.
@@ -64,6 +67,7 @@ class Windows:
 
     pixels: Tensor
     labels: Tensor
+    sources: Tensor
     numbers: Tensor
     fill: Tensor
     plans: tuple[Plan, ...]
@@ -105,6 +109,7 @@ class Windows:
         return cls(
             torch.cat(pixels),
             known.to(torch.uint8) if narrow else known,
+            _sources([plan for _, _, plan in items]),
             torch.tensor([_numbers(plan) for _, _, plan in items]),
             torch.stack(fills),
             tuple(plan for _, _, plan in items),
@@ -120,6 +125,7 @@ class Windows:
             self,
             pixels=change(self.pixels),
             labels=change(self.labels),
+            sources=change(self.sources),
             numbers=change(self.numbers),
             fill=change(self.fill),
             mirror=None if self.mirror is None else change(self.mirror),
@@ -128,6 +134,24 @@ class Windows:
     def pin_memory(self) -> "Windows":
         """Return the windows in memory that a GPU copies from by itself; the loader calls it."""
         return self.mapped(Tensor.pin_memory)
+
+
+def _largest(plans: Sequence[Plan]) -> tuple[int, int]:
+    """The height and width of a picture that holds each of the windows after the resize."""
+    return max(plan.rows.size for plan in plans), max(plan.columns.size for plan in plans)
+
+
+def _sources(plans: Sequence[Plan]) -> Tensor:
+    """`Windows.sources`: found here, where it costs no launch of a kernel."""
+    height, width = _largest(plans)
+    sources = torch.zeros(len(plans), height + width, dtype=torch.int64)
+    begin = 0
+    for found, (rows, columns, _, _) in zip(sources, plans, strict=True):
+        stored = columns.stop - columns.start
+        found[: rows.size] = (rows.sources() - rows.start) * stored + begin
+        found[height : height + columns.size] = columns.sources() - columns.start
+        begin += (rows.stop - rows.start) * stored
+    return sources
 
 
 def _numbers(plan: Plan) -> list[float]:
@@ -151,7 +175,8 @@ def augmented(windows: Windows, settings: AugmentationSettings) -> Batch:
         settings: The changes; what of them happens stands in the plans.
     """
     value = dict(zip(NUMBERS, windows.numbers.T[:, :, None, None, None], strict=True))
-    image, maps = _resized(windows)
+    image = _resized(windows)
+    inside = _inside(image, value)
     if image.shape[1] == 3 and (settings.color > 0 or settings.photometric):
         # Channels first, as the changes of one picture have it.
         image = image.transpose(0, 1).contiguous()
@@ -159,10 +184,10 @@ def augmented(windows: Windows, settings: AugmentationSettings) -> Batch:
         image = image.transpose(0, 1)
     fill = windows.fill[:, :, None, None]
     # Nothing counts as zero there, so that borders blend into the fill.
-    image = (image - fill) * _inside(image, value)
+    image = (image - fill) * inside
     grid = _grid(windows.plans[0].crop, (image.shape[-2], image.shape[-1]), value)
     image = F.grid_sample(image, grid, mode="bilinear", align_corners=False).add_(fill)
-    maps = F.grid_sample(maps, grid, mode="nearest", align_corners=False)
+    maps = F.grid_sample(_label_maps(windows, inside), grid, mode="nearest", align_corners=False)
     if any(plan.draw.blur for plan in windows.plans):
         image = _blurred(image, value)
     return Batch(
@@ -174,32 +199,36 @@ def augmented(windows: Windows, settings: AugmentationSettings) -> Batch:
     )
 
 
-def _resized(windows: Windows) -> tuple[Tensor, Tensor]:
-    """The windows after the resize, in the upper left of a picture that holds the largest: pictures and label maps.
-
-    Both are floats, and zero beyond a window; label maps (N, 1, H, W) are shifted, so that zero is `IGNORE`.
-    """
-    plans, channels, device = windows.plans, windows.fill.shape[1], windows.pixels.device
-    size = max(plan.rows.size for plan in plans), max(plan.columns.size for plan in plans)
-    image = torch.zeros(len(plans), channels, *size, device=device)
-    maps = torch.zeros(len(plans), 1, *size, device=device)
-    labels = windows.labels.float() - IGNORE
-    if windows.labels.dtype == torch.uint8:
-        labels.masked_fill_(windows.labels == 255, 0)
+def _resized(windows: Windows) -> Tensor:
+    """The pictures of the windows after the resize, (N, C, H, W) float, in the upper left, zero beyond."""
+    plans, channels = windows.plans, windows.fill.shape[1]
+    image = torch.zeros(len(plans), channels, *_largest(plans), device=windows.pixels.device)
     begin = 0
     for number, (rows, columns, _, _) in enumerate(plans):
         stored = rows.stop - rows.start, columns.stop - columns.start
-        count = stored[0] * stored[1]
-        own = windows.pixels[begin * channels : (begin + count) * channels].view(1, channels, *stored).float()
+        end = begin + channels * stored[0] * stored[1]
+        own = windows.pixels[begin:end].view(1, channels, *stored)
         if stored != (rows.size, columns.size):
-            # In whole numbers, as `augment` has it.
-            own = F.interpolate(own, (rows.size, columns.size), mode="bilinear", antialias=True).round_()
+            own = F.interpolate(own.float(), (rows.size, columns.size), mode="bilinear", antialias=True)
         image[number, :, : rows.size, : columns.size] = own[0]
-        near = [span.sources(device) - span.start for span in (rows, columns)]
-        known = labels[begin : begin + count].view(stored).index_select(0, near[0]).index_select(1, near[1])
-        maps[number, 0, : rows.size, : columns.size] = known
-        begin += count
-    return image, maps
+        begin = end
+    # To whole numbers, as `augment` has it.
+    return image.round_()
+
+
+def _label_maps(windows: Windows, inside: Tensor) -> Tensor:
+    """The label maps after the resize, (N, 1, H, W) float, shifted so that zero is `IGNORE`, as it is beyond a window.
+
+    Args:
+        windows: The windows.
+        inside: Where they are, as of `_inside`.
+    """
+    rows, columns = windows.sources.split(list(inside.shape[-2:]), dim=1)
+    labels = windows.labels.take(rows[:, None, :, None] + columns[:, None, None, :])
+    maps = labels.float() - IGNORE
+    if labels.dtype == torch.uint8:
+        maps.masked_fill_(labels == 255, 0)
+    return maps.mul_(inside)
 
 
 def _inside(image: Tensor, value: dict[str, Tensor]) -> Tensor:

@@ -29,7 +29,7 @@ from sceneparse.data.sampling import Draw, Repeats, Share, draws, stream
 from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.data.workers import deaths_named, loaded
 from sceneparse.errors import UserError, counted
-from sceneparse.labels import IGNORE
+from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.settings import AugmentationSettings, PreprocessingSettings, SamplingSettings
 from sceneparse.tasks import MAPS, Task, TruthName
 
@@ -101,7 +101,7 @@ def training_batches(
         factors = counts.repeat_factors(sampling.repeat_threshold) if sampling.repeat_threshold else None
     decoded = _Decoded(dataset, (cache_mb << 20) // max(1, workers), tasks)
     augmenter = Augmenter(decoded, augmentation, sampling, preprocessing.mean, counts, Mirror.of(dataset))
-    narrow_maps = narrow and tuple(tasks) == OBJECTS_ALONE and len(dataset.labels) < 256
+    narrow_maps = narrow and tuple(tasks) == OBJECTS_ALONE and holds_bytes(dataset.labels)
     fills_up = augmentation.short is not None and augmentation.crop is None
     collate: _Collate | _CollateWindows = (
         _Collate(tasks, preprocessing.mean if fills_up else None, narrow=narrow_maps)
@@ -121,6 +121,11 @@ def training_batches(
             if isinstance(result, _Failure):
                 raise BrokenSampleError(result.message)
             yield result
+
+
+def holds_bytes(labels: LabelSpace) -> bool:
+    """Return whether label maps of these classes fit into bytes, 255 left for pixels where nothing counts."""
+    return len(labels) < 256
 
 
 class _Draws:

@@ -38,10 +38,10 @@ class Span:
         stop = max(round(high * length / scaled), start + 1)
         return cls(start, stop, high - low, low - first)
 
-    def sources(self, device: torch.device | str = "cpu") -> Tensor:
-        """Return for each pixel after the resize the nearest one of the original."""
+    def sources(self) -> Tensor:
+        """Return for each pixel after the resize the nearest one of the original, (size,) int64."""
         step = (self.stop - self.start) / self.size
-        pixels = torch.arange(self.size, device=device)
+        pixels = torch.arange(self.size)
         return ((pixels + 0.5) * step).long().clamp_(max=self.stop - self.start - 1) + self.start
 
 

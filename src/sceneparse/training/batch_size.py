@@ -6,16 +6,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from sceneparse.data.batch import Batch
 from sceneparse.data.loader import PREFETCH
 from sceneparse.devices import memory, wait
 from sceneparse.errors import UserError
 from sceneparse.processes.machine import PeakMemory, available_memory
-from sceneparse.tasks import MAPS, Task
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import say_once
-from sceneparse.training.recipe_losses import RecipeLosses
-from sceneparse.training.step import Step, compute_gradients, update_weights
+from sceneparse.training.random_steps import RandomSteps, random_batch
 from sceneparse.training.undoing import undone
 
 MOST = 64
@@ -96,6 +93,7 @@ def _fitting_gpu(prepared: Prepared, sizes: list[int]) -> Found:
         raise UserError(
             f"training.batch auto: the GPU's driver does not say how much memory is free ({reason}); give a number"
         ) from None
+    steps = RandomSteps(prepared)
     found: int | None = None
     taken: list[float] = []
     for size in sizes:
@@ -106,7 +104,7 @@ def _fitting_gpu(prepared: Prepared, sizes: list[int]) -> Found:
             return found, needed
         memory.forget_peak(device)
         try:
-            random_step(prepared, size)
+            steps.take(size)
             wait(device)
             needed = float(memory.peak_reserved(device))
         except RuntimeError as error:
@@ -139,81 +137,38 @@ def _fitting_cpu(prepared: Prepared, sizes: list[int]) -> Found:
             "training.batch auto: this machine does not say how much memory there is and is taken; give a number"
         )
     room = CPU_SHARE * free - (prepared.recipe.data.cache_mb << 20)
-    # Once for what stays: the optimiser's state, and kernels that are made for the shapes.
-    random_step(prepared, sizes[0])
-    taken = [_taken(prepared, sizes[0], before)]
+    # Once for what stays: the optimiser's state, the average of the weights, and kernels that are made for the shapes.
+    steps = RandomSteps(prepared)
+    steps.take(sizes[0])
+    taken = [_taken(steps, sizes[0], before)]
     if len(sizes) > 1 and not prepared.compute.processes.any(2 * taken[0] > room):
-        taken.append(_taken(prepared, sizes[1], before))
-    each = (taken[1] - taken[0] if len(taken) > 1 else taken[0]) / sizes[0] + _waiting(prepared)
+        taken.append(_taken(steps, sizes[1], before))
+    waiting = _waiting(prepared)
+    each = (taken[1] - taken[0] if len(taken) > 1 else taken[0]) / sizes[0] + waiting
     found: int | None = None
     for size in sizes:
-        needed = taken[0] + max(each, 0.0) * (size - sizes[0]) + _waiting(prepared) * sizes[0]
+        needed = taken[0] + max(each, 0.0) * (size - sizes[0]) + waiting * sizes[0]
         if prepared.compute.processes.any(needed > room):
             return found, needed
         found = size
     return found, 0.0
 
 
-def _taken(prepared: Prepared, size: int, before: int) -> float:
+def _taken(steps: RandomSteps, size: int, before: int) -> float:
     """The memory that a step takes on top of what was there before the first."""
     PeakMemory.begin()
-    random_step(prepared, size)
+    steps.take(size)
     return max(PeakMemory.bytes() - before, 0)
 
 
 def _waiting(prepared: Prepared) -> float:
     """The bytes of a picture in the batches that loader processes keep ready, in each process its share of them."""
-    recipe = prepared.recipe
-    assert recipe.augmentation.crop is not None
-    height, width = recipe.augmentation.crop
-    values = recipe.backbone.in_channels + 2 * (len(prepared.data.tasks.spaces()) if prepared.data.tasks else 1)
-    return (PREFETCH * prepared.loader_workers + 1) * height * width * values / prepared.compute.processes.world
+    pictures, count = SMALLEST, 0
 
+    def counted(tensor: Tensor) -> Tensor:
+        nonlocal count
+        count += tensor.nbytes
+        return tensor
 
-def random_step(prepared: Prepared, size: int, batch: Batch | None = None) -> Step:
-    """Take a step on random pictures, and return its losses.
-
-    Args:
-        prepared: The training.
-        size: Pictures over all processes and chunks.
-        batch: The pictures of this process; None makes some.
-    """
-    weights = None
-    if prepared.recipe.loss.class_weights is not None:
-        weights = torch.ones(len(prepared.data.labels), device=prepared.compute.fabric.device)
-    losses = RecipeLosses.prepared(prepared, weights)
-    if batch is None:
-        batch = random_batch(prepared, size // prepared.compute.processes.world)
-    step = compute_gradients(prepared, losses, batch, 0)
-    update_weights(prepared, step)
-    return step
-
-
-def random_batch(prepared: Prepared, size: int) -> Batch:
-    """Return random pictures of a training's crop, labelled at random for all that it learns.
-
-    Args:
-        prepared: The training; `augmentation.crop` must be set.
-        size: Number of pictures.
-    """
-    recipe, chance = prepared.recipe, torch.Generator().manual_seed(0)
-    assert recipe.augmentation.crop is not None
-    shape = (size, *recipe.augmentation.crop)
-
-    def labels(count: int, shape: tuple[int, ...] = shape, dtype: torch.dtype = torch.int16) -> Tensor:
-        return torch.randint(0, count, shape, generator=chance, dtype=dtype)
-
-    channels = (size, recipe.backbone.in_channels, *recipe.augmentation.crop)
-    images = torch.randint(0, 256, channels, generator=chance, dtype=torch.uint8)
-    objects = labels(len(prepared.data.labels))
-    others: dict[str, Tensor] = {}
-    tasks = prepared.data.tasks
-    if tasks is not None:
-        spaces = {task: space for task, space in tasks.spaces().items() if task is not Task.OBJECT}
-        others = {task.truth: labels(len(space)) for task, space in spaces.items() if task in MAPS}
-        if Task.SCENE in spaces:
-            others["scenes"] = labels(len(spaces[Task.SCENE]), (size,), torch.int64)
-        if Task.PART in spaces:
-            others["owners"] = objects
-    nobody = ("",) * size
-    return Batch(images, objects, nobody, nobody, (0,) * size, **others)
+    random_batch(prepared, pictures).mapped(counted)
+    return (PREFETCH * prepared.loader_workers + 1) * count / pictures / prepared.compute.processes.world

@@ -7,10 +7,10 @@ import torch
 
 from sceneparse.devices import trying
 from sceneparse.settings import Precision, Recipe
-from sceneparse.training.batch_size import random_step
 from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.prepare import Prepared, prepare
 from sceneparse.training.progress import say_once
+from sceneparse.training.random_steps import RandomSteps
 from sceneparse.training.start import StrategyName
 from sceneparse.training.undoing import undone
 
@@ -63,5 +63,5 @@ def _tiny_step(prepared: Prepared) -> None:
     small = replace(prepared, recipe=replace(recipe, augmentation=replace(recipe.augmentation, crop=(side, side))))
     # What is compiled is compiled for the pictures of the training.
     with undone(prepared), torch.compiler.set_stance("force_eager"):
-        step = random_step(small, PICTURES * recipe.training.accumulate)
+        step = RandomSteps(small).take(PICTURES * recipe.training.accumulate)
     trying.refuse_not_finite(torch.tensor(step.total))
