@@ -76,7 +76,7 @@ class CudaRecorder:
             with torch.cuda.graph(graph, pool=pool.handle, stream=stream, capture_error_mode="thread_local"):
                 found = compute()
         except BaseException:
-            self._pool = None
+            self._pool = self._stream = None
             # Where the end of a recording fails, PyTorch leaves the allocator in the middle of it.
             with suppress(RuntimeError):
                 number = torch.cuda.current_device()

@@ -94,6 +94,7 @@ class TestFiles:
         assert float(line["mean"]) == pytest.approx(0.54) and line["seed 2"] == ""
         text = (folder / "summary.md").read_text()
         assert "| second | 2 | 54.00 ± 5.66 |" in text and "| 41.00 / – |" in text
+        assert "| mean IoU | gain in mean IoU |" in text and "| blocks | gain in blocks |" in text
         assert "**Failed**: second, seed 2: no memory" in text and "Not finished: first, seed 2." in text
         assert "Protocol: whole: own size" in text
         assert "Mean ± sample standard deviation (n − 1) over the seeds (0, 1, 2)" in text

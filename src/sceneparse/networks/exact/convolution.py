@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.overrides import handle_torch_function, has_torch_function
 
 from sceneparse.networks.exact.full_bias import full_bias_conv2d
-from sceneparse.networks.exact.matrices import Strip, in_graph, matrices_for
+from sceneparse.networks.exact.matrices import Strip, in_graph, known, matrices_for
 from sceneparse.networks.resample import resize
 
 Resampling = Literal["exact", "plain"]
@@ -216,12 +216,18 @@ def _tap_products(source: Tensor, taps: Tensor, columns: int) -> list[Tensor]:
     """
     count, channels, height, width = source.shape
     out = taps.shape[1] // columns
-    cells = source.permute(0, 2, 3, 1).reshape(count * height * width, channels)
+    pixels = source.permute(0, 2, 3, 1)
+    if in_graph():
+        # Products of four dimensions leave no size to be worked out. How many pictures there will be is not known.
+        few = known(height, width) and height * width < channels
+    else:
+        pixels = pixels.reshape(count * height * width, channels)
+        few = len(pixels) < channels
+    if not few:
+        return [F.linear(pixels, row).view(count, height, width * columns, out) for row in taps.unbind()]
     # The rows of taps must come before the map's: products of few cells are moved in no time and taken all at once.
-    if not in_graph() and cells.shape[0] < channels:
-        products = F.linear(cells, taps.flatten(0, 1)).view(count, height, width, len(taps), columns * out)
-        return [products.permute(0, 3, 1, 2, 4).reshape(count, len(taps) * height, width * columns, out)]
-    return [F.linear(cells, row).view(count, height, width * columns, out) for row in taps.unbind()]
+    products = F.linear(pixels, taps.flatten(0, 1)).view(count, height, width, len(taps), columns * out)
+    return [products.permute(0, 3, 1, 2, 4).reshape(count, len(taps) * height, width * columns, out)]
 
 
 def _along_width(pieces: Iterable[tuple[Tensor, tuple[Strip, ...]]], into: Tensor | None) -> Tensor:

@@ -23,6 +23,15 @@ def in_graph() -> bool:
     return torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined]
 
 
+def known(*sizes: int) -> bool:
+    """Return whether sizes are numbers even while a graph is made, where those of a picture may be symbols.
+
+    The grids that maps are pooled to are; what is made of them alone is a constant of the graph.
+    """
+    # Dynamo calls symbols int.
+    return not torch.compiler.is_dynamo_compiling() and all(isinstance(size, int) for size in sizes)
+
+
 def shifted_interpolation(
     inputs: Sequence[int], outputs: int, kernel: int, align_corners: bool, device: torch.device | str = "cpu"
 ) -> Tensor:
@@ -43,19 +52,29 @@ def shifted_interpolation(
     Returns:
         (outputs, kernel, Σ inputs), the lines' columns side by side, float64 (on Apple's GPUs float32), in 0..1.
     """
-    taps = torch.arange(kernel, device=device) - kernel // 2
-    wide = widest(taps.device)
-    place = (torch.arange(outputs, device=device)[:, None] + taps)[..., None]
-    inside = (place >= 0) & (place < outputs)
-    # Positions in units in which those of the outputs and of the inputs are whole numbers; `unit` of these are a cell.
-    unit = max(outputs - 1, 1) if align_corners else 2 * outputs
-    cells = torch.cat([torch.arange(line, device=device) for line in inputs])
-    length = torch.cat([torch.full((line,), line, device=device) for line in inputs])
+    taps = range(-(kernel // 2), kernel // 2 + 1)
+    cells, length = _cells(inputs, device)
     last = length - 1
-    source = place * last if align_corners else (2 * place + 1) * length - outputs
+    # Positions in units in which those of the outputs and of the inputs are whole numbers: `step` of these lie between
+    # two outputs, and `unit` of their products with a line's length between two cells.
+    step, first = (1, 0) if align_corners else (2, 1)
+    place = torch.arange(first, first + step * outputs, step, device=device)[:, None, None]
+    place = place + torch.tensor([[step * tap] for tap in taps], device=device)
+    inside = (place >= 0) & (place < step * outputs)
+    unit = max(outputs - 1, 1) if align_corners else step * outputs
+    source = place * last if align_corners else place * length - outputs
     away = torch.minimum(source.clamp(min=0), last * unit) - cells * unit
     # A cell's weight falls linearly from 1 at its own position to 0 at its neighbours'.
-    return ((unit - away.abs()).clamp(min=0) * inside).to(wide) / unit
+    return ((unit - away.abs()).clamp(min=0) * inside).to(widest(place.device)) / unit
+
+
+def _cells(lines: Sequence[int], device: torch.device | str) -> tuple[Tensor, Tensor]:
+    """Return each cell's number in its line, and that line's length, for lines side by side: two of (Σ lines,)."""
+    if known(*lines):
+        both = [(number, line) for line in lines for number in range(line)]
+        return tuple(torch.tensor(each, device=device) for each in zip(*both, strict=True))  # type: ignore[return-value]
+    numbers = torch.cat([torch.arange(line, device=device) for line in lines])
+    return numbers, torch.cat([torch.full((line,), line, device=device) for line in lines])
 
 
 class Strip(NamedTuple):
@@ -126,13 +145,20 @@ def _matrices(
     rows, columns = kernel
     made_on = device if traced else torch.device("cpu")
     heights, widths = [inputs for inputs, _ in sizes], [inputs for _, inputs in sizes]
-    across = shifted_interpolation(widths, width, columns, align_corners, made_on).split(widths, dim=2)
-    down = shifted_interpolation(heights, height, rows, align_corners, made_on).split(heights, dim=2)
-    wide = [taps.transpose(1, 2).flatten(1) for taps in across]
-    tall = torch.cat([taps.flatten(1) for taps in down], dim=1)
+    across = shifted_interpolation(widths, width, columns, align_corners, made_on).transpose(1, 2)
+    down = shifted_interpolation(heights, height, rows, align_corners, made_on)
+    if traced:  # all lines share each operation
+        across, down = across.to(dtype), down.to(dtype)
+    wide = [taps.flatten(1) for taps in across.split(widths, dim=1)]
+    tall = torch.cat([taps.flatten(1) for taps in down.split(heights, dim=2)], dim=1)
     # What a matrix holds is not known while a graph is made.
-    cut = _whole if traced else _strips
+    cut = _as_it_is if traced else _strips
     return Matrices(tuple(cut(matrix, dtype, device) for matrix in wide), cut(tall, dtype, device))
+
+
+def _as_it_is(matrix: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[Strip, ...]:
+    assert (matrix.dtype, matrix.device) == (dtype, device)
+    return (Strip(slice(None), None, matrix),)
 
 
 def _whole(matrix: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[Strip, ...]:

@@ -7,6 +7,7 @@ run time fixes one of these; here the cells are worked out from the size, in who
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -32,13 +33,16 @@ def average_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
             if _adds_in_float32(maps.device, maps.dtype) and not in_graph():
                 return [grid.to(maps.dtype) for grid in _averages_of_sums(maps, bins, _products_in_float32)]
             return [grid.to(maps.dtype) for grid in average_pool(maps.float(), bins)]
+    if in_graph():
+        return _pooled_in_graph(maps, bins)
     count, channels, height, width = maps.shape
     pixels = maps.permute(0, 2, 3, 1)
     # Along the width for all grids at once: each pixel is read once.
-    lines = _averaged(width, tuple(bins), pixels)
+    lines = torch.matmul(_weights(width, tuple(bins), pixels), pixels)
     grids = []
     for side, cells in zip(bins, lines.split(list(bins), dim=2), strict=True):
-        grid = _averaged(height, (side,), cells.reshape(count, height, side * channels))
+        columns = cells.reshape(count, height, side * channels)
+        grid = torch.matmul(_weights(height, (side,), columns), columns)
         grids.append(grid.view(count, side, side, channels).permute(0, 3, 1, 2))
     return grids
 
@@ -97,35 +101,46 @@ def max_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
     height, width = maps.shape[-2:]
     grids = []
     for side in bins:
-        rows = _largest(maps, cell_weights(height, side, maps.device)[:, :, None] > 0, 2)
-        grids.append(_largest(rows, cell_weights(width, side, maps.device)[:, None, :] > 0, 3))
+        (down, _), (across, _) = (cells_of(pixels, (side,), maps.device) for pixels in (height, width))
+        rows = _largest(maps, down[:, :, None], 2)
+        grids.append(_largest(rows, across[:, None, :], 3))
     return grids
 
 
-def cell_weights(pixels: int, cells: int, device: torch.device | str = "cpu") -> Tensor:
-    """Return the matrix that averages a line of pixels over cells: (cells, pixels), rows sum to one.
+def cells_of(pixels: int, sides: Sequence[int], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+    """Return which pixels of a line lie in which cell, for the cells of several grids, one below the other.
 
-    float64; on Apple's GPUs float32.
+    Returns:
+        (Σ sides, pixels) bool, and how many they are, (Σ sides,) int64.
     """
-    index = torch.arange(cells, device=device)[:, None]
-    start = index * pixels // cells
-    stop = ((index + 1) * pixels + cells - 1) // cells
+    both = [(cell, side) for side in sides for cell in range(side)]
+    index, cells = (torch.tensor(each, device=device) for each in zip(*both, strict=True))
+    start, stop = index * pixels // cells, ((index + 1) * pixels + cells - 1) // cells
     place = torch.arange(pixels, device=device)
-    return ((place >= start) & (place < stop)).to(widest(index.device)) / (stop - start)
+    return (place >= start[:, None]) & (place < stop[:, None]), stop - start
 
 
-def _averaged(pixels: int, cells: tuple[int, ...], lines: Tensor) -> Tensor:
-    """Average lines (..., pixels, X) over the cells of several grids, one below the other: (..., all cells, X)."""
-    if not in_graph():
-        return torch.matmul(_weights(pixels, cells, lines), lines)
-    # Whoever runs the graph may compute in bfloat16. A sixtieth, rounded to it, makes all averages 0.4% too small; ones
-    # and their number are exact.
-    ones = torch.cat([cell_weights(pixels, side, lines.device) for side in cells]).sign().to(lines.dtype)
-    return torch.matmul(ones, lines) / ones.sum(dim=1, keepdim=True)
+def _pooled_in_graph(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
+    """Compute `average_pool` in a graph whose sizes may be unknown.
+
+    Exporters take their time for every operation, so all grids share each; that rows of one grid meet columns of
+    another is little work. And whoever runs the graph may compute in bfloat16: a sixtieth, rounded to it, makes all
+    averages 0.4% too small, while ones and their number are exact.
+    """
+    height, width = maps.shape[-2:]
+    grids = maps
+    for pixels in (width, height):
+        inside, count = cells_of(pixels, bins, maps.device)
+        grids = (F.linear(grids, inside.to(maps.dtype)) / count).transpose(2, 3)
+    stops = list(accumulate(bins))
+    return [grids[:, :, stop - side : stop, stop - side : stop] for side, stop in zip(bins, stops, strict=True)]
 
 
 def _weights(pixels: int, cells: tuple[int, ...], like: Tensor) -> Tensor:
-    """Return `cell_weights` of several grids, one below the other, in a tensor's type and on its device."""
+    """Return the matrix that averages a line over the cells of grids, of a tensor's type and on its device.
+
+    It is (Σ cells, pixels), its rows sum to one.
+    """
     # Constants made of what a tracer shows in place of tensors belong to its graph, not to the next call.
     if type(like) is not Tensor:
         return _made(pixels, cells, like.dtype, like.device)
@@ -147,8 +162,9 @@ def _cached(
         return made.sign() if ones else made
 
 
-def _made(pixels: int, cells: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    return torch.cat([cell_weights(pixels, side, device) for side in cells]).to(dtype)
+def _made(pixels: int, sides: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    inside, count = cells_of(pixels, sides, device)
+    return (inside.to(widest(inside.device)) / count[:, None]).to(dtype)
 
 
 def _largest(maps: Tensor, cells: Tensor, dim: int) -> Tensor:

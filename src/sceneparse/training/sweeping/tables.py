@@ -146,7 +146,7 @@ def _columns(sweep: Sweep, rows: list[RowFigures], test: str) -> dict[str, list[
     columns = {"row": [one.row.name for one in rows]}
     if len(sweep.seeds) > 1:
         columns["runs"] = [str(len(one.seeds)) for one in rows]
-    watched = [*sweep.groups] or [MEAN_IOU]
+    watched = [MEAN_IOU, *sweep.groups]
     for name in rows[0].figures:
         columns[name] = [one.figures[name].text() for one in rows]
         if name in watched:
