@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -129,6 +129,16 @@ Stored = tuple["Path | bytes | None", "Path | bytes | None"]
 def stored_of(dataset: DataSet, index: int) -> Stored | None:
     """Return what a sample's picture and mask are stored in; None where the data set doesn't say."""
     found = getattr(dataset, "stored", None)
+    return None if found is None else found(index)
+
+
+def identity_of(dataset: DataSet, index: int) -> Hashable | None:
+    """Return what a sample is, the same in whichever split or piece of one it comes; None where no one says.
+
+    Only data sets whose samples have no file of their own (`Sample.path`) have a method `identity` for it, and those
+    that are made of others.
+    """
+    found = getattr(dataset, "identity", None)
     return None if found is None else found(index)
 
 

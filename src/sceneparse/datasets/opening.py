@@ -1,5 +1,6 @@
 """Open the samples that a setting names: one split, some of its samples, several splits joined, or a mixture."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sceneparse.arguments import argument
@@ -117,26 +118,6 @@ def _open_piece(settings: DataSettings, name: str, channels: int) -> DataSet:
     return whole if piece.whole else SomeSamples(whole, piece.of(len(whole), whole.name))
 
 
-def samples_in_both(settings: DataSettings, first: str, second: str) -> int:
-    """Return how many samples two settings of one data set's samples, such as "train+val" and "val[:9]", share.
-
-    Raises:
-        UserError: As `open_dataset`.
-    """
-    if KINDS[settings.kind].mixes:
-        return 0
-    both = [[piece_of(name) for name in names.split("+")] for names in (first, second)]
-    count = 0
-    for split in sorted({piece.split for piece in both[0]} & {piece.split for piece in both[1]}):
-        whole = _open_split(settings, split, KINDS[settings.kind].channels(settings))
-        sides = [
-            {place for piece in pieces if piece.split == split for place in piece.of(len(whole), whole.name)}
-            for pieces in both
-        ]
-        count += len(sides[0] & sides[1])
-    return count
-
-
 def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:
     """A split; of a data set without any, the part that plays its role."""
     try:
@@ -145,14 +126,41 @@ def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:
         whole = undivided(settings, name, channels=channels)
         if whole is None:
             raise
-    _, held_out = decided(("all",), name, undivided=True, val=settings.val)
+    return SomeSamples(whole, _parted(settings, name, whole), parted_note("all", len(whole)))
+
+
+def _parted(settings: DataSettings, name: str, whole: DataSet) -> Sequence[int]:
+    """The positions of the samples that a split's name stands for, of a data set that has no splits."""
+    there, held_out = decided(("all",), name, undivided=True, val=settings.val)
+    if there is None:
+        return ()
+    if held_out is None:
+        return range(len(whole))
     names = [whole.name(index) for index in range(len(whole))]
     # Of rasters one is enough, where it is cut.
     more = f"label more, or cut it into tiles by {argument('data.options.tile', 512)}"
-    positions = part(
-        names, held_out is True, root_of(settings), more if KINDS[settings.kind].rasters is not None else "label more"
-    )
-    return SomeSamples(whole, positions, parted_note("all", len(whole)))
+    return part(names, held_out, root_of(settings), more if KINDS[settings.kind].rasters is not None else "label more")
+
+
+def role_positions(settings: DataSettings, wanted: str, whole: DataSet) -> list[int]:
+    """Return the positions of the samples that a setting names, such as "val" or "train[:9]", in a set in one piece.
+
+    Args:
+        settings: What the data set was opened by.
+        wanted: What the setting says.
+        whole: All of its samples, as `undivided` gives them.
+
+    Raises:
+        UserError: It cannot be parted, or a piece is empty.
+    """
+    found: list[int] = []
+    for name in wanted.split("+"):
+        piece = piece_of(name)
+        split = _parted(settings, piece.split, whole)
+        names = [whole.name(position) for position in split]
+        if names:
+            found += [split[position] for position in piece.of(len(names), names.__getitem__)]
+    return found
 
 
 def undivided(settings: DataSettings, name: str, *, channels: int = 3) -> DataSet | None:
