@@ -12,6 +12,7 @@ from PIL import Image
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.doctor import Finding, check
 from sceneparse.settings import DataSettings, HuggingFaceSettings, NiftiSettings, SourceSettings
+from tests.support.one_piece import coco, one_piece
 from tests.support.small import write_data_set
 
 
@@ -23,12 +24,6 @@ def leaks(settings: DataSettings) -> list[Finding]:
 
 def said(settings: DataSettings) -> list[tuple[str, str, int]]:
     return [(one.severity, one.message.partition(": ")[0], one.count) for one in leaks(settings)]
-
-
-def one_piece(root: Path, count: int = 12) -> DataSettings:
-    """Pictures without splits."""
-    write_data_set(root, {".": count})
-    return DataSettings("folder", root=str(root))
 
 
 def voc(root: Path) -> DataSettings:
@@ -113,31 +108,10 @@ def test_copies_on_both_sides_of_a_folder_in_one_piece_are_an_error(tmp_path: Pa
     assert said(settings) == [("error", "1 picture in train and val at once", 1)]
     other = open_dataset(settings, "train").name(1)
     shutil.copy(tmp_path / "images" / f"{train}.png", tmp_path / "images" / f"{other}.png")
-    write_over(tmp_path / "images" / f"{val}.png")
+    Image.new("RGB", (64, 48), (9, 99, 9)).save(tmp_path / "images" / f"{val}.png")
     found = check(settings, progress=False, workers=1).findings
     assert [(one.severity, one.count) for one in found if one.code == "copies"] == [("warning", 1)]
     assert not leaks(settings)
-
-
-def write_over(path: Path) -> None:
-    Image.fromarray(np.random.default_rng(99).integers(0, 256, (48, 64, 3), dtype=np.uint8)).save(path)
-
-
-def coco(root: Path, count: int = 12) -> DataSettings:
-    """Pictures that a tool exported in one piece, with a square of the class "car" each."""
-    (root / "images").mkdir(parents=True)
-    images, annotations = [], []
-    for number in range(count):
-        write_over(root / "images" / f"{number}.png")
-        pixels = np.random.default_rng(number).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(root / "images" / f"{number}.png")
-        images.append({"id": number, "file_name": f"{number}.png", "width": 64, "height": 48})
-        ring = [10, 10, 40, 10, 40, 40, 10, 40]
-        annotations.append({"id": number + 1, "image_id": number, "category_id": 1, "segmentation": [ring]})
-    categories = [{"id": 1, "name": "car"}, {"id": 2, "name": "bus"}]
-    value = {"images": images, "annotations": annotations, "categories": categories}
-    (root / "annotations.json").write_text(json.dumps(value))
-    return DataSettings("coco", root=str(root))
 
 
 def test_an_export_in_one_piece_is_judged_by_its_two_sides(tmp_path: Path) -> None:

@@ -142,6 +142,15 @@ def identity_of(dataset: DataSet, index: int) -> Hashable | None:
     return None if found is None else found(index)
 
 
+def groups_of(dataset: DataSet) -> list[str]:
+    """Return what goes to one side as a whole with each sample where a data set is parted, such as a tile's raster.
+
+    A data set may have a method `group` for it; of others each sample stands for itself, by its name.
+    """
+    found = getattr(dataset, "group", dataset.name)
+    return [found(index) for index in range(len(dataset))]
+
+
 def size_of(dataset: DataSet, index: int) -> tuple[int, int] | None:
     """Return a sample's height and width without decoding it, either way up; None where only decoding tells them.
 

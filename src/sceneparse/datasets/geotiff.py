@@ -163,6 +163,10 @@ class RasterPairs:
         pair, tile = self._place(index)
         return f"{pair.name}/{tile.rows[0]:05}-{tile.columns[0]:05}" if self._cut else pair.name
 
+    def group(self, index: int) -> str:
+        """The raster's name, whose tiles stay together; see `groups_of`."""
+        return self._place(index)[0].name
+
     def identity(self, index: int) -> Hashable:
         """The raster's file and the tile in it; see `identity_of`."""
         pair, tile = self._place(index)

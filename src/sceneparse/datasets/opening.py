@@ -1,12 +1,13 @@
 """Open the samples that a setting names: one split, some of its samples, several splits joined, or a mixture."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from sceneparse.arguments import argument
 from sceneparse.data.class_changes import ClassChanges
 from sceneparse.data.mixture import Mixture, Source, united
-from sceneparse.data.sample import DataSet
+from sceneparse.data.sample import DataSet, groups_of
 from sceneparse.data.shrinking import Shrunken
 from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.data.splits import JoinedSplits, SomeSamples
@@ -14,7 +15,7 @@ from sceneparse.datasets.kind import root_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.one_class import one_class
 from sceneparse.datasets.pieces import piece_of
-from sceneparse.datasets.subsets import decided, part, parted_note
+from sceneparse.datasets.subsets import EVERY, decided, part, parted_as, parted_note
 from sceneparse.errors import MissingSplitError, UserError, require
 from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
 from sceneparse.tasks import TRUTH_NAMES, Task
@@ -126,7 +127,33 @@ def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:
         whole = undivided(settings, name, channels=channels)
         if whole is None:
             raise
-    return SomeSamples(whole, _parted(settings, name, whole), parted_note("all", len(whole)))
+    positions = _parted(settings, name, whole)
+    return SomeSamples(whole, positions, parting_note(whole) if len(positions) < len(whole) else None)
+
+
+def parting_note(whole: DataSet) -> str:
+    """Say how a data set that has no splits is parted, and how to part it otherwise.
+
+    Args:
+        whole: All of its samples, as `undivided` gives them.
+    """
+    groups = Counter(groups_of(whole))
+    if len(groups) == len(whole):
+        return parted_note("all", len(whole))
+    if len(groups) == 1:
+        return (
+            f"{parted_note('all', len(whole))}; neighbouring tiles of one raster look alike, so that figures on them "
+            "say little about new ground: label another raster, which then goes to one side as a whole"
+        )
+    text = (
+        "there is one split, 'all': of its rasters one in five, by its name, is held out as val with all of its tiles, "
+        "the others are train"
+    )
+    plain = [group for group in groups if not set("[],!+*?").intersection(group)]  # which pieces can name
+    if not plain:
+        return text
+    name = min(plain, key=lambda group: abs(groups[group] - len(whole) / EVERY))
+    return f"{text}; to part it yourself: {parted_as(f'all[!{name}/*]', f'all[{name}/*]')}"
 
 
 def _parted(settings: DataSettings, name: str, whole: DataSet) -> Sequence[int]:
@@ -136,10 +163,14 @@ def _parted(settings: DataSettings, name: str, whole: DataSet) -> Sequence[int]:
         return ()
     if held_out is None:
         return range(len(whole))
-    names = [whole.name(index) for index in range(len(whole))]
-    # Of rasters one is enough, where it is cut.
+    groups = groups_of(whole)
+    if len(set(groups)) == 1:  # of rasters one is enough, where it is cut
+        groups = [whole.name(index) for index in range(len(whole))]
+    names = list(dict.fromkeys(groups))
     more = f"label more, or cut it into tiles by {argument('data.options.tile', 512)}"
-    return part(names, held_out, root_of(settings), more if KINDS[settings.kind].rasters is not None else "label more")
+    more = more if KINDS[settings.kind].rasters is not None else "label more"
+    chosen = {names[position] for position in part(names, held_out, root_of(settings), more)}
+    return [position for position, group in enumerate(groups) if group in chosen]
 
 
 def role_positions(settings: DataSettings, wanted: str, whole: DataSet) -> list[int]:
@@ -175,7 +206,7 @@ def undivided(settings: DataSettings, name: str, *, channels: int = 3) -> DataSe
         UserError: The data set cannot be read.
     """
     kind = KINDS[settings.kind]
-    if decided(("all",), name, undivided=kind.undivided, val=settings.val)[1] is None:
+    if not kind.undivided or name == "all" or decided(("all",), name, undivided=True, val=settings.val)[0] is None:
         return None
     try:
         return kind.open(settings, "all", channels)
@@ -200,9 +231,9 @@ def open_mixture(settings: DataSettings, split: str, channels: int = 3) -> Mixtu
     def source(own: SourceSettings, name: str) -> Source:
         root = None if own.root is None else str(Path(settings.root or "") / Path(own.root).expanduser())
         classes = settings.classes.only_file() if "classes" in KINDS[own.kind].uses else ClassSettings()
-        data = settings.of_kind(
-            own.kind, root=root, classes=classes, options=own.options, train=own.train or "", batches="pure"
-        )
+        # A set in one piece is parted by what this source gives to train, val and test, not by what the mixture does.
+        splits = {"train": own.train or "", "val": own.val or "", "test": own.test or ""}
+        data = settings.of_kind(own.kind, root=root, classes=classes, options=own.options, batches="pure", **splits)
         dataset = open_dataset(data, name, channels=channels)
         if own.short is not None:
             dataset = Shrunken(dataset, own.short)

@@ -15,8 +15,7 @@ from sceneparse.data.class_changes import Change
 from sceneparse.data.sample import DataSet, Sample, doubts_of, identity_of, notes_of, stored_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.one_class import Look, occurring_in, refuse_unlearnable
-from sceneparse.datasets.opening import open_dataset, open_for_training, role_positions, undivided
-from sceneparse.datasets.subsets import parted_note
+from sceneparse.datasets.opening import open_dataset, open_for_training, parting_note, role_positions, undivided
 from sceneparse.doctor import rules
 from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.class_rules import class_balance, classes_that_occur, unread
@@ -168,7 +167,7 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
     if kind.undivided and not _has(settings, settings.train, channels):
         whole = undivided(settings, settings.train, channels=channels)
         if whole is not None:
-            return {"all": whole}, [Finding("note", "parted", parted_note("all", len(whole)))]
+            return {"all": whole}, [Finding("note", "parted", parting_note(whole))]
     errors: list[UserError] = []
     notes: list[Finding] = []
     # Those that the settings name; all where none of them is there.
