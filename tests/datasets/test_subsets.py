@@ -1,11 +1,17 @@
 """A data set in one piece is parted by the names of its pictures alone."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sceneparse.data.sample import notes_of
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.datasets.subsets import part
 from sceneparse.errors import UserError
+from sceneparse.settings import DataSettings, SourceSettings
+from tests.support.one_piece import coco, one_piece
 
 NAMES = [f"2026-11-{number:03}" for number in range(400)]
 
@@ -38,3 +44,20 @@ def test_few_pictures_are_on_both_sides_all_the_same(names: list[str]) -> None:
 def test_one_picture_cannot_be_parted() -> None:
     with pytest.raises(UserError, match="1 labelled picture, which cannot be parted"):
         part(["a"], True, Path("x"))
+
+
+@pytest.mark.parametrize("write", [one_piece, coco])
+def test_a_source_that_is_not_validated_on_is_trained_on_as_a_whole(
+    write: Callable[[Path], DataSettings], tmp_path: Path
+) -> None:
+    own = write(tmp_path)
+    source = SourceSettings(own.kind, own.root, val=None, test=None)
+    alone = DataSettings("mixture", sources=(source,))
+    whole = open_dataset(alone, "train")
+    assert len(whole) == 12 and not any("held out" in note for note in notes_of(whole))
+    parted = replace(alone, sources=(replace(source, val="val"),))
+    sides = [open_dataset(parted, split) for split in ("train", "val")]
+    assert sum(map(len, sides)) == 12 and min(map(len, sides)) > 0
+    assert any("held out" in note for note in notes_of(sides[0]))
+    with pytest.raises(UserError, match="no data set of the mixture has a split for val"):
+        open_dataset(alone, "val")

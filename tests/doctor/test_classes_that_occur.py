@@ -94,7 +94,7 @@ def test_one_class_in_what_is_taken_of_a_split_is_refused(classes: dict[str, Any
     settings = replace(settings, val="train", classes=ClassSettings(**classes))
     assert diagnosed(settings).ok
     part = replace(settings, train="train[:2]")
-    assert "'road' is the only class that occurs in the masks of 'train[:2]'" in said(part, "refused")
+    assert "'road' is the only class that occurs in the masks of 'train[:2]'" in said(part, "one-class")
     with pytest.raises(UserError, match=r"'road' is the only class that occurs"):
         train(part)
 

@@ -7,7 +7,7 @@ before (Xiao et al., ECCV 2018, section 2.1). What a source doesn't label is unk
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sceneparse.data.class_changes import refuse_unknown
-from sceneparse.data.sample import DataSet, Sample, notes_of, size_of
+from sceneparse.data.sample import DataSet, Sample, identity_of, notes_of, size_of
 from sceneparse.data.sampling import Batches, Draw, Repeats, mixed_draws
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels, distinct_colors
@@ -102,6 +102,11 @@ class Mixture:
         """The sample's name, without reading it."""
         source, inside = self._place(index)
         return f"{self.sources[source].name}/{self.sources[source].dataset.name(inside)}"
+
+    def identity(self, index: int) -> Hashable | None:
+        """What a sample is, whichever source it comes from; see `identity_of`."""
+        source, inside = self._place(index)
+        return identity_of(self.sources[source].dataset, inside)
 
     def stored_size(self, index: int) -> tuple[int, int] | None:
         """The sample's size; see `size_of`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -130,6 +130,25 @@ def stored_of(dataset: DataSet, index: int) -> Stored | None:
     """Return what a sample's picture and mask are stored in; None where the data set doesn't say."""
     found = getattr(dataset, "stored", None)
     return None if found is None else found(index)
+
+
+def identity_of(dataset: DataSet, index: int) -> Hashable | None:
+    """Return what a sample is, the same in whichever split or piece of one it comes; None where no one says.
+
+    Only data sets whose samples have no file of their own (`Sample.path`) have a method `identity` for it, and those
+    that are made of others.
+    """
+    found = getattr(dataset, "identity", None)
+    return None if found is None else found(index)
+
+
+def groups_of(dataset: DataSet) -> list[str]:
+    """Return what goes to one side as a whole with each sample where a data set is parted, such as a tile's raster.
+
+    A data set may have a method `group` for it; of others each sample stands for itself, by its name.
+    """
+    found = getattr(dataset, "group", dataset.name)
+    return [found(index) for index in range(len(dataset))]
 
 
 def size_of(dataset: DataSet, index: int) -> tuple[int, int] | None:

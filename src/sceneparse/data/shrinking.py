@@ -1,6 +1,8 @@
 """Large pictures made smaller, with their label maps."""
 
-from sceneparse.data.sample import DataSet, Sample, notes_of, size_of
+from collections.abc import Hashable
+
+from sceneparse.data.sample import DataSet, Sample, identity_of, notes_of, size_of
 from sceneparse.labels import LabelSpace, TaskLabels
 
 
@@ -51,6 +53,10 @@ class Shrunken:
     def name(self, index: int) -> str:
         """The sample's name, without reading it."""
         return self._dataset.name(index)
+
+    def identity(self, index: int) -> Hashable | None:
+        """What a sample is; see `identity_of`."""
+        return identity_of(self._dataset, index)
 
     def stored_size(self, index: int) -> tuple[int, int] | None:
         """The sample's size once it is shrunken; see `size_of`."""

@@ -1,12 +1,12 @@
 """Take some samples of a split, or join several splits into one."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
-from sceneparse.data.sample import DataSet, Sample, Stored, doubts_of, notes_of, size_of, stored_of
+from sceneparse.data.sample import DataSet, Sample, Stored, doubts_of, identity_of, notes_of, size_of, stored_of
 from sceneparse.labels import LabelSpace, TaskLabels
 
 
@@ -42,6 +42,10 @@ class SomeSamples:
     def stored(self, index: int) -> Stored | None:
         """What a sample is stored in; see `stored_of`."""
         return stored_of(self._dataset, self._chosen[index])
+
+    def identity(self, index: int) -> Hashable | None:
+        """What a sample is; see `identity_of`."""
+        return identity_of(self._dataset, self._chosen[index])
 
     def stored_size(self, index: int) -> tuple[int, int] | None:
         """The sample's size; see `size_of`."""
@@ -84,6 +88,11 @@ class JoinedSplits:
         """The sample's name, without reading it."""
         split, inside = self._locate(index)
         return f"{self._names[split]}/{self._splits[split].name(inside)}"
+
+    def identity(self, index: int) -> Hashable | None:
+        """What a sample is; see `identity_of`."""
+        split, inside = self._locate(index)
+        return identity_of(self._splits[split], inside)
 
     def stored_size(self, index: int) -> tuple[int, int] | None:
         """The sample's size; see `size_of`."""

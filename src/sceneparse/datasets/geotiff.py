@@ -1,7 +1,7 @@
 """Rasters and their masks, matched by name: GeoTIFFs of any number of bands, whole or cut into tiles."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import accumulate, islice
@@ -162,6 +162,15 @@ class RasterPairs:
         """The sample's name: the raster's, and of a tile its first row and column."""
         pair, tile = self._place(index)
         return f"{pair.name}/{tile.rows[0]:05}-{tile.columns[0]:05}" if self._cut else pair.name
+
+    def group(self, index: int) -> str:
+        """The raster's name, whose tiles stay together; see `groups_of`."""
+        return self._place(index)[0].name
+
+    def identity(self, index: int) -> Hashable:
+        """The raster's file and the tile in it; see `identity_of`."""
+        pair, tile = self._place(index)
+        return str(pair.image), tile
 
     def _place(self, index: int) -> tuple[Pair, Tile]:
         if not 0 <= index < len(self):

@@ -6,7 +6,7 @@ They come from the hub, from a folder written by `save_to_disk`, or from a folde
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +102,10 @@ class HuggingFacePictures:
         """The content of its picture and, where that is a picture too, of its mask; see `stored_of`."""
         picture, mask = (_source(self._rows[index][column]) for column in self._columns)
         return tuple(None if isinstance(one, np.ndarray) else one for one in (picture, mask))  # type: ignore[return-value]
+
+    def identity(self, index: int) -> Hashable:
+        """Its split and row; see `identity_of`."""
+        return self._where, index
 
     def name(self, index: int) -> str:
         """The sample's name: its row, from 0."""

@@ -5,7 +5,7 @@ core, 2 oedema, 4 enhancing tumour, 0 neither. Here 4 becomes class 3.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -111,6 +111,11 @@ class Slices:
         """The case and the slice's number, from 0 at the feet."""
         case, number = self._place(index)
         return f"{case.name}/{number:03}"
+
+    def identity(self, index: int) -> Hashable:
+        """The case's first volume and the slice's number; see `identity_of`."""
+        case, number = self._place(index)
+        return str(case.images[0].path), number
 
     def _place(self, index: int) -> tuple[Case, int]:
         if not 0 <= index < len(self):

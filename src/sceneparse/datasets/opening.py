@@ -1,11 +1,13 @@
 """Open the samples that a setting names: one split, some of its samples, several splits joined, or a mixture."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from sceneparse.arguments import argument
 from sceneparse.data.class_changes import ClassChanges
 from sceneparse.data.mixture import Mixture, Source, united
-from sceneparse.data.sample import DataSet
+from sceneparse.data.sample import DataSet, groups_of
 from sceneparse.data.shrinking import Shrunken
 from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.data.splits import JoinedSplits, SomeSamples
@@ -13,7 +15,7 @@ from sceneparse.datasets.kind import root_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.one_class import one_class
 from sceneparse.datasets.pieces import piece_of
-from sceneparse.datasets.subsets import decided, part, parted_note
+from sceneparse.datasets.subsets import EVERY, decided, part, parted_as, parted_note
 from sceneparse.errors import MissingSplitError, UserError, require
 from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
 from sceneparse.tasks import TRUTH_NAMES, Task
@@ -117,26 +119,6 @@ def _open_piece(settings: DataSettings, name: str, channels: int) -> DataSet:
     return whole if piece.whole else SomeSamples(whole, piece.of(len(whole), whole.name))
 
 
-def samples_in_both(settings: DataSettings, first: str, second: str) -> int:
-    """Return how many samples two settings of one data set's samples, such as "train+val" and "val[:9]", share.
-
-    Raises:
-        UserError: As `open_dataset`.
-    """
-    if KINDS[settings.kind].mixes:
-        return 0
-    both = [[piece_of(name) for name in names.split("+")] for names in (first, second)]
-    count = 0
-    for split in sorted({piece.split for piece in both[0]} & {piece.split for piece in both[1]}):
-        whole = _open_split(settings, split, KINDS[settings.kind].channels(settings))
-        sides = [
-            {place for piece in pieces if piece.split == split for place in piece.of(len(whole), whole.name)}
-            for pieces in both
-        ]
-        count += len(sides[0] & sides[1])
-    return count
-
-
 def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:
     """A split; of a data set without any, the part that plays its role."""
     try:
@@ -145,14 +127,71 @@ def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:
         whole = undivided(settings, name, channels=channels)
         if whole is None:
             raise
-    _, held_out = decided(("all",), name, undivided=True, val=settings.val)
-    names = [whole.name(index) for index in range(len(whole))]
-    # Of rasters one is enough, where it is cut.
-    more = f"label more, or cut it into tiles by {argument('data.options.tile', 512)}"
-    positions = part(
-        names, held_out is True, root_of(settings), more if KINDS[settings.kind].rasters is not None else "label more"
+    positions = _parted(settings, name, whole)
+    return SomeSamples(whole, positions, parting_note(whole) if len(positions) < len(whole) else None)
+
+
+def parting_note(whole: DataSet) -> str:
+    """Say how a data set that has no splits is parted, and how to part it otherwise.
+
+    Args:
+        whole: All of its samples, as `undivided` gives them.
+    """
+    groups = Counter(groups_of(whole))
+    if len(groups) == len(whole):
+        return parted_note("all", len(whole))
+    if len(groups) == 1:
+        return (
+            f"{parted_note('all', len(whole))}; neighbouring tiles of one raster look alike, so that figures on them "
+            "say little about new ground: label another raster, which then goes to one side as a whole"
+        )
+    text = (
+        "there is one split, 'all': of its rasters one in five, by its name, is held out as val with all of its tiles, "
+        "the others are train"
     )
-    return SomeSamples(whole, positions, parted_note("all", len(whole)))
+    plain = [group for group in groups if not set("[],!+*?").intersection(group)]  # which pieces can name
+    if not plain:
+        return text
+    name = min(plain, key=lambda group: abs(groups[group] - len(whole) / EVERY))
+    return f"{text}; to part it yourself: {parted_as(f'all[!{name}/*]', f'all[{name}/*]')}"
+
+
+def _parted(settings: DataSettings, name: str, whole: DataSet) -> Sequence[int]:
+    """The positions of the samples that a split's name stands for, of a data set that has no splits."""
+    there, held_out = decided(("all",), name, undivided=True, val=settings.val)
+    if there is None:
+        return ()
+    if held_out is None:
+        return range(len(whole))
+    groups = groups_of(whole)
+    if len(set(groups)) == 1:  # of rasters one is enough, where it is cut
+        groups = [whole.name(index) for index in range(len(whole))]
+    names = list(dict.fromkeys(groups))
+    more = f"label more, or cut it into tiles by {argument('data.options.tile', 512)}"
+    more = more if KINDS[settings.kind].rasters is not None else "label more"
+    chosen = {names[position] for position in part(names, held_out, root_of(settings), more)}
+    return [position for position, group in enumerate(groups) if group in chosen]
+
+
+def role_positions(settings: DataSettings, wanted: str, whole: DataSet) -> list[int]:
+    """Return the positions of the samples that a setting names, such as "val" or "train[:9]", in a set in one piece.
+
+    Args:
+        settings: What the data set was opened by.
+        wanted: What the setting says.
+        whole: All of its samples, as `undivided` gives them.
+
+    Raises:
+        UserError: It cannot be parted, or a piece is empty.
+    """
+    found: list[int] = []
+    for name in wanted.split("+"):
+        piece = piece_of(name)
+        split = _parted(settings, piece.split, whole)
+        names = [whole.name(position) for position in split]
+        if names:
+            found += [split[position] for position in piece.of(len(names), names.__getitem__)]
+    return found
 
 
 def undivided(settings: DataSettings, name: str, *, channels: int = 3) -> DataSet | None:
@@ -167,7 +206,7 @@ def undivided(settings: DataSettings, name: str, *, channels: int = 3) -> DataSe
         UserError: The data set cannot be read.
     """
     kind = KINDS[settings.kind]
-    if decided(("all",), name, undivided=kind.undivided, val=settings.val)[1] is None:
+    if not kind.undivided or name == "all" or decided(("all",), name, undivided=True, val=settings.val)[0] is None:
         return None
     try:
         return kind.open(settings, "all", channels)
@@ -192,9 +231,9 @@ def open_mixture(settings: DataSettings, split: str, channels: int = 3) -> Mixtu
     def source(own: SourceSettings, name: str) -> Source:
         root = None if own.root is None else str(Path(settings.root or "") / Path(own.root).expanduser())
         classes = settings.classes.only_file() if "classes" in KINDS[own.kind].uses else ClassSettings()
-        data = settings.of_kind(
-            own.kind, root=root, classes=classes, options=own.options, train=own.train or "", batches="pure"
-        )
+        # A set in one piece is parted by what this source gives to train, val and test, not by what the mixture does.
+        splits = {"train": own.train or "", "val": own.val or "", "test": own.test or ""}
+        data = settings.of_kind(own.kind, root=root, classes=classes, options=own.options, batches="pure", **splits)
         dataset = open_dataset(data, name, channels=channels)
         if own.short is not None:
             dataset = Shrunken(dataset, own.short)

@@ -101,12 +101,17 @@ def decided(
         names: The splits that there are.
         wanted: The name that is asked for.
         undivided: Whether a set in one piece is parted.
-        val: The split that validation takes; only where it is not there pictures are held out.
+        val: The split that validation takes; only where it is not there pictures are held out. Empty: none, so that
+            training takes the whole.
 
     Returns:
         The split's name, None if there is none; whether the part that is held out is meant, or the others (False), or
         all of it (None).
     """
+    if undivided and not val and len(names) == 1 and split_named(("train",), wanted):
+        (only,) = names
+        if role_of(only) in (None, "train"):  # nobody validates on it, so nothing is held out
+            return only, None
     whole = in_one_piece(names, val) if undivided else None
     if whole is not None:
         role = split_named((whole, "train", "val"), wanted)
@@ -176,7 +181,7 @@ def parted_note(name: str, count: int | None = None) -> str:
     held = "N" if count is None else max(1, count // EVERY)
     return (
         f"there is one split, '{name}': one picture in five of it, by its name, is held out as val, the others are "
-        f"train; to part it yourself: {_parted(f'{name}[{held}:]', f'{name}[:{held}]')}"
+        f"train; to part it yourself: {parted_as(f'{name}[{held}:]', f'{name}[:{held}]')}"
     )
 
 
@@ -205,17 +210,17 @@ def parted_by_hand(counts: Mapping[str, int], wanted: str) -> str:
     name = names[0] if len(names) == 1 else train if role == "val" else None
     if name is not None and counts[name] >= 2:
         held = max(1, counts[name] // EVERY)
-        return f"; part it: {_parted(f'{name}[{held}:]', f'{name}[:{held}]')}"
+        return f"; part it: {parted_as(f'{name}[{held}:]', f'{name}[:{held}]')}"
     if role is not None and train is None and len(names) > 1:
         val = split_named(names, "val")
         first = next(one for one in names if one != val)
         other = val or next(one for one in names if one != first)
-        return f"; say which is which, such as {_parted(first, other)}"
+        return f"; say which is which, such as {parted_as(first, other)}"
     return ""
 
 
-def _parted(train: str, val: str) -> str:
-    """The settings that say what is trained on and what is validated on."""
+def parted_as(train: str, val: str) -> str:
+    """Return the settings that say what is trained on and what is validated on."""
     return " ".join(
         argument(f"data.{role}", name, option=f"--data.{role} '{name}'")
         for role, name in (("train", train), ("val", val))

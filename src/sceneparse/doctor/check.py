@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sceneparse.data.class_changes import Change
-from sceneparse.data.sample import DataSet, stored_of
+from sceneparse.data.sample import DataSet, identity_of, stored_of
 from sceneparse.datasets.kind import DatasetKind
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.layout import Layout, layout_of
@@ -23,10 +23,11 @@ from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.class_rules import BALANCE, poor_balance, single_class
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, SplitSummary, print_diagnosis
 from sceneparse.doctor.mirror_pairs import left_and_right
-from sceneparse.doctor.overlap import overlapping
+from sceneparse.doctor.overlap import Taken, overlapping, taken_by
 from sceneparse.doctor.pair_facts import Facts, facts_of_rendered, pair_facts
 from sceneparse.doctor.picture_rules import DARK, LIGHT
 from sceneparse.doctor.quick_facts import MARGIN, QuickLook
+from sceneparse.doctor.roles import ROLES, Role
 from sceneparse.doctor.rules import Evidence, findings_of, summary
 from sceneparse.doctor.sample_check import check_samples, refusals
 from sceneparse.errors import UserError
@@ -99,7 +100,7 @@ def _check(settings: DataSettings, progress: bool, workers: int | None, channels
         facts = {name: looker.all_facts(listing.pairs, lambda: None) for name, listing in there.items()}
     evidence = Evidence(settings, layout.root, layout.labels, facts, layout)
     findings = list(findings_of(evidence))
-    return _diagnosis(evidence, findings, start, mirrored=mirrored, channels=channels)
+    return _diagnosis(evidence, findings, start, taken_by(evidence), mirrored=mirrored, channels=channels)
 
 
 def _changed(evidence: Evidence) -> tuple[Evidence, tuple[Change, ...]]:
@@ -135,11 +136,28 @@ def _check_rendered(
     evidence = Evidence(settings, Path(), labels, facts)
     for name in datasets:
         findings += poor_balance(evidence, name)
-    return _diagnosis(evidence, findings, start, mirrored=mirrored)
+    taken = {role: _scenes(own, getattr(own, role)) for role in ROLES}
+    return _diagnosis(evidence, findings, start, taken, mirrored=mirrored)
+
+
+def _scenes(settings: DataSettings, split: str) -> Taken:
+    """The samples of a split that are rendered."""
+    try:
+        dataset = open_dataset(settings, split)
+    except UserError:  # which opening it for training says
+        return {}
+    names = {index: dataset.name(index) for index in range(len(dataset))}
+    return {identity_of(dataset, index) or name: name for index, name in names.items()}
 
 
 def _diagnosis(
-    evidence: Evidence, findings: list[Finding], start: float, *, mirrored: bool, channels: int | None = None
+    evidence: Evidence,
+    findings: list[Finding],
+    start: float,
+    taken: Mapping[Role, Taken],
+    *,
+    mirrored: bool,
+    channels: int | None = None,
 ) -> Diagnosis:
     evidence, changes = _changed(evidence)
     if changes:  # what is said of classes holds for those that there are now
@@ -148,7 +166,7 @@ def _diagnosis(
         findings += single_class(evidence)
     if channels is not None:  # of what is rendered there is nothing to refuse
         findings += list(refusals(evidence.settings, channels, findings, _known(evidence)))
-    findings += overlapping(evidence.settings)
+    findings += overlapping(evidence.settings, taken)
     settings, summaries = evidence.settings, tuple(_shown(evidence))
     findings += left_and_right([evidence.labels], settings) if mirrored else []
     findings.sort(key=_severity)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from sceneparse.arguments import argument
 from sceneparse.datasets.one_class import Occurring, after_all, nothing_labelled, one_class, one_occurs
-from sceneparse.datasets.subsets import decided
 from sceneparse.doctor.findings import Finding, Severity, SplitSummary, finding_of
+from sceneparse.doctor.roles import role_facts, role_splits
 from sceneparse.errors import counted, some
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
@@ -29,7 +29,7 @@ BALANCE = ("class-never", "mostly-ignored", "nothing-labelled", "one-class", "cl
 
 def poor_balance(evidence: Evidence, name: str) -> Iterator[Finding]:
     """Find classes that never occur, and too much that is ignored, in a split."""
-    training, validating = (name in role_splits(evidence, role) for role in ("train", "val"))
+    training, validating = name in role_splits(evidence, "train"), name in role_splits(evidence, "val")
     return class_balance(evidence.summaries[name], evidence.labels, training=training, needed=training or validating)
 
 
@@ -63,11 +63,8 @@ def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool, ne
 
 def single_class(evidence: Evidence) -> Iterator[Finding]:
     """Find that there is one class only, or that one alone occurs, which training refuses of what is trained on."""
-    training, validating = (
-        [evidence.summaries[name] for name in role_splits(evidence, role) if name in evidence.summaries]
-        for role in ("train", "val")
-    )
-    if any(unread(evidence.facts[split.name]) for split in (*training, *validating)):
+    training, validating = evidence.taken("train"), evidence.taken("val")
+    if unread(role_facts(evidence, "train")) or unread(role_facts(evidence, "val")):
         training = validating = []  # what else occurs is not known
     return classes_that_occur(evidence.labels, evidence.settings, training, validating)
 
@@ -85,8 +82,8 @@ def classes_that_occur(
     Args:
         labels: The classes that are learnt.
         settings: What they were read by, and what became of the data set's own.
-        training: The counts of the splits that are trained on.
-        validating: The counts of those that are validated on.
+        training: The counts of what is trained on, if they are known.
+        validating: The counts of what is validated on.
     """
     yield from _alike(labels)
     if wrong := one_class(labels, settings):
@@ -129,19 +126,3 @@ def _alike(labels: LabelSpace) -> Iterator[Finding]:
 def _occurring(splits: Sequence[SplitSummary]) -> Occurring:
     found = {index for split in splits for index, count in enumerate(split.pictures_with) if count}
     return Occurring(frozenset(found), any(split.ignored for split in splits))
-
-
-def role_splits(evidence: Evidence, role: str) -> list[str]:
-    """Return the splits that a setting names, by the names that the data set has for them.
-
-    Args:
-        evidence: What was read.
-        role: train, val or test.
-    """
-    settings, layout = evidence.settings, evidence.layout
-    wanted: str = getattr(settings, role)
-    names = [piece.partition("[")[0] for piece in wanted.split("+")]
-    if layout is None:  # samples that were opened by that very setting have its name
-        return [wanted] if wanted in evidence.facts else names
-    splits, parted = layout.splits, layout.undivided
-    return [decided(splits, own, undivided=parted, val=settings.val)[0] or own for own in names]

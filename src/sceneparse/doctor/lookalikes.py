@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.arguments import argument
-from sceneparse.datasets.pieces import piece_of
 from sceneparse.datasets.subsets import chosen_pairs, in_one_piece
 from sceneparse.doctor.findings import Finding, finding_of
 from sceneparse.doctor.pair_facts import Facts, relative
+from sceneparse.doctor.roles import Role, role_facts
 from sceneparse.errors import UserError, counted
 
 if TYPE_CHECKING:
@@ -44,7 +43,8 @@ def lookalikes(evidence: Evidence) -> Iterator[Finding]:
     """Find splits to measure on of which many pictures look nearly like one that is trained on."""
     learnt = _sketched(role_facts(evidence, "train"))
     digests = {fact.digest for fact in learnt} - {None}
-    for role in ("val", "test"):
+    roles: tuple[Role, ...] = ("val", "test")
+    for role in roles:
         measured = [fact for fact in _sketched(role_facts(evidence, role)) if fact.digest not in digests]
         there = len(measured)
         measured = measured[:: -(-there // MOST)] if measured else []
@@ -63,31 +63,6 @@ def lookalikes(evidence: Evidence) -> Iterator[Finding]:
             f"scenes{_advice(evidence, role)}"
         )
         yield finding_of("note", "lookalikes", message, files)
-
-
-def role_facts(evidence: Evidence, role: Literal["train", "val", "test"]) -> list[Facts]:
-    """Return what is known about the samples that a setting names; as far as it can be told, nothing is raised.
-
-    Args:
-        evidence: What was read.
-        role: train, val or test.
-    """
-    settings, layout = evidence.settings, evidence.layout
-    wanted: str = getattr(settings, role)
-    if layout is None:
-        return list(evidence.facts.get(wanted, ()))
-    read = {fact.image: fact for facts in evidence.facts.values() for fact in facts}
-    found: dict[int, Facts] = {}
-    for name in wanted.split("+"):
-        with suppress(UserError):  # others tell of a split that is not there
-            piece = piece_of(name)
-            listing = chosen_pairs(
-                layout.splits, piece.split, layout.root, undivided=layout.undivided, val=settings.val
-            )
-            names = [pair.name for pair in listing.pairs]
-            facts = [read[listing.pairs[place].image] for place in piece.of(len(names), names.__getitem__)]
-            found |= {id(fact): fact for fact in facts}
-    return list(found.values())
 
 
 def _sketched(facts: Sequence[Facts]) -> list[Facts]:

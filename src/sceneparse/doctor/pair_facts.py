@@ -1,7 +1,7 @@
 """What is known of one picture and its mask: everything is read, nothing is raised."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +47,7 @@ class Facts:
         unknown: Mask values outside the label space, with their pixel counts.
         troubles: What is wrong.
         looks: How the two files hold what they hold.
+        sample: What the sample is, where that is not its picture's file.
     """
 
     image: Path
@@ -60,6 +61,12 @@ class Facts:
     unknown: Mapping[str, int] = field(default_factory=dict)
     troubles: tuple[Trouble, ...] = ()
     looks: Looks = field(default_factory=Looks)
+    sample: Hashable = None
+
+    @property
+    def identity(self) -> Hashable:
+        """What tells the sample from all others, the same in whichever split it comes."""
+        return self.image if self.sample is None else self.sample
 
 
 def pair_facts(

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence, Set
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.doctor.class_rules import role_splits
 from sceneparse.doctor.findings import Finding, finding_of
 from sceneparse.doctor.pair_facts import Facts, relative
 from sceneparse.doctor.palette_rules import unlike_palettes
+from sceneparse.doctor.roles import ROLES, Role, role_facts
 from sceneparse.errors import counted
 from sceneparse.pictures.spans import DEEP
 from sceneparse.settings.ranges import pairs_of
@@ -154,43 +154,62 @@ def _all(evidence: Evidence) -> Iterator[Facts]:
 
 
 def copies(evidence: Evidence) -> Iterator[Finding]:
-    """Find the same picture file, byte for byte, in two splits or twice in one."""
-    found: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
+    """Find the same picture file, byte for byte, on two sides or twice in one split.
+
+    A file that two settings take is another rule's.
+    """
+    takes = {role: {fact.identity for fact in role_facts(evidence, role)} for role in ROLES}
+    found: dict[bytes, list[tuple[str, Facts]]] = defaultdict(list)
     for name, split in evidence.facts.items():
         for fact in split:
             if fact.digest is not None:
-                found[fact.digest].append((name, relative(fact.image, evidence.root)))
-    shared: dict[tuple[str, ...], list[str]] = defaultdict(list)
+                found[fact.digest].append((name, fact))
+    shared: dict[tuple[Role, ...], list[str]] = defaultdict(list)
+    unused: dict[tuple[str, ...], list[str]] = defaultdict(list)
     repeated: dict[str, list[str]] = defaultdict(list)
     for same in found.values():
         names = sorted({name for name, _ in same})
-        own = dict.fromkeys(file for _, file in same)
-        if len(own) == 1 and evidence.layout is None:  # one file that two settings take, which is an overlap
+        own = {fact.identity: _called(name, fact, evidence) for name, fact in same}
+        if len(own) == 1 and evidence.layout is None:  # one sample that two settings take
             continue
-        files = " = ".join(own)
-        if len(names) > 1:
-            shared[tuple(names)].append(files)
-        elif len(same) > 1:
+        files = " = ".join(own.values())
+        sides = {role: takes[role].intersection(own) for role in ROLES}
+        roles = tuple(role for role in ROLES if any(_apart(sides[role], sides[other]) for other in ROLES))
+        if roles:
+            shared[roles].append(files)
+        elif len(names) > 1 and sum(map(bool, sides.values())) < 2:
+            unused[tuple(names)].append(files)
+        elif len(names) == 1 and len(same) > 1:
             repeated[names[0]].append(files)
-    used = {name for role in ("train", "val", "test") for name in role_splits(evidence, role)}
-    for splits, examples in shared.items():
-        count, both = counted(len(examples), "picture"), " and ".join(splits)
-        if len(used.intersection(splits)) < 2:
-            message = f"{count} in {both} at once, of which training and testing use no more than one"
-            yield finding_of("note", "shared-pictures", message, examples)
-            continue
-        if splits == ("test", "val"):
-            message = f"{count} in {both} at once: the checkpoint is chosen by pictures that it is tested on"
+    for splits, examples in unused.items():
+        message = (
+            f"{counted(len(examples), 'picture')} in {' and '.join(splits)} at once, of which training and testing use "
+            "no more than one"
+        )
+        yield finding_of("note", "shared-pictures", message, examples)
+    for roles, examples in shared.items():
+        both = " and ".join(dict.fromkeys(getattr(evidence.settings, role) for role in roles))
+        what = f"{counted(len(examples), 'picture')} in {both} at once"
+        if "train" not in roles:
+            message = f"{what}: the checkpoint is chosen by pictures that it is tested on"
             yield finding_of("warning", "shared-pictures", message, examples)
             continue
-        message = (
-            f"{count} in {both} at once: figures measured on pictures that were trained on say nothing; keep each in "
-            "one split"
-        )
+        message = f"{what}: figures measured on pictures that were trained on say nothing; keep each in one split"
         yield finding_of("error", "shared-pictures", message, examples)
     for name, examples in repeated.items():
         message = f"{name}: {counted(len(examples), 'picture')} more than once; each copy counts in every figure"
         yield finding_of("warning", "copies", message, examples)
+
+
+def _called(split: str, fact: Facts, evidence: Evidence) -> str:
+    """A picture's file; of one that has none, such as a table's row, its name and its split."""
+    file = relative(fact.image, evidence.root)
+    return file if fact.image.exists() else f"{split}: {file}"
+
+
+def _apart(ones: Set[Hashable], others: Set[Hashable]) -> bool:
+    """Whether each of two roles takes a copy that the other doesn't take."""
+    return bool(ones - others and others - ones)
 
 
 REPEATED = 10

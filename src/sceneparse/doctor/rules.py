@@ -12,7 +12,7 @@ from sceneparse.datasets.layout import CLASSES, Layout, unknown_text, wrong_form
 from sceneparse.datasets.left_out import left_out
 from sceneparse.datasets.matching import Listing, SplitFolders, patterns_advice
 from sceneparse.datasets.subsets import chosen_pairs, parting
-from sceneparse.doctor.class_rules import poor_balance, role_splits, single_class
+from sceneparse.doctor.class_rules import poor_balance, single_class
 from sceneparse.doctor.findings import EXAMPLES, Finding, Severity, SplitSummary, finding_of
 from sceneparse.doctor.lookalikes import lookalikes
 from sceneparse.doctor.packed_rules import packed_hint, packed_masks
@@ -26,6 +26,7 @@ from sceneparse.doctor.picture_rules import (
     translucent,
     unclear_orientation,
 )
+from sceneparse.doctor.roles import Role, role_facts, role_splits
 from sceneparse.doctor.troubles import TROUBLES, VARIOUS
 from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels import LabelSpace
@@ -44,6 +45,8 @@ class Evidence:
         labels: The label space.
         facts: Of each split, what is known about its samples.
         layout: What lies on disk, of a data set of pictures and masks.
+        whole: Of a data set in one piece without a layout, its only split, and the positions of those of its samples
+            that each role takes.
     """
 
     settings: DataSettings
@@ -51,11 +54,21 @@ class Evidence:
     labels: LabelSpace
     facts: Mapping[str, Sequence[Facts]]
     layout: Layout | None = None
+    whole: tuple[str, Mapping[Role, Sequence[int]]] | None = None
 
     @cached_property
     def summaries(self) -> dict[str, SplitSummary]:
         """Sums over each split."""
         return {name: summary(name, facts, len(self.labels)) for name, facts in self.facts.items()}
+
+    def taken(self, role: Role) -> list[SplitSummary]:
+        """Sums over the samples that a setting names, as one; nothing of a split that is not there.
+
+        Args:
+            role: train, val or test.
+        """
+        facts = role_facts(self, role)
+        return [summary(getattr(self.settings, role), facts, len(self.labels))] if facts else []
 
 
 def missing_splits(evidence: Evidence) -> Iterator[Finding]:
@@ -113,7 +126,8 @@ def files_left_out(evidence: Evidence) -> Iterator[Finding]:
 def unpaired_files(evidence: Evidence) -> Iterator[Finding]:
     """Find missing folders, pictures and masks without each other, ambiguous names, and splits without a pair."""
     layout = evidence.layout
-    needed = {name for role in ("train", "val") for name in role_splits(evidence, role)}
+    roles: tuple[Role, ...] = ("train", "val")
+    needed = {name for role in roles for name in role_splits(evidence, role)}
     for name, listing in layout.splits.items() if layout is not None else ():
         assert layout is not None
         if isinstance(listing, UserError):

@@ -1,30 +1,32 @@
 """The check of data sets that are no folders of pairs: every sample is read as training would read it."""
 
 import hashlib
+import os
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from sceneparse.data.class_changes import Change
-from sceneparse.data.sample import DataSet, doubts_of, notes_of, stored_of
+from sceneparse.data.sample import DataSet, Sample, doubts_of, identity_of, notes_of, stored_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.one_class import Look, occurring_in, refuse_unlearnable
-from sceneparse.datasets.opening import open_dataset, open_for_training, undivided
-from sceneparse.datasets.subsets import parted_note
+from sceneparse.datasets.opening import open_dataset, open_for_training, parting_note, role_positions, undivided
 from sceneparse.doctor import rules
 from sceneparse.doctor.changed_classes import Changed
-from sceneparse.doctor.class_rules import class_balance, classes_that_occur, role_splits, unread
+from sceneparse.doctor.class_rules import class_balance, classes_that_occur, unread
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.doctor.lookalikes import lookalikes
 from sceneparse.doctor.looks import sample_looks
 from sceneparse.doctor.mirror_pairs import left_and_right
-from sceneparse.doctor.overlap import overlapping
+from sceneparse.doctor.overlap import overlapping, taken_by
 from sceneparse.doctor.pair_facts import Facts, Trouble
 from sceneparse.doctor.picture_rules import copies, of_pictures
+from sceneparse.doctor.roles import ROLES, Role
 from sceneparse.errors import MissingSplitError, UnannotatedError, UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.pictures.problems import PictureError
@@ -74,9 +76,9 @@ def check_samples(
     one_each = {
         name: [replace(next(iter(look.values())), pixels=nothing) for look in split] for name, split in looks.items()
     }
-    evidence = rules.Evidence(settings, root, labels, one_each)
+    evidence = rules.Evidence(settings, root, labels, one_each, whole=_whole(settings, datasets))
     findings += [*rules.unusable_files(evidence), *copies(evidence), *of_pictures(evidence)]
-    findings += [*lookalikes(evidence), *overlapping(settings)]
+    findings += [*lookalikes(evidence), *overlapping(settings, taken_by(evidence))]
     summaries = []
     for task, space in spaces.items():
         splits = []
@@ -92,10 +94,11 @@ def check_samples(
         summaries.append(TaskSummary(task, space, tuple(splits)))
     if tasks.objects is not None:
         if len(spaces) == 1:
-            known = {} if any(map(unread, one_each.values())) else {one.name: one for one in summaries[0].splits}
-            learnt, measured = (
-                [known[name] for name in role_splits(evidence, role) if name in known] for role in ("train", "val")
-            )
+            every = {name: [next(iter(look.values())) for look in split] for name, split in looks.items()}
+            counts = replace(evidence, facts=every)
+            learnt, measured = counts.taken("train"), counts.taken("val")
+            if any(map(unread, one_each.values())):
+                learnt = measured = []  # what else occurs is not known
             findings += classes_that_occur(labels, settings, learnt, measured)
         findings += refusals(settings, channels, findings)
     else:
@@ -164,7 +167,7 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
     if kind.undivided and not _has(settings, settings.train, channels):
         whole = undivided(settings, settings.train, channels=channels)
         if whole is not None:
-            return {"all": whole}, [Finding("note", "parted", parted_note("all", len(whole)))]
+            return {"all": whole}, [Finding("note", "parted", parting_note(whole))]
     errors: list[UserError] = []
     notes: list[Finding] = []
     # Those that the settings name; all where none of them is there.
@@ -193,6 +196,21 @@ def _unopened(settings: DataSettings, name: str, error: UserError) -> Finding:
     # Its pictures are often not there, or have boxes alone; training never opens it.
     code = "empty-split" if isinstance(error, UnannotatedError) else "no-split"
     return Finding("warning", code, f"{name}: it is not trained on, but nothing can be measured on it: {error}")
+
+
+def _whole(settings: DataSettings, datasets: Mapping[str, DataSet]) -> tuple[str, Mapping[Role, Sequence[int]]] | None:
+    """Of a data set in one piece, its only split, and the positions of what each role takes of it."""
+    if (
+        not KINDS[settings.kind].undivided
+        or list(datasets) != ["all"]
+        or "all" in (settings.train, settings.val, settings.test)
+    ):
+        return None
+    found: dict[Role, Sequence[int]] = {}
+    for role in ROLES:
+        with suppress(UserError):  # which opening it for training says
+            found[role] = role_positions(settings, getattr(settings, role), datasets["all"])
+    return "all", found
 
 
 def _has(settings: DataSettings, split: str, channels: int) -> bool:
@@ -228,11 +246,10 @@ def _look(dataset: DataSet, index: int, spaces: dict[TruthName, LabelSpace]) -> 
         # It stands under the first task, whose counts it adds nothing to.
         task, labels = next(iter(spaces.items()))
         none = np.zeros(len(labels), dtype=np.int64)
-        return {task: Facts(file, file, None, None, "", none, 0, 0, troubles=(trouble,))}
-    digest = None
+        return {task: Facts(file, file, None, None, "", none, 0, 0, troubles=(trouble,), sample=object())}
     if sample.path:
         file = Path(sample.path)
-        digest = hashlib.blake2b(file.read_bytes(), digest_size=16).digest()
+    digest, identity = _digest(sample), _identity(dataset, index, sample)
     stored = sample_looks(sample.image, stored_of(dataset, index))
     looks: Known = {}
     masks = sample.masks()
@@ -247,13 +264,32 @@ def _look(dataset: DataSet, index: int, spaces: dict[TruthName, LabelSpace]) -> 
             continue
         if total:
             counts = np.bincount(known - IGNORE, minlength=len(labels) + 1)
-            looks[task] = Facts(file, file, digest, sample.size, "RGB", counts[1:], int(counts[0]), total, looks=stored)
+            looks[task] = Facts(
+                file, file, digest, sample.size, "RGB", counts[1:], int(counts[0]), total, looks=stored, sample=identity
+            )
     if not looks:
         trouble = Trouble("values", file, f"{file}: labelled for none of the tasks")
         task = next(iter(spaces))
         none = np.zeros(len(spaces[task]), dtype=np.int64)
-        return {task: Facts(file, file, digest, None, "", none, 0, 0, troubles=(trouble,))}
+        return {task: Facts(file, file, digest, None, "", none, 0, 0, troubles=(trouble,), sample=identity)}
     return looks
+
+
+def _digest(sample: Sample) -> bytes | None:
+    """A hash of a sample's picture file or, of what has none of its own, of its picture; None of one that is blank."""
+    if sample.path:
+        return hashlib.blake2b(Path(sample.path).read_bytes(), digest_size=16).digest()
+    pixels = sample.image.numpy()
+    if pixels.size == 0 or pixels.min() == pixels.max():
+        return None
+    return hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
+
+
+def _identity(dataset: DataSet, index: int, sample: Sample) -> Hashable:
+    """What a sample is, in whichever split it comes: its file, what its data set says, or what it shows."""
+    if sample.path:
+        return os.path.abspath(sample.path)  # noqa: PTH100 - `resolve` asks the disk for each
+    return identity_of(dataset, index) or _digest(sample) or object()
 
 
 def _spaces(tasks: TaskLabels) -> dict[TruthName, LabelSpace]:

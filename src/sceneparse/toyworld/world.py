@@ -182,3 +182,7 @@ class ToyWorld:
         if not 0 <= index < self.count:
             raise IndexError(f"scene {index} of {self.count}")
         return f"{self.split}/{index:05d}"
+
+    def identity(self, index: int) -> str:
+        """Return what a scene is: its name, which has its split."""
+        return self.name(index)
