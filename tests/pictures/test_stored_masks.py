@@ -1,5 +1,7 @@
 """Masks in the forms that people's programs write: the stored numbers, or a refusal whose advice works."""
 
+import struct
+import zlib
 from io import BytesIO
 from typing import Any
 
@@ -178,6 +180,59 @@ def test_transparent_pixels_are_refused_with_what_to_do(labels: LabelSpace, alph
     hard = Image.fromarray(np.dstack([bands, np.where(clear == 255, 255, 0).astype(np.uint8)]))
     expected = [[0, 0, 2], [IGNORE, 2, 0]]
     assert read_mask(saved(Image.alpha_composite(below, hard).convert("RGB")), labels).tolist() == expected
+
+
+def _of_two_bits(clear: bytes) -> bytes:
+    """A grey PNG of 2 bits that holds 0, 1, 2 and 3, with a tRNS chunk."""
+    parts = [b"\x89PNG\r\n\x1a\n"]
+    header = struct.pack(">IIBBBBB", 4, 1, 2, 0, 0, 0, 0)
+    for kind, data in (
+        (b"IHDR", header),
+        (b"tRNS", clear),
+        (b"IDAT", zlib.compress(b"\x00\x1b")),
+        (b"IEND", b""),
+    ):
+        parts += [struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(kind + data))]
+    return b"".join(parts)
+
+
+def _of_palette(ids: NDArray[Any]) -> Image.Image:
+    image = Image.fromarray(ids)
+    image.putpalette(bytes(range(255, -1, -1)) * 3)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("content", "labels", "pixels"),
+    [
+        (saved(_of_palette(IDS), transparency=1), THREE, 1),
+        (saved(_of_palette(IDS), transparency=bytes([255, 255, 40])), THREE, 2),
+        (saved(_of_palette(IDS), "GIF", transparency=2), THREE, 2),
+        (saved(Image.fromarray(IDS), "GIF", transparency=2), THREE, 2),
+        (saved(IDS, transparency=255), THREE, 1),
+        (saved(IDS.astype(np.uint16) + 300, transparency=302), LabelSpace(NAMES, ids=(300, 301, 302)), 2),
+        (saved(IDS > 0, transparency=0), LabelSpace(NAMES[:2]), 2),
+        (_of_two_bits(b"\0\2"), LabelSpace((*NAMES, "tree")), 1),
+        (saved(PAINTED, transparency=(128, 64, 128)), COLORS, 1),
+    ],
+    ids=["index", "alphas", "gif", "grey gif", "grey", "16 bits", "one bit", "two bits", "colour"],
+)
+def test_pixels_that_a_number_makes_transparent_are_refused_too(
+    content: bytes, labels: LabelSpace, pixels: int
+) -> None:
+    assert f"partly transparent ({pixels} pixel" in refused(content, labels, "mask-clear")
+
+
+def test_a_transparent_number_that_no_pixel_has_is_no_hindrance() -> None:
+    for content in (
+        saved(_of_palette(IDS), transparency=7),
+        saved(_of_palette(IDS), transparency=bytes([255, 255, 255, 0])),
+        saved(_of_palette(IDS), "GIF", transparency=7, optimize=False),
+        saved(IDS, transparency=7),
+    ):
+        assert read_mask(content, THREE).tolist() == INDICES
+    assert read_mask(saved(PAINTED, transparency=(9, 9, 9)), COLORS).tolist() == INDICES
+    assert read_mask(_of_two_bits(b"\0\x55"), LabelSpace((*NAMES, "tree"))).tolist() == [[0, 1, 2, 3]]
 
 
 def test_a_grey_file_among_colour_masks_is_one_of_grey_classes_or_refused() -> None:
