@@ -1,7 +1,5 @@
 """Masks in the forms that people's programs write: the stored numbers, or a refusal whose advice works."""
 
-import struct
-import zlib
 from io import BytesIO
 from typing import Any
 
@@ -16,6 +14,7 @@ from sceneparse.pictures.masks import read_mask
 from sceneparse.pictures.problems import PictureError
 from tests.pictures.test_deep_pictures import deep_ppm
 from tests.support.deep_png import deep_png
+from tests.support.packed_png import packed_png
 from tests.support.tiffs import Tiff, tiff_bytes
 
 NAMES = ("sky", "road", "car")
@@ -24,6 +23,7 @@ COLORS = LabelSpace(
     NAMES, colors=((0, 0, 0), (128, 64, 128), (70, 70, 70)), ignore_colors=((255, 255, 255),), masks="rgb"
 )
 IDS = np.array([[0, 1, 2], [255, 2, 0]], np.uint8)
+FOUR = np.array([[0, 1, 2, 3]], np.uint8)
 INDICES = [[0, 1, 2], [IGNORE, 2, 0]]
 PAINTED = np.array([*COLORS.colors, *COLORS.ignore_colors], np.uint8)[[[0, 1, 2], [3, 2, 0]]]
 
@@ -182,20 +182,6 @@ def test_transparent_pixels_are_refused_with_what_to_do(labels: LabelSpace, alph
     assert read_mask(saved(Image.alpha_composite(below, hard).convert("RGB")), labels).tolist() == expected
 
 
-def _of_two_bits(clear: bytes) -> bytes:
-    """A grey PNG of 2 bits that holds 0, 1, 2 and 3, with a tRNS chunk."""
-    parts = [b"\x89PNG\r\n\x1a\n"]
-    header = struct.pack(">IIBBBBB", 4, 1, 2, 0, 0, 0, 0)
-    for kind, data in (
-        (b"IHDR", header),
-        (b"tRNS", clear),
-        (b"IDAT", zlib.compress(b"\x00\x1b")),
-        (b"IEND", b""),
-    ):
-        parts += [struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(kind + data))]
-    return b"".join(parts)
-
-
 def _of_palette(ids: NDArray[Any]) -> Image.Image:
     image = Image.fromarray(ids)
     image.putpalette(bytes(range(255, -1, -1)) * 3)
@@ -212,7 +198,7 @@ def _of_palette(ids: NDArray[Any]) -> Image.Image:
         (saved(IDS, transparency=255), THREE, 1),
         (saved(IDS.astype(np.uint16) + 300, transparency=302), LabelSpace(NAMES, ids=(300, 301, 302)), 2),
         (saved(IDS > 0, transparency=0), LabelSpace(NAMES[:2]), 2),
-        (_of_two_bits(b"\0\2"), LabelSpace((*NAMES, "tree")), 1),
+        (packed_png(FOUR, 2, clear=2), LabelSpace((*NAMES, "tree")), 1),
         (saved(PAINTED, transparency=(128, 64, 128)), COLORS, 1),
     ],
     ids=["index", "alphas", "gif", "grey gif", "grey", "16 bits", "one bit", "two bits", "colour"],
@@ -232,7 +218,7 @@ def test_a_transparent_number_that_no_pixel_has_is_no_hindrance() -> None:
     ):
         assert read_mask(content, THREE).tolist() == INDICES
     assert read_mask(saved(PAINTED, transparency=(9, 9, 9)), COLORS).tolist() == INDICES
-    assert read_mask(_of_two_bits(b"\0\x55"), LabelSpace((*NAMES, "tree"))).tolist() == [[0, 1, 2, 3]]
+    assert read_mask(packed_png(FOUR[:, :2], 2, clear=3), THREE).tolist() == [[0, 1]]
 
 
 def test_a_grey_file_among_colour_masks_is_one_of_grey_classes_or_refused() -> None:

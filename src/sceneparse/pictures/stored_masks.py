@@ -97,14 +97,9 @@ class StoredMask:
             if int(values.max()) >= len(self.palette):
                 raise PictureError(f"{self.where}: indices beyond its palette; save the mask as RGB", "form")
             return self.palette[values]
-        if values.ndim == 3:
-            if values.dtype != np.uint8:
-                raise PictureError(
-                    f"{self.where}: colours of {8 * values.dtype.itemsize} bits, but those of the label space have 8; "
-                    "save the mask as RGB of 8 bits",
-                    "form",
-                )
-            return values
+        channels = self.channels()
+        if channels is not None:
+            return channels
         if self.packed and self.bits:
             values = np.array(self.packed, dtype=np.uint8)[values]  # a colour is what a PNG shows
         known = {color[0] for color in (*labels.colors, *labels.ignore_colors) if len(set(color)) == 1}
@@ -116,6 +111,23 @@ class StoredMask:
             "in colours",
             "mask-is-index",
         )
+
+    def channels(self) -> NDArray[np.uint8] | None:
+        """Return the (H, W, 3) numbers of a colour file, whatever its transparency; None of a grey or palette file.
+
+        Raises:
+            PictureError: Colours of 16 bits.
+        """
+        values = self.values
+        if values.ndim == 2:
+            return None
+        if values.dtype != np.uint8:
+            raise PictureError(
+                f"{self.where}: colours of {8 * values.dtype.itemsize} bits, but those of a mask have 8; save the mask "
+                "as RGB of 8 bits",
+                "form",
+            )
+        return values
 
     def _refuse_clear(self) -> None:
         if self.clear:
