@@ -263,7 +263,10 @@ def test_mirror_pairs_follow_what_becomes_of_their_classes(
         ),
         ({"mirror": [["hood", "hood"]]}, r"data\.classes\.mirror pairs 'hood' with itself"),
         ({"mirror": [["hood", "trnk"]]}, r"data\.classes\.mirror: .* has no class 'trnk'"),
-        ({"mirror": [["hood"]]}, "mirror is .* but must be a list of items, each a list of 2 texts, the last maybe null"),
+        (
+            {"mirror": [["hood"]]},
+            "mirror is .* but must be a list of items, each a list of 2 texts, the last maybe null",
+        ),
         ({"mirror": [[None, "hood"]]}, "must be a list of items, each a list of 2 texts, the last maybe null"),
     ],
 )
@@ -282,9 +285,9 @@ def test_pairs_alone_change_no_label_no_value_of_a_mask_and_no_name(sided: DataS
     assert from_mapping(Recipe, {"data": {"kind": "toyworld"}}, "test", given).data.classes.mirror == (
         ("left door", "hood"),
     )
-    assert ClassSettings(mirror=[["left door", None]]).mirror == (("left door", None),)  # type: ignore[arg-type,list-item]
+    assert ClassSettings(mirror=[["left door", None]]).mirror == (("left door", None),)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="must be a list of items, each two names, the last maybe None, or None"):
-        ClassSettings(mirror=[[None, "hood"]])  # type: ignore[arg-type,list-item]
+        ClassSettings(mirror=[[None, "hood"]])  # type: ignore[arg-type]
     none = given_settings(Recipe, ["--data.classes.mirror", "null"])
     assert from_mapping(Recipe, {"data": {"kind": "toyworld"}}, "test", none).data.classes.mirror is None
 
