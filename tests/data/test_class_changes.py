@@ -235,6 +235,7 @@ DOORS, LIGHTS = ("left door", "right door"), ("right light", "left light")
             (("left", "right"),),
         ),
         ({"mirror": None}, ()),
+        ({"mirror": [["hood", None]]}, (DOORS, LIGHTS, ("hood", None))),
         ({"mirror": [["right door", "left door"]]}, (DOORS, LIGHTS)),
         ({"drop": ["left light"], "mirror": [["hood", "right light"]]}, (DOORS, ("hood", "right light"))),
         (
@@ -262,7 +263,11 @@ def test_mirror_pairs_follow_what_becomes_of_their_classes(
         ),
         ({"mirror": [["hood", "hood"]]}, r"data\.classes\.mirror pairs 'hood' with itself"),
         ({"mirror": [["hood", "trnk"]]}, r"data\.classes\.mirror: .* has no class 'trnk'"),
-        ({"mirror": [["hood"]]}, "mirror is .* but must be a list of items, each a list of 2 texts"),
+        (
+            {"mirror": [["hood"]]},
+            "mirror is .* but must be a list of items, each a list of 2 texts, the last maybe null",
+        ),
+        ({"mirror": [[None, "hood"]]}, "must be a list of items, each a list of 2 texts, the last maybe null"),
     ],
 )
 def test_a_class_with_two_mirror_images_is_refused(sided: DataSettings, classes: dict[str, Any], says: str) -> None:
@@ -280,6 +285,9 @@ def test_pairs_alone_change_no_label_no_value_of_a_mask_and_no_name(sided: DataS
     assert from_mapping(Recipe, {"data": {"kind": "toyworld"}}, "test", given).data.classes.mirror == (
         ("left door", "hood"),
     )
+    assert ClassSettings(mirror=[["left door", None]]).mirror == (("left door", None),)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="must be a list of items, each two names, the last maybe None, or None"):
+        ClassSettings(mirror=[[None, "hood"]])  # type: ignore[arg-type]
     none = given_settings(Recipe, ["--data.classes.mirror", "null"])
     assert from_mapping(Recipe, {"data": {"kind": "toyworld"}}, "test", none).data.classes.mirror is None
 

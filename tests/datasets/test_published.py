@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sceneparse.cli import main
 from sceneparse.datasets.kinds import KINDS
@@ -36,6 +37,26 @@ def test_every_split_of_every_data_set_is_read_value_by_value(layout: Layout) ->
             if "aug" not in split:
                 assert np.array_equal(sample.objects.numpy(), layout.truth), (split, sample.name)
     assert open_dataset(layout.settings, layout.settings.train, channels=layout.channels).name(0) == layout.first
+
+
+def test_orientation_turns_pictures_and_masks_alike_or_neither(layout: Layout) -> None:
+    if "orientation" not in KINDS[layout.settings.kind].uses:
+        pytest.skip("its pictures have none")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    masks = 0
+    for path in Path(str(layout.settings.root)).rglob("*.*"):
+        if path.suffix not in (".png", ".jpg"):
+            continue
+        with Image.open(path) as image:
+            image.load()
+        masks += image.mode in ("L", "P")
+        image.save(path, exif=exif)
+    sample = open_dataset(replace(layout.settings, orientation="ignore"), "train", channels=layout.channels)[0]
+    assert sample.objects is not None and np.array_equal(sample.objects.numpy(), layout.truth)
+    if masks:  # .mat files have no orientation
+        turned = open_dataset(layout.settings, "train", channels=layout.channels)[0].objects
+        assert turned is not None and np.array_equal(turned.numpy(), np.rot90(layout.truth, -1))
 
 
 def test_loader_processes_can_be_given_every_data_set(layout: Layout) -> None:

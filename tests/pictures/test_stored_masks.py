@@ -14,6 +14,7 @@ from sceneparse.pictures.masks import read_mask
 from sceneparse.pictures.problems import PictureError
 from tests.pictures.test_deep_pictures import deep_ppm
 from tests.support.deep_png import deep_png
+from tests.support.packed_png import packed_png
 from tests.support.tiffs import Tiff, tiff_bytes
 
 NAMES = ("sky", "road", "car")
@@ -22,6 +23,7 @@ COLORS = LabelSpace(
     NAMES, colors=((0, 0, 0), (128, 64, 128), (70, 70, 70)), ignore_colors=((255, 255, 255),), masks="rgb"
 )
 IDS = np.array([[0, 1, 2], [255, 2, 0]], np.uint8)
+FOUR = np.array([[0, 1, 2, 3]], np.uint8)
 INDICES = [[0, 1, 2], [IGNORE, 2, 0]]
 PAINTED = np.array([*COLORS.colors, *COLORS.ignore_colors], np.uint8)[[[0, 1, 2], [3, 2, 0]]]
 
@@ -178,6 +180,45 @@ def test_transparent_pixels_are_refused_with_what_to_do(labels: LabelSpace, alph
     hard = Image.fromarray(np.dstack([bands, np.where(clear == 255, 255, 0).astype(np.uint8)]))
     expected = [[0, 0, 2], [IGNORE, 2, 0]]
     assert read_mask(saved(Image.alpha_composite(below, hard).convert("RGB")), labels).tolist() == expected
+
+
+def _of_palette(ids: NDArray[Any]) -> Image.Image:
+    image = Image.fromarray(ids)
+    image.putpalette(bytes(range(255, -1, -1)) * 3)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("content", "labels", "pixels"),
+    [
+        (saved(_of_palette(IDS), transparency=1), THREE, 1),
+        (saved(_of_palette(IDS), transparency=bytes([255, 255, 40])), THREE, 2),
+        (saved(_of_palette(IDS), "GIF", transparency=2), THREE, 2),
+        (saved(Image.fromarray(IDS), "GIF", transparency=2), THREE, 2),
+        (saved(IDS, transparency=255), THREE, 1),
+        (saved(IDS.astype(np.uint16) + 300, transparency=302), LabelSpace(NAMES, ids=(300, 301, 302)), 2),
+        (saved(IDS > 0, transparency=0), LabelSpace(NAMES[:2]), 2),
+        (packed_png(FOUR, 2, clear=2), LabelSpace((*NAMES, "tree")), 1),
+        (saved(PAINTED, transparency=(128, 64, 128)), COLORS, 1),
+    ],
+    ids=["index", "alphas", "gif", "grey gif", "grey", "16 bits", "one bit", "two bits", "colour"],
+)
+def test_pixels_that_a_number_makes_transparent_are_refused_too(
+    content: bytes, labels: LabelSpace, pixels: int
+) -> None:
+    assert f"partly transparent ({pixels} pixel" in refused(content, labels, "mask-clear")
+
+
+def test_a_transparent_number_that_no_pixel_has_is_no_hindrance() -> None:
+    for content in (
+        saved(_of_palette(IDS), transparency=7),
+        saved(_of_palette(IDS), transparency=bytes([255, 255, 255, 0])),
+        saved(_of_palette(IDS), "GIF", transparency=7, optimize=False),
+        saved(IDS, transparency=7),
+    ):
+        assert read_mask(content, THREE).tolist() == INDICES
+    assert read_mask(saved(PAINTED, transparency=(9, 9, 9)), COLORS).tolist() == INDICES
+    assert read_mask(packed_png(FOUR[:, :2], 2, clear=3), THREE).tolist() == [[0, 1]]
 
 
 def test_a_grey_file_among_colour_masks_is_one_of_grey_classes_or_refused() -> None:

@@ -209,7 +209,10 @@ def test_the_first_ctrl_c_says_what_the_second_does_and_handlers_are_put_back(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there no signals end a process")
-@pytest.mark.parametrize(("end", "says"), [("SIGKILL", "want of memory: lower data.workers"), ("SIGHUP", "outside")])
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [("SIGKILL", "want of memory: lower data.workers or data.cache_mb, or unpack vol"), ("SIGHUP", "outside")],
+)
 def test_a_loader_process_that_is_ended_during_a_step_is_named(
     end: str, says: str, toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

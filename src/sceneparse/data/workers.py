@@ -15,6 +15,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from sceneparse.errors import UserError
+from sceneparse.files import sized
+from sceneparse.pictures.volumes import KEPT
 from sceneparse.processes import end_with_parent
 from sceneparse.processes.machine import usable_cores
 
@@ -119,6 +121,9 @@ def deaths_named() -> Iterator[None]:
         if not said.startswith("DataLoader worker (pid"):
             raise
         outside = any(signal in said for signal in ("Terminated", "Hangup", "Interrupt"))
-        memory = ", most often for want of memory: lower data.workers or data.cache_mb"
+        memory = (
+            ", most often for want of memory: lower data.workers or data.cache_mb, or unpack volumes, of whose .nii.gz "
+            f"each process keeps up to {sized(KEPT)}"
+        )
         why = ": something outside the program ended it; start again" if outside else memory
         raise UserError(f"a loader process died ({said}){why}") from None

@@ -27,6 +27,7 @@ from sceneparse.datasets.published import (
     read_published_mask,
 )
 from sceneparse.labels import LabelSpace
+from sceneparse.pictures.turning import Orientation
 from sceneparse.standard import standard_labels
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _splits(folder: Path) -> dict[str, SplitFolders]:
     return splits
 
 
-def read_mat_map(path: Path, labels: LabelSpace) -> Tensor:
+def read_mat_map(path: Path, labels: LabelSpace, *, orientation: Orientation = "apply") -> Tensor:  # noqa: ARG001 - .mat files have none
     """The classes of a .mat file of the 10k release.
 
     Raises:

@@ -177,7 +177,7 @@ def open_layout(read: Callable[[DataSettings], Layout]) -> Callable[[DataSetting
         listing = chosen_pairs(layout.splits, split, layout.root, undivided=layout.undivided, val=settings.val)
         folders = layout.folders.get(split) or SplitFolders(split, layout.root, layout.root)
         refuse_unpaired(listing, folders, partly=layout.partly, patterns=layout.patterns)
-        dataset = ListedPictures(listing.pairs, layout.labels, channels, truth_of(layout, settings.orientation))
+        dataset = ListedPictures(listing.pairs, layout.labels, channels, truth_of(layout))
         dataset = dataset.read_as(Reading(settings.orientation, settings.range))
         dataset.among(partial(_masks_of, layout.splits))
         whole = in_one_piece(layout.splits, settings.val) if layout.undivided else None
@@ -189,11 +189,11 @@ def open_layout(read: Callable[[DataSettings], Layout]) -> Callable[[DataSetting
     return open_split
 
 
-def truth_of(layout: Layout, orientation: Orientation = "apply") -> Truth:
+def truth_of(layout: Layout) -> Truth:
     """Return what reads a mask of a data set as training does, so that unknown values are refused."""
     if layout.decode is indices_of and not layout.fixed and layout.named_in == CLASSES:
         return read_mask
-    return Known(layout.decode, layout.fixed, orientation, layout.named_in)
+    return Known(layout.decode, layout.fixed, layout.named_in)
 
 
 @dataclass(frozen=True)
@@ -203,17 +203,20 @@ class Known:
     Args:
         decode: Translates what a mask file stores.
         fixed: Whether the classes are the kind's own.
-        orientation: Whether the file's own orientation is applied.
         named_in: The file that names the classes.
     """
 
     decode: MaskDecoder
     fixed: bool
-    orientation: Orientation = "apply"
     named_in: str = CLASSES
 
-    def __call__(self, path: Path, labels: LabelSpace) -> Tensor:
+    def __call__(self, path: Path, labels: LabelSpace, *, orientation: Orientation = "apply") -> Tensor:
         """Read a mask as (H, W) int16 class indices.
+
+        Args:
+            path: The mask.
+            labels: What its values mean.
+            orientation: Whether the file's own orientation is applied.
 
         Raises:
             PictureError: It cannot be read, or has values that no class has.
@@ -222,7 +225,7 @@ class Known:
 
         stored = stored_mask(decode(path, stored=True))
         try:
-            indices, unknown = self.decode(stored, labels, orientation=self.orientation)
+            indices, unknown = self.decode(stored, labels, orientation=orientation)
         except PictureError as error:
             text = wrong_form(error.problem, self.named_in)
             if not text:

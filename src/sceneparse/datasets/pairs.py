@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from sceneparse.data.sample import Sample, Stored
 from sceneparse.datasets.matching import Listing, Pair, SplitFolders, list_pairs, patterns_advice
@@ -23,8 +22,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-Truth = Callable[[Path, LabelSpace], "Tensor"]
-"""Reads a file of labels as (H, W) int16 class indices, as `read_mask` does."""
+class Truth(Protocol):
+    """Reads a file of labels as (H, W) int16 class indices, as `read_mask` does."""
+
+    def __call__(self, path: Path, labels: LabelSpace, /, *, orientation: Orientation) -> Tensor:
+        """Return the classes; `orientation` says whether the file's own, if it has any, is applied."""
 
 
 class ListedPictures:
@@ -48,11 +50,9 @@ class ListedPictures:
         self.notes: tuple[str, ...] = ()
 
     def read_as(self, reading: Reading) -> Self:
-        """Return the same split, whose pictures are read in another way, and likewise the masks of `read_mask`."""
+        """Return the same split, whose pictures are read in another way, and whose masks are turned likewise."""
         other = copy(self)
         other._reading = reading
-        if self._truth is read_mask:
-            other._truth = partial(read_mask, orientation=reading.orientation)
         return other
 
     def among(self, masks: Callable[[], Iterable[Path]]) -> None:
@@ -75,7 +75,7 @@ class ListedPictures:
         image = read_picture(
             pair.image, self._channels, orientation=reading.orientation, value_range=reading.value_range
         )
-        objects = self._truth(pair.mask, self.labels)
+        objects = self._truth(pair.mask, self.labels, orientation=reading.orientation)
         self._packed.refuse(pair.mask, self.labels)
         sample = Sample(image=image, objects=objects, name=pair.name, path=str(pair.image))
         wrong = mismatch(pair, sample.size, (objects.shape[0], objects.shape[1]), reading.orientation)

@@ -24,6 +24,7 @@ from sceneparse.datasets.published import (
     read_published_mask,
 )
 from sceneparse.labels import LabelSpace
+from sceneparse.pictures.turning import Orientation
 from sceneparse.standard import standard_labels
 
 if TYPE_CHECKING:
@@ -95,12 +96,13 @@ def _open(root: Path, split: str, channels: int, labels: LabelSpace) -> ListedPi
     return ListedPictures(pairs, labels, channels, read_published_mask if suffix == ".png" else read_numbers)
 
 
-def read_numbers(path: Path, labels: LabelSpace) -> Tensor:
+def read_numbers(path: Path, labels: LabelSpace, *, orientation: Orientation = "apply") -> Tensor:  # noqa: ARG001 - .mat files have none
     """The classes of a .mat file.
 
     Args:
         path: The file.
         labels: `PASCAL_CONTEXT` or `PASCAL_CONTEXT_60`.
+        orientation: Not looked at.
 
     Raises:
         PictureError: Missing, damaged, or with numbers that no class has.

@@ -16,6 +16,7 @@ from sceneparse.errors import MissingSplitError, UserError, reason_of
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.masks import decode_mask, values_outside
 from sceneparse.pictures.problems import PictureError
+from sceneparse.pictures.turning import Orientation
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -95,13 +96,13 @@ def refuse_missing(split: str, what: str, files: Sequence[Path]) -> None:
         )
 
 
-def read_published_mask(path: Path, labels: LabelSpace) -> Tensor:
+def read_published_mask(path: Path, labels: LabelSpace, *, orientation: Orientation = "apply") -> Tensor:
     """`read_mask` for masks whose values are the publisher's and not the user's to change.
 
     Raises:
         PictureError: As `read_mask`.
     """
-    indices, unknown = decode_mask(path, labels)
+    indices, unknown = decode_mask(path, labels, orientation=orientation)
     return _known(path, indices, unknown, labels)
 
 

@@ -30,6 +30,7 @@ from sceneparse.datasets.published import (
 from sceneparse.datasets.submission import SubmissionForm
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
+from sceneparse.pictures.turning import Orientation
 from sceneparse.standard import standard_labels
 
 if TYPE_CHECKING:
@@ -122,14 +123,14 @@ def _listed(base: Path, split: str) -> list[str]:
     return read_names(base / "ImageSets" / "Segmentation" / f"{split}.txt")
 
 
-def read_either(path: Path, labels: LabelSpace) -> Tensor:
+def read_either(path: Path, labels: LabelSpace, *, orientation: Orientation = "apply") -> Tensor:
     """VOC's mask, in numbers or saved in VOC's colours, or SBD's .mat file.
 
     Raises:
         PictureError: Missing, damaged, or with other values.
     """
     if path.suffix != ".mat":
-        return COLORED_TRUTH(path, labels)
+        return COLORED_TRUTH(path, labels, orientation=orientation)
     truth = mat_variable(path, "GTcls")
     record = truth.flat[0] if isinstance(truth, np.ndarray) and truth.size == 1 else None
     return mat_map(path, record.get("Segmentation") if isinstance(record, dict) else None, labels)

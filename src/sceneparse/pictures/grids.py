@@ -42,13 +42,14 @@ class Resampled(Volume):
         if self.labels:
             where = np.rint(where)
         voxels = self.voxels()
-        source = voxels.reshape(*voxels.shape[:3], -1)[..., self.position]
+        source = voxels.stored.reshape(*voxels.stored.shape[:3], -1)[..., self.position]
         # Only what this slice needs becomes float64.
         low = np.floor(where.min(axis=1)).astype(int).clip(0, source.shape)
         high = (np.ceil(where.max(axis=1)).astype(int) + 1).clip(0, source.shape)
         if (low >= high).any():
             return np.full((height, width), np.nan)
-        needed = source[tuple(slice(start, stop) for start, stop in zip(low, high, strict=True))].astype(np.float64)
+        cut = source[tuple(slice(start, stop) for start, stop in zip(low, high, strict=True))]
+        needed = voxels.values(cut).astype(np.float64)
         order = 0 if self.labels else 1
         return np.asarray(ndimage.map_coordinates(needed, where - low[:, None], order=order, cval=np.nan)).reshape(
             height, width
@@ -101,7 +102,7 @@ def distance(first: Volume, second: Volume) -> float:
 @lru_cache(maxsize=1024)
 def _between(grid: Volume, volume: Volume) -> NDArray[np.float64]:
     """Return the matrix from (slice, row, column, 1) of one volume to the axes of another one's file, as stored."""
-    shape = volume.voxels().shape
+    shape = volume.voxels().stored.shape
     stored = Volume(volume.path, (int(shape[0]), int(shape[1]), int(shape[2])), (0, 1, 2), (False, False, False))
     return np.asarray(np.linalg.inv(stored.positions) @ grid.positions)
 

@@ -97,14 +97,9 @@ class StoredMask:
             if int(values.max()) >= len(self.palette):
                 raise PictureError(f"{self.where}: indices beyond its palette; save the mask as RGB", "form")
             return self.palette[values]
-        if values.ndim == 3:
-            if values.dtype != np.uint8:
-                raise PictureError(
-                    f"{self.where}: colours of {8 * values.dtype.itemsize} bits, but those of the label space have 8; "
-                    "save the mask as RGB of 8 bits",
-                    "form",
-                )
-            return values
+        channels = self.channels()
+        if channels is not None:
+            return channels
         if self.packed and self.bits:
             values = np.array(self.packed, dtype=np.uint8)[values]  # a colour is what a PNG shows
         known = {color[0] for color in (*labels.colors, *labels.ignore_colors) if len(set(color)) == 1}
@@ -116,6 +111,23 @@ class StoredMask:
             "in colours",
             "mask-is-index",
         )
+
+    def channels(self) -> NDArray[np.uint8] | None:
+        """Return the (H, W, 3) numbers of a colour file, whatever its transparency; None of a grey or palette file.
+
+        Raises:
+            PictureError: Colours of 16 bits.
+        """
+        values = self.values
+        if values.ndim == 2:
+            return None
+        if values.dtype != np.uint8:
+            raise PictureError(
+                f"{self.where}: colours of {8 * values.dtype.itemsize} bits, but those of a mask have 8; save the mask "
+                "as RGB of 8 bits",
+                "form",
+            )
+        return values
 
     def _refuse_clear(self) -> None:
         if self.clear:
@@ -170,6 +182,8 @@ def stored_mask(decoded: Decoded) -> StoredMask:
     clear, bands = 0, [band for band in range(values.shape[2]) if band != numbers.alpha]
     if numbers.alpha is not None:
         clear = int((values[..., numbers.alpha] != numbers.white).sum())
+    else:
+        clear = _clear(decoded.picture, values[..., 0])
     if numbers.color:
         bands = bands[:3]
     if len(bands) == 1:
@@ -190,13 +204,15 @@ def _of_image(decoded: Decoded, image: Image.Image, where: str) -> StoredMask:
         held = 1 if mode == "1" else _BITS.get(decoded.raw, 8)
         greys = packed_greys(held)[:: -1 if _inverted(decoded) else 1]
         bits = held if decoded.format == "PNG" else 0
-        return StoredMask(where, turn, _unstretched(np.array(image), decoded), bits=bits, packed=greys)
+        values = _unstretched(np.array(image), decoded)
+        return StoredMask(where, turn, values, clear=_clear(image, values), bits=bits, packed=greys)
     if mode in ("LA", "PA"):
         bands = np.array(image)
         palette = _palette(image) if mode == "PA" else None
         return StoredMask(where, turn, bands[..., 0], palette, int((bands[..., 1] < 255).sum()))
     if mode in ("RGB", "RGBX", "CMYK"):
-        return StoredMask(where, turn, _unstretched(np.array(image.convert("RGB")), decoded))
+        values = _unstretched(np.array(image.convert("RGB")), decoded)
+        return StoredMask(where, turn, values, clear=_clear(image, values))
     if mode == "RGBA":
         bands = np.array(image)
         return StoredMask(where, turn, bands[..., :3], clear=int((bands[..., 3] < 255).sum()))
@@ -223,9 +239,28 @@ def _inverted(decoded: Decoded) -> bool:
 def _of_palette(decoded: Decoded, image: Image.Image, where: str) -> StoredMask:
     """A palette file; of a GIF or BMP of grey colours, which writers shrink and reorder, the greys count."""
     values, palette, turn = np.array(image), _palette(image), decoded.orientation
+    clear = _clear(image, values)
     if decoded.format in ("GIF", "BMP") and (palette == palette[:, :1]).all():
-        return StoredMask(where, turn, palette[:, 0][values], greys=True)
-    return StoredMask(where, turn, values, palette)
+        return StoredMask(where, turn, palette[:, 0][values], clear=clear, greys=True)
+    return StoredMask(where, turn, values, palette, clear)
+
+
+def _clear(image: Image.Image | None, values: NDArray[Any]) -> int:
+    """Count the pixels that are not opaque by what stands beside them: PNG's tRNS, or GIF's transparent index.
+
+    Args:
+        image: As Pillow holds it; None where it cannot, of forms that say nothing of the kind.
+        values: (H, W) numbers as the file stores them, or (H, W, 3) colours.
+    """
+    said = None if image is None else image.info.get("transparency")
+    if said is None:
+        return 0
+    if isinstance(said, bytes):  # of the first colours of a palette; the others are opaque
+        alphas = np.full(256, 255, np.uint8)
+        alphas[: len(said)] = np.frombuffer(said, np.uint8)
+        return int((alphas[values] < 255).sum())
+    same = values == np.array(said)
+    return int((same if values.ndim == 2 else same.all(axis=2)).sum())
 
 
 def _palette(image: Image.Image) -> NDArray[np.uint8]:

@@ -5,10 +5,12 @@ stores them (Nifti1Image's affine says it). Volumes that are not packed (.nii) a
 """
 
 import gzip
+import math
 import zlib
+from collections import OrderedDict
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -21,8 +23,29 @@ from sceneparse.pictures.forms import VOLUME_SUFFIXES
 
 SUFFIXES = VOLUME_SUFFIXES
 
-KEPT = 10
-"""Unpacked volumes that a process keeps: two cases of five, so that consecutive slices are unpacked once."""
+KEPT = 2 << 30
+"""Bytes of unpacked volumes that a process keeps: a case and more, so that consecutive slices are unpacked once."""
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """The voxels of a file, as it stores them.
+
+    Args:
+        stored: All numbers, in the file's own order, before its slope and intercept.
+        slope: What values are multiplied by.
+        intercept: What is added to them then.
+    """
+
+    stored: NDArray[Any]
+    slope: float
+    intercept: float
+
+    def values(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """Return the values of some of the stored numbers, which take up to eight times their memory."""
+        from nibabel.volumeutils import apply_read_scaling  # whoever has voxels has nibabel
+
+        return np.asarray(apply_read_scaling(stored, self.slope, self.intercept))
 
 
 @dataclass(frozen=True)
@@ -89,12 +112,13 @@ class Volume:
 
         Voxels outside of what was recorded may be NaN or infinite: some programs mark them so.
         """
-        packed = self.path.suffix == ".gz"
-        source = self.voxels() if packed else _load(self.path).dataobj
+        voxels = self.voxels() if self.path.suffix == ".gz" else None
+        source = _load(self.path).dataobj if voxels is None else voxels.stored
         where: list[Any] = [slice(None)] * 3 + [self.position, 0, 0, 0][: len(source.shape) - 3]
         where[self.axes[0]] = self.shape[0] - 1 - number if self.flips[0] else number
         try:
             cut = np.asarray(source[tuple(where)])
+            cut = cut if voxels is None else voxels.values(cut)
         except (OSError, ValueError) as error:
             raise _damaged(self.path, error) from None
         if cut.dtype.kind not in "biuf":
@@ -103,8 +127,8 @@ class Volume:
             cut = cut.T
         return cut[:: -1 if self.flips[1] else 1, :: -1 if self.flips[2] else 1]
 
-    def voxels(self) -> NDArray[Any]:
-        """Return all voxels in the file's own order, and of further axes all there are; the last few files are kept."""
+    def voxels(self) -> Voxels:
+        """Return all voxels, of further axes all there are; those of the last files are kept, up to `KEPT` bytes."""
         return _unpacked(self.path, _changed(self.path))
 
     @property
@@ -181,13 +205,42 @@ def _load(path: Path) -> Any:
         raise _damaged(path, error) from None
 
 
-@lru_cache(maxsize=KEPT)
-def _unpacked(path: Path, changed: int) -> NDArray[Any]:  # noqa: ARG001 - another time is another file
-    """Return the voxels of a packed volume."""
-    try:
-        return np.asarray(_load(path).dataobj)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise _damaged(path, error) from None
+class _Kept:
+    """The voxels of the files that were unpacked last: as many as `KEPT` bytes hold, and at least the last file's."""
+
+    def __init__(self) -> None:
+        self._files: OrderedDict[tuple[Path, int], Voxels] = OrderedDict()
+        self._lock = Lock()
+
+    def __call__(self, path: Path, changed: int) -> Voxels:
+        """Return the voxels of a file; one that has changed is another file."""
+        key = path, changed
+        with self._lock:
+            if key in self._files:
+                self._files.move_to_end(key)
+                return self._files[key]
+        proxy = _load(path).dataobj
+        self._make_room(math.prod(proxy.shape) * proxy.dtype.itemsize)
+        try:
+            found = Voxels(np.asarray(proxy.get_unscaled()), proxy.slope, proxy.inter)
+        except (OSError, EOFError, zlib.error, ValueError) as error:
+            raise _damaged(path, error) from None
+        except MemoryError:
+            raise PictureError(
+                f"{path}: not enough memory to unpack it; unpack the file (gunzip): a .nii is read slice by slice",
+                "too-large",
+            ) from None
+        with self._lock:
+            self._files[key] = found
+        return found
+
+    def _make_room(self, size: int) -> None:
+        with self._lock:
+            while self._files and size + sum(one.stored.nbytes for one in self._files.values()) > KEPT:
+                self._files.popitem(last=False)
+
+
+_unpacked = _Kept()
 
 
 def _damaged(path: Path, error: Exception) -> PictureError:

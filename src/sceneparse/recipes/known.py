@@ -88,6 +88,8 @@ def _readable_list(items: tuple[Any, ...]) -> str:
     many = "" if Ellipsis in items else f"{len(items)} "
     if dataclasses.is_dataclass(items[0]):
         return f"a list of {many}mappings"
+    if NoneType in get_args(items[-1]):
+        return f"{_readable_list((*items[:-1], items[0]))}, the last maybe null,"
     return f"a list of {many}{names.get(items[0], f'items, each {_readable(items[0])}')}"
 
 

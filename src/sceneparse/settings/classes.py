@@ -19,14 +19,15 @@ class ClassSettings:
         drop: Own classes whose pixels become ignored: they count neither in the loss nor in a figure.
         rename: New names of own classes. Equal names merge; null drops the class.
         mirror: Pairs of classes that a mirror image turns into each other, [[left door, right door]], by the names that
-            they have then; beside the pairs that classes.json or the kind lists. Null: none at all, not even those.
+            they have then; beside the pairs that classes.json or the kind lists. [left door, null]: its mirror image is
+            no class. Null: none at all, not even those.
     """
 
     file: str | None = None
     merge: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     drop: tuple[str, ...] = ()
     rename: dict[str, str | None] = field(default_factory=dict, hash=False)
-    mirror: tuple[tuple[str, str], ...] | None = ()
+    mirror: tuple[tuple[str, str | None], ...] | None = ()
 
     def __post_init__(self) -> None:
         check_types(self, "data.classes")
@@ -47,18 +48,8 @@ class ClassSettings:
             require(
                 False, f"data.classes names {shown} more than once in merge, drop and rename: say one thing of each"
             )
-        self._check_mirror()
-
-    def _check_mirror(self) -> None:
-        """Refuse what are no pairs of two classes."""
-        pairs = self.mirror or ()
-        for pair in pairs:
-            listed = isinstance(pair, list | tuple) and len(pair) == 2 and all(isinstance(name, str) for name in pair)
-            require(
-                listed, f"data.classes.mirror has {pair!r}, but must hold pairs of classes, [[left door, right door]]"
-            )
         if self.mirror is not None:
-            object.__setattr__(self, "mirror", tuple((one, other) for one, other in pairs))
+            object.__setattr__(self, "mirror", tuple((one, other) for one, other in self.mirror))
 
     def renames(self) -> dict[str, str | None]:
         """Return the new name of each own class that is mentioned; None for one that is dropped."""

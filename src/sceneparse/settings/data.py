@@ -185,7 +185,8 @@ class DataSettings:
             declares them: `sceneparse data list KIND` says which.
         annotation: Kinds of several tasks only: full, or split: each training sample keeps its labels for a single
             task, one after the other. Shows what is lost where no picture is labelled for everything.
-        cache_mb: Memory for decoded samples, in MiB, over all loader workers. 0 decodes each time.
+        cache_mb: Memory for decoded samples, in MiB, over all loader workers. 0 decodes each time. Of packed volumes
+            each worker keeps up to 2,048 MiB besides.
         workers: Loader processes. 0 loads in the training process; auto: as many as the machine's cores are good for.
         augment_on: What changes training pictures at random: host (the loader's processes) or device (where the network
             computes, whole batches at once, by the same random numbers; needs a crop, and cannot copy and paste).

@@ -87,7 +87,11 @@ def _one_in_words(hint: Any) -> str:
         return f"one of {', '.join(map(str, inner))}" if len(inner) > 1 else str(inner[0])
     if origin is tuple:
         several = SEVERAL.get(inner[0], "values")
-        return f"a list of {several}" if inner[-1] is Ellipsis else f"{COUNTS[len(inner)]} {several}"
+        if get_origin(inner[0]) is tuple:
+            several = f"items, each {_in_words(inner[0])}"
+        if inner[-1] is Ellipsis:
+            return f"a list of {several}"
+        return f"{COUNTS[len(inner)]} {several}{', the last maybe None,' if NoneType in _forms(inner[-1]) else ''}"
     if origin is dict:
         return "a mapping"
     return ONE.get(hint) or str(hint.__name__)

@@ -153,6 +153,70 @@ def test_mistakes_are_refused(ade20k: Path, dtd: Path, tmp_path: Path) -> None:
         build_broden(tmp_path / "d", dtd=dtd, progress=False)
 
 
+def test_a_build_that_was_broken_off_goes_on(ade20k: Path, dtd: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(UserError, match="no class occurs often enough"):
+        build_broden(out, ade20k=tmp_path_of_sceneless(ade20k), progress=False)
+    damaged = next(ade20k.rglob("ADE_2_seg.png"))
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:50])
+    with pytest.raises(UserError, match=r"ADE_2_seg\.png: damaged"):
+        build_broden(out, ade20k=ade20k, progress=False)
+    damaged.write_bytes(whole)
+    copies = {path: path.stat().st_ino for path in (out / "broden_dataset").rglob("ADE*.*")}
+    assert {"ADE_0.jpg", "ADE_0_seg.png", "ADE_3_parts_1.png"} <= {path.name for path in copies}
+    least = {"min_pictures": 2, "min_pixels": 100, "part_pictures": 2}
+    build_broden(out, ade20k=ade20k, dtd=dtd, progress=False, **least)  # type: ignore[arg-type]
+    build_broden(tmp_path / "new", ade20k=ade20k, dtd=dtd, progress=False, **least)  # type: ignore[arg-type]
+    files = [
+        {file.relative_to(one): file.read_bytes() for file in one.rglob("*") if file.is_file()}
+        for one in (out, tmp_path / "new")
+    ]
+    assert files[0] == files[1]
+    kept = [path for path, number in copies.items() if path.stat().st_ino == number]
+    assert {path.name for path in copies} - {path.name for path in kept} <= {"ADE_2_seg.png"}
+
+
+def test_records_of_a_build_that_was_broken_off_do_not_stay(dtd: Path, tmp_path: Path) -> None:
+    meta = tmp_path / "out" / "meta_file"
+    meta.mkdir(parents=True)
+    (meta / "broden_os_train.json").write_text("{}\n")
+    build_broden(tmp_path / "out", dtd=dtd, progress=False)
+    assert sorted(path.name for path in meta.glob("*.json")) == ["dtd_training_list.json", "dtd_validation_list.json"]
+
+
+def test_every_source_is_looked_at_before_one_is_copied(ade20k: Path, dtd: Path, tmp_path: Path) -> None:
+    for wrong in ({"pascal": tmp_path}, {"opensurfaces": tmp_path}, {"dtd": tmp_path / "none"}):
+        with pytest.raises(UserError):
+            build_broden(tmp_path / "out", ade20k=ade20k, progress=False, **wrong)  # type: ignore[arg-type]
+    (dtd / "images" / "banded" / "banded_0.jpg").unlink()
+    (dtd / "images" / "dotted" / "dotted_0.jpg").unlink()
+    with pytest.raises(UserError, match=r"banded_0\.jpg: no such file \(and 1 more\)"):
+        build_broden(tmp_path / "out", ade20k=ade20k, dtd=dtd, progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_map_of_another_shape_than_its_picture_is_refused(ade20k: Path, tmp_path: Path) -> None:
+    picture, exif = next(ade20k.rglob("ADE_3.jpg")), Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(picture) as image:
+        image.load()
+    image.save(picture, exif=exif)
+    with pytest.raises(
+        UserError, match=r"ADE_3_seg\.png: 40×30 pixels, but .* has 30×40, .*: save the picture without"
+    ):
+        build_broden(tmp_path / "out", ade20k=ade20k, progress=False)
+    image.resize((41, 33)).save(picture)
+    with pytest.raises(UserError, match=r"40×30 pixels, but .* has 41×33, another shape; fetch both again"):
+        build_broden(tmp_path / "out", ade20k=ade20k, progress=False)
+    least = {"min_pictures": 1, "min_pixels": 1, "part_pictures": 1}
+    for size in ((80, 60), (27, 20)):  # another scale, whose sides may be rounded
+        image.resize(size).save(picture)
+        build_broden(tmp_path / f"{size}", ade20k=ade20k, progress=False, **least)  # type: ignore[arg-type]
+        with Image.open(next((tmp_path / f"{size}").rglob("ADE_3_seg.png"))) as scaled:
+            assert scaled.size == size
+
+
 def tmp_path_of_sceneless(ade20k: Path) -> Path:
     """The same tree without annotation of scenes, which are kept however rare they are."""
     for path in ade20k.rglob("*.json"):

@@ -8,6 +8,7 @@ from PIL import Image
 
 from sceneparse.datasets.broden.coding import LARGEST, encode_ids, read_ids, write_ids
 from sceneparse.pictures.decoding import PictureError
+from tests.support.deep_png import deep_png
 
 
 def test_an_id_is_red_over_ten_times_256_plus_green(tmp_path: Path) -> None:
@@ -27,8 +28,13 @@ def test_damaged_maps_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"red value 13 at 400 pixels"):
         read_ids(tmp_path / "a.png")
     Image.new("RGB", (9, 9)).save(tmp_path / "a.jpg")
-    with pytest.raises(PictureError, match="cannot be a JPEG"):
-        read_ids(tmp_path / "a.jpg")
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.webp")
+    for name in ("a.jpg", "a.webp"):
+        with pytest.raises(PictureError, match="cannot be a"):
+            read_ids(tmp_path / name)
+    (tmp_path / "deep.png").write_bytes(deep_png(np.full((2, 2, 3), 10 << 8 | 4, np.uint16)))
+    with pytest.raises(PictureError, match="colours of 16 bits"):
+        read_ids(tmp_path / "deep.png")
     Image.new("L", (9, 9)).save(tmp_path / "grey.png")
     with pytest.raises(PictureError, match="mode L"):
         read_ids(tmp_path / "grey.png")

@@ -13,29 +13,24 @@ from sceneparse.datasets.annotations.classes import Classes
 from sceneparse.datasets.annotations.drawn import Record, Size
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.problems import PictureError
+from sceneparse.pictures.stored_masks import stored_mask
 
 
 def read_ids(path: Path, size: Size) -> NDArray[np.int64]:
     """Read the segment ids of a PNG: R + 256 G + 65536 B of colour ones, the grey value or palette index of others.
+
+    Transparency says nothing of ids, and is not looked at.
 
     Args:
         path: The PNG.
         size: Height and width of its picture.
 
     Raises:
-        PictureError: Missing, damaged, lossy, or of another size.
+        PictureError: Missing, damaged, lossy, of several pages, of colours of 16 bits, or of another size.
     """
-    decoded = decode(path)
-    image = decoded.image
-    if decoded.format in ("JPEG", "MPO"):
-        raise PictureError(f"{path}: ids cannot be a JPEG, whose compression changes them; export PNG", "jpeg-mask")
-    values = np.array(image)
-    if image.mode in ("RGB", "RGBA"):
-        ids = values[..., :3].astype(np.int64) @ np.array([1, 256, 65536])
-    elif values.ndim == 2:
-        ids = values.astype(np.int64)
-    else:
-        raise PictureError(f"{path}: segment ids cannot be of mode {image.mode}; export RGB or grey PNG", "form")
+    stored = stored_mask(decode(path, stored=True))
+    colors = stored.channels()
+    ids = stored.values.astype(np.int64) if colors is None else colors.astype(np.int64) @ np.array([1, 256, 65536])
     if ids.shape != size:
         raise PictureError(
             f"{path}: {ids.shape[1]}×{ids.shape[0]} pixels, but its picture has {size[1]}×{size[0]}; export both again",

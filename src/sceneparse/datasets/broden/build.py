@@ -4,55 +4,23 @@ Pictures are scaled and copied with the annotation as it is; what its ids mean i
 result is read as the published set is. Broden+ splits all of its pictures anew, and so does this.
 """
 
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 
 from sceneparse.data.sample import Sample
-from sceneparse.data.shrinking import shrunken_size
-from sceneparse.datasets.broden.ade20k_full import ade_pictures
 from sceneparse.datasets.broden.choosing import choose, count
-from sceneparse.datasets.broden.coding import read_colors
+from sceneparse.datasets.broden.copying import SOURCES
 from sceneparse.datasets.broden.records import Record, write_records
-from sceneparse.datasets.broden.sources import (
-    ADE20K,
-    ADE20K_LISTS,
-    DTD,
-    DTD_LIST,
-    MISC,
-    OPENSURFACES,
-    PASCAL,
-    Pictures,
-    ade_scene,
-    csv_rows,
-    dtd_files,
-    open_source,
-)
-from sceneparse.datasets.broden.tables import Assignment, BrodenTables, published_tables, read_tables
+from sceneparse.datasets.broden.sources import ADE20K_LISTS, MISC, Pictures, open_source, text_lines
+from sceneparse.datasets.broden.tables import Assignment, BrodenTables, has_tables, published_tables, read_tables
 from sceneparse.errors import UserError
-from sceneparse.files import whole_file, write_text
 from sceneparse.labels import TaskLabels
-from sceneparse.pictures.decoding import decode
-from sceneparse.pictures.reading import read_picture
-from sceneparse.processes.machine import usable_cores
 from sceneparse.progress import progress_bar
 from sceneparse.standard.tables import CATEGORIES, NOTHING, OFFSET
 from sceneparse.tasks import Task
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-SHORT = 512
-"""Shorter sides are scaled down to this many pixels."""
-
-QUALITY = 92
-"""JPEG quality of pictures that are scaled."""
 
 VALIDATION = 0.1
 """Share of each source's pictures that is held out; the published set's is 0.1 too."""
@@ -93,6 +61,9 @@ def build_broden(
 ) -> Built:
     """Build the joint set of the sources that are given.
 
+    A build that was broken off goes on where it stopped: files that were copied are kept, as long as their sources
+    have not changed.
+
     Args:
         out: Where it goes; `open_broden` reads it.
         ade20k: ADE20K's full annotation, any release: pictures with NAME_seg.png, NAME_parts_1.png and NAME.json.
@@ -109,25 +80,24 @@ def build_broden(
         progress: Show progress bars on standard error.
 
     Raises:
-        UserError: No source is given, `out` holds a set already, or a source's files are missing or damaged.
+        UserError: No source is given, `out` holds a set already, or a source's files are missing or damaged, or a map
+            has another shape than its picture.
     """
     meta = out / "meta_file"
-    if meta.exists():
+    if has_tables(meta):
         raise UserError(f"{meta}: is there already; build into a new folder")
     given = {"ade20k": ade20k, "pascal": pascal, "os": opensurfaces, "dtd": dtd}
     roots = {name: Path(root).expanduser() for name, root in given.items() if root is not None}
     if not roots:
         raise UserError("no data set to build from: give at least one of ade20k, pascal, opensurfaces and dtd")
     base = read_tables(tables) if tables is not None else published_tables()
+    # All are listed before anything is copied, which takes hours.
+    copies = [SOURCES[name](root, out) for name, root in roots.items()]
+    for copy in copies:
+        copy(progress)
     if "ade20k" in roots:
-        scenes = _copy_ade20k(roots["ade20k"], out, progress)
+        scenes = [line.split()[1] for line in text_lines(out / ADE20K_LISTS / "scene_categories.txt")]
         base = replace(base, assignments=_with_scenes(base, scenes))
-    if "pascal" in roots:
-        _copy_pascal(roots["pascal"], out, progress)
-    if "os" in roots:
-        _copy_opensurfaces(roots["os"], out, progress)
-    if "dtd" in roots:
-        _copy_dtd(roots["dtd"], out, progress)
 
     sources = {name: open_source(name, out, base) for name in roots}
     records: list[Record] = []
@@ -174,30 +144,12 @@ def _write_records(meta: Path, records: Sequence[Record], seed: int) -> dict[tup
             ]
             for record in chosen:
                 numbers[record.dataset, split] = numbers.get((record.dataset, split), 0) + 1
+            path = meta / file.format(long if names == ("dtd",) else split)
             if chosen:
-                write_records(meta / file.format(long if names == ("dtd",) else split), chosen)
+                write_records(path, chosen)
+            else:
+                path.unlink(missing_ok=True)  # of a build of other sources that was broken off
     return numbers
-
-
-def _copy_ade20k(root: Path, out: Path, progress: bool) -> list[str]:
-    """Returns the scene of each picture."""
-    pictures = ade_pictures(root, "all")
-
-    def one(picture: Path) -> str:
-        target = out / ADE20K / picture.relative_to(root)
-        size = _copy_picture(picture, target)
-        for suffix in ("_seg.png", "_parts_1.png"):
-            source = picture.with_name(picture.stem + suffix)
-            if source.exists():
-                _copy_map(source, target.with_name(target.stem + suffix), size)
-        return ade_scene(picture) or MISC
-
-    scenes = _each(one, pictures, "ADE20K", progress)
-    rows = ["folder,filename", *(f"{p.relative_to(root).parent.as_posix()},{p.name}" for p in pictures)]
-    write_text(out / ADE20K_LISTS / "index_ade20k.csv", "\n".join(rows) + "\n")
-    lines = [f"{picture.stem} {scene}" for picture, scene in zip(pictures, scenes, strict=True)]
-    write_text(out / ADE20K_LISTS / "scene_categories.txt", "\n".join(lines) + "\n")
-    return scenes
 
 
 def _with_scenes(tables: BrodenTables, scenes: Sequence[str]) -> tuple[Assignment, ...]:
@@ -212,85 +164,3 @@ def _with_scenes(tables: BrodenTables, scenes: Sequence[str]) -> tuple[Assignmen
             Assignment("ade20k", Task.SCENE, rank, f"{scene}-s", label, names[label] if label >= 0 else NOTHING)
         )
     return (*others, *rows)
-
-
-def _copy_pascal(root: Path, out: Path, progress: bool) -> None:
-    annotations = root / "part" / "Annotations_Part"
-    names = sorted(path.stem for path in annotations.glob("*.mat"))
-    if not names:
-        raise UserError(f"{annotations}: no .mat files; Pascal-Part's annotations belong there")
-    files = [Path("VOC2010/JPEGImages/{}.jpg"), Path("context/trainval/{}.mat"), Path("part/Annotations_Part/{}.mat")]
-
-    def one(name: str) -> None:
-        for file in files:
-            _copy_file(root / str(file).format(name), out / PASCAL / str(file).format(name))
-
-    _each(one, names, "Pascal", progress)
-    _copy_file(root / "part" / "part2ind.m", out / PASCAL / "part" / "part2ind.m")
-
-
-def _copy_opensurfaces(root: Path, out: Path, progress: bool) -> None:
-    target = out / OPENSURFACES
-
-    def one(photo: str) -> bool:
-        labels = root / "photos-labels" / f"{photo}.png"
-        if not read_colors(labels)[..., 0].any():
-            return False
-        size = _copy_picture(root / "photos" / f"{photo}.jpg", target / "photos" / f"{photo}.jpg")
-        _copy_map(labels, target / "photos-labels" / f"{photo}.png", size)
-        return True
-
-    photos = [row["photo_id"] for row in csv_rows(root / "photos.csv", ("photo_id",))]
-    labelled = _each(one, photos, "OpenSurfaces", progress)
-    rows = ["photo_id", *(photo for photo, kept in zip(photos, labelled, strict=True) if kept)]
-    write_text(target / "photos.csv", "\n".join(rows) + "\n")
-
-
-def _copy_dtd(root: Path, out: Path, progress: bool) -> None:
-    listing = root / "labels" / "labels_joint_anno.txt"
-    _each(lambda file: _copy_file(root / "images" / file, out / DTD / file), dtd_files(listing), "DTD", progress)
-    _copy_file(listing, out / DTD_LIST)
-
-
-def _copy_picture(source: Path, target: Path) -> tuple[int, int]:
-    """Copy a picture, scaled if it is large; returns its new height and width."""
-    height, width = decode(source, pixels=False).size
-    size = shrunken_size(height, width, SHORT)
-    if size == (height, width):
-        _copy_file(source, target)
-        return size
-    image = Image.fromarray(read_picture(source).permute(1, 2, 0).numpy())
-    with whole_file(target) as temporary:
-        image.resize((size[1], size[0]), Image.Resampling.BILINEAR).save(temporary, format="JPEG", quality=QUALITY)
-    return size
-
-
-def _copy_map(source: Path, target: Path, size: tuple[int, int]) -> None:
-    """Copy a map of ids, scaled without interpolation."""
-    colors = read_colors(source)
-    if colors.shape[:2] == size:
-        _copy_file(source, target)
-        return
-    with whole_file(target) as temporary:
-        image = Image.fromarray(colors)
-        image.resize((size[1], size[0]), Image.Resampling.NEAREST).save(temporary, format="PNG")
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    try:
-        with whole_file(target) as temporary:
-            shutil.copyfile(source, temporary)
-    except FileNotFoundError:
-        raise UserError(f"{source}: no such file") from None
-
-
-def _each(work: Callable[[Item], Result], items: Sequence[Item], title: str, progress: bool) -> list[Result]:
-    with progress_bar(progress, len(items), f"copying {title}") as step:
-
-        def one(item: Item) -> Result:
-            result = work(item)
-            step()
-            return result
-
-        with ThreadPoolExecutor(usable_cores()) as pool:
-            return list(pool.map(one, items))

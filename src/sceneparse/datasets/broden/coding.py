@@ -11,6 +11,7 @@ from PIL import Image
 
 from sceneparse.files import whole_file
 from sceneparse.pictures.decoding import PictureError, decode
+from sceneparse.pictures.stored_masks import stored_mask
 
 LARGEST = 25 * 256 + 255
 """The largest id that the two channels can hold."""
@@ -38,14 +39,13 @@ def read_colors(path: Path) -> NDArray[np.uint8]:
     """Read a lossless colour picture as it is, (H, W, 3) uint8.
 
     Raises:
-        PictureError: Missing, damaged, a JPEG, or not of three 8-bit channels.
+        PictureError: Missing, damaged, lossy, of several pages, or not of three 8-bit channels.
     """
-    decoded = decode(path)
-    if decoded.format in ("JPEG", "MPO"):
-        raise PictureError(f"{path}: an id map cannot be a JPEG, whose compression changes ids", "jpeg-mask")
-    if decoded.image.mode not in ("RGB", "RGBA"):
-        raise PictureError(f"{path}: of mode {decoded.image.mode}, but ids are coded in red and green", "form")
-    return np.array(decoded.image)[..., :3]
+    decoded = decode(path, stored=True)
+    colors = stored_mask(decoded).channels()
+    if colors is None:
+        raise PictureError(f"{path}: of mode {decoded.form}, but ids are coded in red and green", "form")
+    return colors
 
 
 def encode_ids(ids: NDArray[np.integer]) -> NDArray[np.uint8]:

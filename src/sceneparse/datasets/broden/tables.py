@@ -90,6 +90,11 @@ class BrodenTables:
         write_text(folder / f"{ASSIGNMENT}.csv", _csv(ASSIGNMENT_HEADING, assignments))
 
 
+def has_tables(folder: Path) -> bool:
+    """Return whether a folder has label tables, by the one that `BrodenTables.write` writes last."""
+    return (folder / f"{ASSIGNMENT}.csv").exists()
+
+
 @cache
 def published_tables() -> BrodenTables:
     """The tables of the published Broden+: 335 objects, 152 parts, 25 materials, 365 scenes and 47 textures."""
