@@ -241,6 +241,13 @@ def test_a_key_is_asked_for_and_used(browser: Browser, stripes: Path) -> None:
         browser.run("document.querySelector('#key').value = 'a-wrong-key-of-some-length'")
         browser.press("Enter")
         browser.until(f"{message}.includes('does not know this key')")
+        for wrong in ("a-mistyped-kéy-of-some-length", "two words of a-key", "“a-key-of-some-length”"):
+            browser.run("document.querySelector('#message-text').textContent = ''")
+            browser.run(f"document.querySelector('#key').value = '{wrong}'")
+            browser.press("Enter")
+            browser.until(f"{message}.includes('This is no key')")
+            assert not browser.run("document.querySelector('#key-form').hidden")
+            assert browser.run("sessionStorage.getItem('sceneparse-key')") == "a-wrong-key-of-some-length"
         browser.run(f"document.querySelector('#key').value = '{key}'")
         browser.press("Enter")
         browser.until("!document.querySelector('#models').hidden && document.querySelector('#message').hidden")

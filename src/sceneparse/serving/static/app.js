@@ -43,8 +43,7 @@ async function start() {
   $("again").addEventListener("click", again);
   $("key-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    useKey($("key").value.trim());
-    again();
+    giveKey($("key").value.trim());
   });
   for (const id of ["first", "second", "compare"]) {
     $(id).addEventListener("change", () => { $("second-field").hidden = !$("compare").checked; pictures.chosen(); });
@@ -81,6 +80,19 @@ async function attempt(action) {
 function again() {
   if (state.trouble) attempt(state.retry);
   else pictures.again();
+}
+
+// Go on with a key. One that can be none is said, and what waits for a key still does.
+function giveKey(key) {
+  const retry = state.trouble ? state.retry : async () => pictures.again();
+  try {
+    useKey(key);
+  } catch (error) {
+    Object.assign(state, { trouble: error, retry });
+    drawMessage();
+    return;
+  }
+  again();
 }
 
 function drawMessage() {

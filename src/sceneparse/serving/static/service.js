@@ -14,8 +14,12 @@ export class Trouble extends Error {
 const KEY = "sceneparse-key";
 const TRIES = 5;
 
-// For this tab and until it is closed; a browser that forbids it asks for the key again.
+// For this tab and until it is closed; a browser that forbids it asks for the key again. A head can hold no other signs than a
+// key has: with such a key no request would leave the browser.
 export function useKey(key) {
+  if (!/^[\x21-\x7e]*$/.test(key)) {
+    throw new Trouble("key", "This is no key: keys have only the letters A to Z, digits and ASCII signs, and no spaces. Was it mistyped?", { again: false });
+  }
   try {
     sessionStorage.setItem(KEY, key);
   } catch {
