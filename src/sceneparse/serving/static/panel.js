@@ -89,6 +89,17 @@ export function drawDownloads(answers, save) {
   ]));
 }
 
+// What a model shows at a pixel, in words: the object, and what its other layers show there, which may be nothing.
+export function reading([object, ...others], model) {
+  return {
+    name: object?.name ?? "no class",
+    color: object?.color,
+    sure: object ? share(object.confidence) : "",
+    more: others.filter(Boolean).map((one) => `${one.name} ${share(one.confidence)}`),
+    model,
+  };
+}
+
 // What lies under a pixel, as a line: the object, and what the other layers show.
 export function drawReading(found) {
   const line = found.map((where) => {

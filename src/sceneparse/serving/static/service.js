@@ -11,6 +11,13 @@ export class Trouble extends Error {
   }
 }
 
+// What went wrong: a Trouble as it is; an error of the page's own, which only its console tells in full, in these words.
+export function troubleOf(error, words) {
+  if (error instanceof Trouble) return error;
+  console.error(error);
+  return new Trouble("refused", words);
+}
+
 const KEY = "sceneparse-key";
 const TRIES = 5;
 
