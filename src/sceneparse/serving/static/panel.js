@@ -42,7 +42,7 @@ export function drawLegend(layers, names, hidden, { toggled, spotted }) {
     const bar = element("i", { color: row.color });
     bar.style.width = `${100 * Math.max(...row.shares)}%`;
     const said = two
-      ? `${row.name}, ${names.map((name, number) => `${share(row.shares[number])} by ${name}`).join(", ")}`
+      ? `${row.name}, ${names.map((name, number) => `${row.shares[number] ? share(row.shares[number]) : "none"} by ${name}`).join(", ")}`
       : `${row.name}, ${share(row.shares[0])}, mean confidence ${share(row.confidence)}`;
     box.setAttribute("aria-label", said);
     const label = element("label", { title: two ? "" : `mean confidence ${share(row.confidence)}` },
