@@ -62,6 +62,36 @@ def test_a_body_that_comes_in_drops_is_told_so(service: Service) -> None:
         assert answer.startswith(b"HTTP/1.1 408 ") and b'"slow-body"' in answer
 
 
+@pytest.mark.parametrize(
+    ("request_head", "status"),
+    [
+        (head(10**9).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), 413),
+        (head(10**9).replace(b" HTTP/1.1", b"?model=none HTTP/1.0"), 404),
+        (head(1000).replace(b"Content-Length: 1000", b"Transfer-Encoding: chunked") + b"ZZ\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 100_000, 400),
+    ],
+    ids=["close", "HTTP/1.0", "broken body", "long head"],
+)
+def test_a_client_that_sends_while_it_is_refused_reads_why(service: Service, request_head: bytes, status: int) -> None:
+    with opened(service) as connection:
+        connection.sendall(request_head)
+        for _ in range(20):  # of a connection that was closed these would be answered with a reset
+            connection.sendall(bytes(10_000))
+            time.sleep(0.01)
+        parts = []
+        while part := connection.recv(65536):
+            parts.append(part)
+        assert b"".join(parts).startswith(b"HTTP/1.1 %d " % status), "and the end of it is told at once"
+        began = time.monotonic()
+        try:
+            while time.monotonic() - began < 8:
+                connection.sendall(bytes(1000))
+                time.sleep(0.05)
+        except OSError:
+            pass
+        assert time.monotonic() - began < 5, "it is not listened to for ever"
+
+
 def test_a_client_that_keeps_sending_what_was_refused_is_cut_off(service: Service) -> None:
     with opened(service) as connection:
         connection.sendall(head(10**9))
@@ -175,6 +205,9 @@ def test_one_connection_too_many_is_answered_503_with_retry_after() -> None:
     with serving({"colours": plain_parser()}, ServeSettings(connections=2)) as service:
         first, second = opened(service), opened(service)
         with opened(service) as third:
+            for _ in range(5):
+                third.sendall(b"GET / HTTP/1.1\r\n")
+                time.sleep(0.01)
             answer = rest(third)
         assert answer.startswith(b"HTTP/1.1 503 ") and b"Retry-After: 1" in answer
         first.close()

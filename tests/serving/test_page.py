@@ -151,6 +151,23 @@ def test_two_models_compared(browser: Browser, stripes: Path, width: int) -> Non
             file.unlink()
 
 
+def test_a_class_that_one_of_two_models_does_not_find_is_said_to_be_none(browser: Browser, tmp_path: Path) -> None:
+    red = tmp_path / "red.png"
+    Image.new("RGB", (60, 40), (200, 0, 0)).save(red)
+    with serving({"colours": plain_parser(), "shifted": plain_parser(Shifted())}) as service:
+        opened(browser, service)
+        browser.click("#compare")
+        parsed(browser, red)
+        rows = (
+            "[...document.querySelectorAll('#legend li')].map(e => [e.innerText, e.querySelector('input').ariaLabel])"
+        )
+        seen = [(*line.split(), said) for line, said in browser.run(rows)]
+        assert sorted(seen) == [
+            ("brick", "100", "%", "–", "brick, 100 % by colours, none by shifted"),
+            ("grass", "–", "100", "%", "grass, none by colours, 100 % by shifted"),
+        ]
+
+
 def test_an_answer_that_breaks_off_is_told_as_that(browser: Browser, stripes: Path) -> None:
     with serving({"colours": plain_parser()}) as service:
         opened(browser, service)
@@ -241,6 +258,13 @@ def test_a_key_is_asked_for_and_used(browser: Browser, stripes: Path) -> None:
         browser.run("document.querySelector('#key').value = 'a-wrong-key-of-some-length'")
         browser.press("Enter")
         browser.until(f"{message}.includes('does not know this key')")
+        for wrong in ("a-mistyped-kéy-of-some-length", "two words of a-key", "“a-key-of-some-length”"):
+            browser.run("document.querySelector('#message-text').textContent = ''")
+            browser.run(f"document.querySelector('#key').value = '{wrong}'")
+            browser.press("Enter")
+            browser.until(f"{message}.includes('This is no key')")
+            assert not browser.run("document.querySelector('#key-form').hidden")
+            assert browser.run("sessionStorage.getItem('sceneparse-key')") == "a-wrong-key-of-some-length"
         browser.run(f"document.querySelector('#key').value = '{key}'")
         browser.press("Enter")
         browser.until("!document.querySelector('#models').hidden && document.querySelector('#message').hidden")

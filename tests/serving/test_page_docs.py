@@ -71,6 +71,11 @@ def test_the_docs_send_the_key_that_they_are_given(browser: Browser) -> None:
         opened(browser, service.address)
         assert "asks for an API key" in sent(browser, 2, "401 Unauthorized")
         browser.run("document.querySelector('#key').focus()")
+        browser.ask("Input.insertText", text="“a key”")
+        browser.press("Tab")
+        assert "This is no key" in browser.run("document.querySelector('#key').validationMessage")
+        assert browser.run("sessionStorage.getItem('sceneparse-key')") is None
+        browser.run("document.querySelector('#key').select()")
         browser.ask("Input.insertText", text=KEY)
         browser.press("Tab")
         sent(browser, 2, "200 OK")

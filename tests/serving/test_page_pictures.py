@@ -62,6 +62,22 @@ def test_the_picture_zooms_and_pans_with_mouse_and_keys_and_labels_stay_exact(br
         fits(browser)
 
 
+def test_a_mouse_that_is_released_beside_the_stage_is_no_longer_down(browser: Browser, stripes: Path) -> None:
+    with serving({"colours": plain_parser()}) as service:
+        opened(browser, service)
+        parsed(browser, stripes)
+        browser.drag("#stage", "#legend", 0.5)  # not zoomed: nothing is dragged, and the stage does not hold the mouse
+        browser.move("#stage", 0.1, 0.5)
+        browser.until("document.querySelector('#reading').innerText.startsWith('brick')", 10)
+        browser.click("#zoom-in")
+        plane = "document.querySelector('#plane').style.transform"
+        before = browser.run(plane)
+        for x in (0.4, 0.9):
+            browser.move("#stage", x, 0.5)
+        browser.until("document.querySelector('#reading').innerText.startsWith('water')", 10)
+        assert browser.run(plane) == before, "no button is held: nothing is dragged"
+
+
 def test_fingers_zoom_pan_and_read(browser: Browser, stripes: Path) -> None:
     with serving({"colours": plain_parser()}) as service:
         opened(browser, service, 390)
@@ -245,6 +261,51 @@ def test_a_picture_whose_shape_costs_more_is_made_as_small_as_the_service_advise
         assert 'path="/v1/parse",status="413"} 1.0' in asked and 'path="/v1/parse",status="200"} 1.0' in asked
         parsed(browser, large)
         assert text(browser, "#note") == "", "it has more pixels than are always taken, and is taken as it is"
+
+
+def test_a_result_that_cannot_be_shown_is_said_and_holds_no_other_up(
+    browser: Browser, stripes: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.png"
+    other.write_bytes(picture((40, 50)))
+    message = "document.querySelector('#message').hidden ? '' : document.querySelector('#message-text').textContent"
+    with serving({"colours": plain_parser()}) as service:
+        opened(browser, service)
+        browser.run(  # as where the memory does not suffice
+            "(() => { const real = createImageBitmap; window.createImageBitmap = (it, options) =>"
+            " options.colorSpaceConversion && !window.healthy ? Promise.reject(new RangeError('no memory'))"
+            " : real(it, options); })()"
+        )
+        browser.choose("#file", stripes)
+        browser.until(f"({message}).includes('failed at showing this picture')", 10)
+        assert not browser.run("document.body.classList.contains('busy')")
+        assert shown(browser, "#photo", 80, 10) == [0, 0, 200, 255], "the picture itself is seen"
+        assert browser.run("getComputedStyle(document.querySelector('.panel')).visibility") == "hidden"
+        browser.run("window.healthy = true")
+        parsed(browser, other)
+        assert "50 × 40 pixels" in text(browser, "#facts") and not browser.run(message)
+        browser.click("li:nth-child(1) > .thumb")
+        browser.click("#again")
+        browser.until(f"{DONE} && document.querySelector('#facts').innerText.includes('90 × 60 pixels')", 10)
+        assert not browser.run(message)
+
+
+def test_a_large_picture_that_waits_is_drawn_with_no_more_pixels_than_a_result(
+    browser: Browser, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.png"
+    Image.new("1", (5000, 4000)).save(large, compress_level=1)
+    engine = BrightestChannel()
+    with serving({"colours": plain_parser(engine)}, ServeSettings(max_pixels=10_000)) as service:
+        opened(browser, service)
+        engine.gate.clear()
+        browser.choose("#file", large)
+        photo = "(({width, height}) => [width, height])(document.querySelector('#photo'))"
+        browser.until("!document.querySelector('#result').hidden && document.querySelector('#photo').width > 300")
+        assert browser.run(photo) == [4579, 3663]
+        engine.gate.set()
+        browser.until(DONE)
+        assert browser.run(photo) == [111, 89]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

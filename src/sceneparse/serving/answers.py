@@ -14,6 +14,7 @@ from sceneparse.drawing.legend import id_image
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parse, Parser
 from sceneparse.parsing.artefacts.confidences import grey_picture
+from sceneparse.parsing.panels import panels_of
 from sceneparse.pictures.run_lengths import run_lengths
 from sceneparse.serving.batcher import Parsed
 from sceneparse.serving.negotiation import CONFIDENCE, JSON, Answer
@@ -22,6 +23,9 @@ from sceneparse.tasks import MAPS, Task
 
 SHOWING = ("overlay", "panels")
 """The kinds of picture that show the picture itself."""
+
+PANEL_SIDE = 2048
+"""Long side of each panel, in pixels: a unified model's are five, each as large as the picture would be."""
 
 
 def known_kinds(parser: Parser) -> tuple[str, ...]:
@@ -86,7 +90,7 @@ def _drawn(parse: Parse, kind: str) -> Image.Image:
     if kind == "overlay":
         return parse.overlay(legend=False)
     if kind == "panels":
-        return parse.panels()
+        return panels_of(parse, side=PANEL_SIDE)
     if kind == CONFIDENCE:
         return grey_picture(parse.confidence)
     assert parse.task_parse is not None  # `known_kinds` offers no other

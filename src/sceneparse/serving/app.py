@@ -27,6 +27,7 @@ from sceneparse.serving.pace import Paces
 from sceneparse.serving.picture import Received, decoded, inspected
 from sceneparse.serving.problems import Problem
 from sceneparse.serving.schema import ModelsAnswer, Status, parse_request, parse_responses, problem_responses
+from sceneparse.serving.sending import Sender
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.serving.static import EXAMPLE, StaticFile, example, static_files
 from sceneparse.version import __version__
@@ -53,7 +54,8 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
         raise UserError("no model to serve")
     log = None if settings.log is None else RequestLog(settings.log)
     receiver = Receiver(settings)
-    metrics = Metrics(lambda: batcher.waiting, lambda: receiver.bytes)
+    sender = Sender()
+    metrics = Metrics(lambda: batcher.waiting, lambda: receiver.bytes, lambda: sender.bytes)
     paces = Paces(parsers, settings)
     batcher = Batcher(
         parsers,
@@ -79,9 +81,9 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.batcher, app.state.paces = batcher, paces
+    app.state.batcher, app.state.paces, app.state.sender = batcher, paces, sender
     _add_handlers(app)
-    _add_parse(app, parsers, settings, receiver, batcher)
+    _add_parse(app, parsers, settings, receiver, batcher, sender)
     _add_state(app, parsers, settings, batcher, metrics, paces)
     for path, file in static_files().items():
         app.add_api_route(path, _static(file), methods=["GET"], include_in_schema=False)
@@ -110,6 +112,7 @@ def _add_parse(
     settings: ServeSettings,
     receiver: Receiver,
     batcher: Batcher,
+    sender: Sender,
 ) -> None:
     default = next(iter(parsers))
 
@@ -130,6 +133,7 @@ def _add_parse(
         if name not in parsers:
             raise Problem(404, "no-such-model", f"There is no such model here; there are: {', '.join(parsers)}.")
         answer = negotiated(request.headers.get("accept"), known_kinds(parsers[name]))
+        sender.refuse()
         body = await receiver.body(request)
         with batcher.queued():
             return await _unless_gone(request, answered(name, body, request, answer))
@@ -157,7 +161,7 @@ def _add_parse(
             "Vary": "Accept",
             "Server-Timing": f"wait;dur={1000 * parsed.waited:.1f}, parse;dur={1000 * parsed.seconds:.1f}",
         }
-        return Response(made, 200, headers, answer.content_type)
+        return sender.answer(made, headers, answer.content_type)
 
 
 def _add_state(

@@ -16,9 +16,12 @@ class Metrics:
     Args:
         waiting: Returns how many pictures wait or are parsed.
         receiving: Returns how many bytes of bodies are on their way.
+        sending: Returns how many bytes of answers with a parse are on their way.
     """
 
-    def __init__(self, waiting: Callable[[], float], receiving: Callable[[], float]) -> None:
+    def __init__(
+        self, waiting: Callable[[], float], receiving: Callable[[], float], sending: Callable[[], float]
+    ) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._requests = Counter(
@@ -47,6 +50,7 @@ class Metrics:
         Gauge("sceneparse_receiving_bytes", "Bytes of bodies on their way", registry=self._registry).set_function(
             receiving
         )
+        Gauge("sceneparse_sending_bytes", "Bytes of parses on their way", registry=self._registry).set_function(sending)
 
     def answered(self, path: str, status: int, seconds: float) -> None:
         """Count a request. `path` is one of the service's own, or "other": there must be few of them."""

@@ -1,11 +1,12 @@
 // The page: pictures go to one or two models, and what these say is shown.
 
 import { closeCamera, openCamera, takePicture } from "./camera.js";
+import { listenForFiles } from "./dropping.js";
 import { layersOf, pngOf, under } from "./layers.js";
-import { announce, drawDownloads, drawLegend, drawReading, drawScene, element, facts, hand, share } from "./panel.js";
-import { openPicture, toSend } from "./picture.js";
+import { announce, drawDownloads, drawLegend, drawReading, drawScene, element, facts, hand, reading } from "./panel.js";
+import { openPicture, shownSize, toSend } from "./picture.js";
 import { Pictures } from "./pictures.js";
-import { example, models, parse, Trouble, useKey } from "./service.js";
+import { example, models, parse, troubleOf, useKey } from "./service.js";
 import { Stage } from "./stage.js";
 import { drawStrip } from "./strip.js";
 
@@ -13,6 +14,7 @@ const $ = (id) => document.getElementById(id);
 const TITLES = { objects: "Objects", parts: "Parts", materials: "Materials", textures: "Textures" };
 const KINDS = { objects: "labels", parts: "parts", materials: "materials", textures: "textures" };
 const MOST = 4; // times that a picture is made smaller because a model asks for it
+const ALONE = "[]"; // the picture, with no model's answer
 const HINT = "Point at a region, or tap it, to read its class.";
 
 const state = {
@@ -26,6 +28,8 @@ const state = {
   retry: null, // how to attempt it again
 };
 const seen = { item: null, bitmap: null, names: "", answers: [] }; // what the stage shows, by which models
+const layers = () => seen.answers.map((answer) => answer.layers[state.layer]);
+const labels = () => seen.answers.map((answer) => answer.label);
 const pictures = new Pictures({ wanted, work, changed });
 const stage = new Stage(read);
 
@@ -43,8 +47,7 @@ async function start() {
   $("again").addEventListener("click", again);
   $("key-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    useKey($("key").value.trim());
-    again();
+    giveKey($("key").value.trim());
   });
   for (const id of ["first", "second", "compare"]) {
     $(id).addEventListener("change", () => { $("second-field").hidden = !$("compare").checked; pictures.chosen(); });
@@ -52,16 +55,7 @@ async function start() {
   $("opacity").addEventListener("input", showOpacity);
   $("show-all").addEventListener("click", () => { state.hidden.clear(); draw(); });
   $("hide-all").addEventListener("click", () => { classNames().forEach((name) => state.hidden.add(name)); draw(); });
-  addEventListener("paste", (event) => event.clipboardData?.files.length && take([...event.clipboardData.files]));
-  for (const name of ["dragenter", "dragover"]) {
-    addEventListener(name, (event) => { event.preventDefault(); document.body.classList.add("dragging"); });
-  }
-  addEventListener("dragleave", (event) => event.relatedTarget || document.body.classList.remove("dragging"));
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    document.body.classList.remove("dragging");
-    take([...event.dataTransfer.files]);
-  });
+  listenForFiles(take);
   showOpacity();
   await attempt(listModels);
 }
@@ -72,8 +66,7 @@ async function attempt(action) {
   try {
     await action();
   } catch (error) {
-    if (!(error instanceof Trouble)) console.error(error);
-    state.trouble = error instanceof Trouble ? error : new Trouble("refused", "This page failed. Load it again.");
+    state.trouble = troubleOf(error, "This page failed. Load it again.");
   }
   drawMessage();
 }
@@ -81,6 +74,19 @@ async function attempt(action) {
 function again() {
   if (state.trouble) attempt(state.retry);
   else pictures.again();
+}
+
+// Go on with a key. One that can be none is said, and what waits for a key still does.
+function giveKey(key) {
+  const retry = state.trouble ? state.retry : async () => pictures.again();
+  try {
+    useKey(key);
+  } catch (error) {
+    Object.assign(state, { trouble: error, retry });
+    drawMessage();
+    return;
+  }
+  again();
 }
 
 function drawMessage() {
@@ -189,9 +195,25 @@ async function present() {
   presenting = true;
   while (stale) {
     stale = false;
-    await presentOnce(pictures.shown, wanted());
+    const item = pictures.shown;
+    try {
+      await presentOnce(item, wanted());
+    } catch (error) {
+      failed(item, error);
+    }
   }
   presenting = false;
+}
+
+// Say that a result cannot be shown, and show the picture alone, once: that may fail as well.
+function failed(item, error) {
+  const first = item && !item.trouble;
+  if (item) item.trouble ??= troubleOf(error, "This page failed at showing this picture.");
+  else state.trouble = troubleOf(error, "This page failed. Load it again.");
+  seen.names = first ? null : ALONE;
+  stale ||= first;
+  drawStrip(pictures);
+  drawMessage();
 }
 
 async function presentOnce(item, names) {
@@ -206,8 +228,8 @@ async function presentOnce(item, names) {
     document.body.classList.toggle("empty", pictures.items.length < 2 && !bitmap);
   }
   if (!seen.bitmap) return;
-  const done = names.every((name) => item.answers.has(name));
-  const key = JSON.stringify(done ? names : []);
+  const done = !item.trouble && names.every((name) => item.answers.has(name));
+  const key = done ? JSON.stringify(names) : ALONE;
   if (key === seen.names) {
     $("result").classList.toggle("pending", !done);
     return;
@@ -226,7 +248,7 @@ async function presentOnce(item, names) {
 function preview() {
   $("result").classList.add("pending");
   $("note").hidden = true;
-  stage.show(seen.bitmap, seen.bitmap.width, seen.bitmap.height);
+  stage.show(seen.bitmap, ...shownSize(seen.bitmap));
   stage.draw([], [], () => false);
 }
 
@@ -281,14 +303,6 @@ function drawOverlays() {
   stage.draw(layers(), labels(), (name) => state.spot ? name === state.spot : !state.hidden.has(name));
 }
 
-function layers() {
-  return seen.answers.map((answer) => answer.layers[state.layer]);
-}
-
-function labels() {
-  return seen.answers.map((answer) => answer.label);
-}
-
 function classNames() {
   return new Set(layers().flatMap((layer) => layer ? layer.classes.map((one) => one.name) : []));
 }
@@ -298,16 +312,8 @@ function read(x, y, spoken) {
   const { answers } = seen;
   if (!answers.length) return;
   const order = stage.sideOf(x) ? [...answers].reverse() : answers;
-  const found = order.map(({ label, said, layers }) => {
-    const [object, ...others] = Object.keys(TITLES).map((name) => under(layers[name], x, y, said.width));
-    return {
-      name: object?.name ?? "no class",
-      color: object?.color,
-      sure: object ? share(object.confidence) : "",
-      more: others.filter(Boolean).map((one) => `${one.name} ${share(one.confidence)}`),
-      model: answers.length > 1 ? label : "",
-    };
-  });
+  const found = order.map(({ label, said, layers }) => reading(
+    Object.keys(TITLES).map((name) => under(layers[name], x, y, said.width)), answers.length > 1 ? label : ""));
   drawReading(found);
   if (spoken) announce(found.map((one) => [one.model, one.name, one.sure, ...one.more].filter(Boolean).join(", ")).join("; "));
 }

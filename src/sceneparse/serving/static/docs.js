@@ -9,7 +9,7 @@ const MOST = 20000; // characters of an answer that are shown
 start();
 
 async function start() {
-  $("key").addEventListener("change", () => useKey($("key").value.trim()));
+  $("key").addEventListener("change", takeKey);
   try {
     const answer = await fetch("openapi.json");
     const { paths } = await answer.json();
@@ -59,6 +59,17 @@ function inputs(operation) {
     found.push(field("file", "file", "A picture (without one, an example is sent)", element("input", { type: "file", accept: "image/*" })));
   }
   return found;
+}
+
+// One that can be none is said at its field.
+function takeKey({ target: field }) {
+  try {
+    useKey(field.value.trim());
+    field.setCustomValidity("");
+  } catch (error) {
+    field.setCustomValidity(error.message);
+  }
+  field.reportValidity();
 }
 
 function address(path, fields) {

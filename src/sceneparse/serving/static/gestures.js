@@ -30,6 +30,7 @@ export function listen(element, on) {
 
   element.addEventListener("pointermove", (event) => {
     const [x, y] = at(event);
+    if (!event.buttons) down.delete(event.pointerId); // released where the stage was not told of it
     if (!down.has(event.pointerId)) {
       if (event.pointerType === "mouse" && ours(event)) on.point(x, y);
       return;

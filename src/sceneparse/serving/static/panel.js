@@ -42,7 +42,7 @@ export function drawLegend(layers, names, hidden, { toggled, spotted }) {
     const bar = element("i", { color: row.color });
     bar.style.width = `${100 * Math.max(...row.shares)}%`;
     const said = two
-      ? `${row.name}, ${names.map((name, number) => `${share(row.shares[number])} by ${name}`).join(", ")}`
+      ? `${row.name}, ${names.map((name, number) => `${row.shares[number] ? share(row.shares[number]) : "none"} by ${name}`).join(", ")}`
       : `${row.name}, ${share(row.shares[0])}, mean confidence ${share(row.confidence)}`;
     box.setAttribute("aria-label", said);
     const label = element("label", { title: two ? "" : `mean confidence ${share(row.confidence)}` },
@@ -87,6 +87,17 @@ export function drawDownloads(answers, save) {
       return button;
     })),
   ]));
+}
+
+// What a model shows at a pixel, in words: the object, and what its other layers show there, which may be nothing.
+export function reading([object, ...others], model) {
+  return {
+    name: object?.name ?? "no class",
+    color: object?.color,
+    sure: object ? share(object.confidence) : "",
+    more: others.filter(Boolean).map((one) => `${one.name} ${share(one.confidence)}`),
+    model,
+  };
 }
 
 // What lies under a pixel, as a line: the object, and what the other layers show.

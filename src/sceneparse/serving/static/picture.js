@@ -19,6 +19,12 @@ export async function openPicture(file, formats) {
   }
 }
 
+// Width and height at which a picture is drawn here before it is parsed.
+export function shownSize({ width, height }) {
+  const scale = Math.min(1, Math.sqrt(SHOWN / (width * height)));
+  return [width, height].map((length) => Math.max(1, Math.floor(length * scale)));
+}
+
 // What is sent of a picture, which the service and each of its models can do in time by what they said; how many pixels it has,
 // and a note on what was done to it. `most` holds what models said of this very picture.
 export async function toSend({ file, most }, bitmap, limits, models) {

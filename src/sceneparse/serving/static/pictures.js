@@ -1,7 +1,7 @@
 // The pictures of this visit. They are parsed one after another, the one that is shown first; one that fails says why, and the
 // others go on.
 
-import { Trouble } from "./service.js";
+import { Trouble, troubleOf } from "./service.js";
 
 export class Pictures {
   // `wanted()` names the models to ask; `work(item, signal)` gets an item's answers; `changed()` is called whenever one has
@@ -81,8 +81,7 @@ export class Pictures {
         await this.work(this.active, control.signal);
       } catch (error) {
         if (error.name === "AbortError") continue; // stopped, or other models are asked
-        if (!(error instanceof Trouble)) console.error(error);
-        const trouble = error instanceof Trouble ? error : new Trouble("refused", "This page failed at this picture.");
+        const trouble = troubleOf(error, "This page failed at this picture.");
         if (trouble.kind === "key" || trouble.kind === "gone") this.halted = trouble; // so would all others
         else this.active.trouble = trouble;
       }

@@ -11,11 +11,22 @@ export class Trouble extends Error {
   }
 }
 
+// What went wrong: a Trouble as it is; an error of the page's own, which only its console tells in full, in these words.
+export function troubleOf(error, words) {
+  if (error instanceof Trouble) return error;
+  console.error(error);
+  return new Trouble("refused", words);
+}
+
 const KEY = "sceneparse-key";
 const TRIES = 5;
 
-// For this tab and until it is closed; a browser that forbids it asks for the key again.
+// For this tab and until it is closed; a browser that forbids it asks for the key again. A head can hold no other signs than a
+// key has: with such a key no request would leave the browser.
 export function useKey(key) {
+  if (!/^[\x21-\x7e]*$/.test(key)) {
+    throw new Trouble("key", "This is no key: keys have only the letters A to Z, digits and ASCII signs, and no spaces. Was it mistyped?", { again: false });
+  }
   try {
     sessionStorage.setItem(KEY, key);
   } catch {
