@@ -138,10 +138,10 @@ def _add_parse(
         content = await batcher.in_thread(lambda: picture_bytes(body, request.headers, settings))
         digest = await batcher.in_thread(lambda: hashlib.sha256(content).hexdigest())
         try:
-            form, size = await batcher.in_thread(lambda: inspected(content, settings))
-            batcher.refuse(name, size)
+            header = await batcher.in_thread(lambda: inspected(content, settings))
+            batcher.refuse(name, header.size)
             shown = answer.kind in SHOWING
-            parsed = await batcher.parse(name, lambda parser: decoded(parser, content, shown=shown))
+            parsed = await batcher.parse(name, lambda parser: decoded(parser, content, header, shown=shown))
         except Problem as problem:
             problem.headers[HASH] = digest
             raise
@@ -150,7 +150,7 @@ def _add_parse(
             least = smallest_side(parsers[name].engine)
             text = f"This model's engine cannot take the picture: it takes {least} pixels a side and more."
             raise Problem(422, "unfit", text, headers={HASH: digest}) from None
-        received = Received(content, digest, form)
+        received = Received(content, digest, header.format)
         made = await batcher.in_thread(lambda: encoded(parsed, received, answer))
         headers = {
             HASH: digest,

@@ -9,6 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from sceneparse.parsing import Parser
 from sceneparse.parsing.opening import PictureRead
+from sceneparse.pictures.headers import Header, format_of
 from sceneparse.pictures.reading import PictureError
 from sceneparse.serving.problems import Problem
 from sceneparse.serving.settings import ServeSettings
@@ -39,8 +40,8 @@ class Received:
     format: str
 
 
-def inspected(content: bytes, settings: ServeSettings) -> tuple[str, tuple[int, int]]:
-    """Check a picture's header against the limits; return its format, and height and width as they are stored.
+def inspected(content: bytes, settings: ServeSettings) -> Header:
+    """Check a picture's header against the limits, and return it.
 
     Raises:
         Problem: 400 empty, 413 too large, 415 not one of the formats, 422 damaged.
@@ -49,10 +50,8 @@ def inspected(content: bytes, settings: ServeSettings) -> tuple[str, tuple[int, 
     if not content:
         raise Problem(400, "no-picture", f"The request holds no picture. Send a {allowed} file.")
     try:
-        # A camera's JPEG that holds a second, smaller picture is an MPO to Pillow.
         with Image.open(BytesIO(content), formats=settings.formats) as image:
-            form = "JPEG" if image.format == "MPO" else image.format or ""
-            width, height = image.size
+            form, (width, height) = format_of(image), image.size
     except UnidentifiedImageError:
         raise Problem(415, "not-a-picture", f"{_seems(content)} Send a {allowed} file.") from None
     except Image.DecompressionBombError:
@@ -69,22 +68,23 @@ def inspected(content: bytes, settings: ServeSettings) -> tuple[str, tuple[int, 
         )
     if form == "JPEG" and _scans(content) > MAX_SCANS:
         raise Problem(422, "damaged", f"The JPEG is made of more than {MAX_SCANS} scans. Save it anew.")
-    return form, (height, width)
+    return Header(form, (height, width))
 
 
-def decoded(parser: Parser, content: bytes, *, shown: bool) -> PictureRead:
+def decoded(parser: Parser, content: bytes, header: Header, *, shown: bool) -> PictureRead:
     """Decode the picture into the pixels that the parser takes.
 
     Args:
         parser: The model.
         content: The file.
+        header: What it was found to be within the limits: nothing else is decoded.
         shown: Whether the answer shows the picture. For any other no more pixels are decoded than the network takes.
 
     Raises:
         Problem: 413 too large for the memory, 422 damaged, or of a form that the model cannot take.
     """
     try:
-        return parser.open(content, shown=shown)
+        return parser.open(content, shown=shown, header=header)
     except PictureError as error:
         if error.problem == "too-large":
             raise Problem(413, "too-many-pixels", "The picture is too large to decode. Make it smaller.") from None
