@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
+from sceneparse.inference import crf
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.parsing import Parser
 from sceneparse.serving.cost import Cost, Timing
@@ -91,8 +92,7 @@ class Paces:
             size: The picture's height and width.
             seconds: How long it took.
         """
-        _, seen = self._parsers[model].protocol.seen_pixels(size)
-        own = math.prod(size)
+        seen, own = _work(self._parsers[model].protocol, size)
         if max(seen, own) >= _LEAST:
             self._costs[model].observe(Timing(seen, own, seconds))
 
@@ -103,8 +103,7 @@ class Paces:
             model: The model's name.
             size: The picture's height and width.
         """
-        _, seen = self._parsers[model].protocol.seen_pixels(size)
-        return self._costs[model].foreseen(seen, math.prod(size))
+        return self._costs[model].foreseen(*_work(self._parsers[model].protocol, size))
 
     def refuse(self, model: str, size: tuple[int, int]) -> None:
         """Refuse a picture that is too large for the model to parse here, before it is decoded.
@@ -125,6 +124,11 @@ class Paces:
         shown += ", its own size," if tested == size else f", for labels at {_by(size)},"
         if at_once > self._max_tested:
             why = f"{shown} and this service allows {self._max_tested:,} for a network."
+        elif (needed := self._crf_bytes(model, size)) > self._settings.crf_bytes:
+            why = (
+                f"The CRF of this service's protocol takes about {needed / 2**30:,.1f} GiB for {_by(size)} pixels, and "
+                f"{self._settings.crf_bytes / 2**30:,.1f} GiB are allowed."
+            )
         else:
             seconds, limit = self.foreseen(model, size), self._settings.time_limit
             # Rounded up where it is close: what is refused takes more than is allowed.
@@ -136,7 +140,7 @@ class Paces:
         if fits is None:
             advice = (
                 "The model cannot parse it here at any size. Whoever runs the service can allow more "
-                "(--time-limit, --max-tested)."
+                f"(--time-limit, --max-tested{', --crf-bytes' if protocol.crf else ''})."
             )
         else:
             advice = f"Made smaller, to {_by(fits)} pixels, it is taken."
@@ -203,9 +207,14 @@ class Paces:
         return low
 
     def _fits(self, model: str, size: tuple[int, int]) -> bool:
-        at_once, seen = self._parsers[model].protocol.seen_pixels(size)
-        seconds = self._costs[model].foreseen(seen, math.prod(size))
-        return at_once <= self._max_tested and seconds <= self._settings.time_limit
+        at_once, _ = self._parsers[model].protocol.seen_pixels(size)
+        held = at_once <= self._max_tested and self._crf_bytes(model, size) <= self._settings.crf_bytes
+        return held and self.foreseen(model, size) <= self._settings.time_limit
+
+    def _crf_bytes(self, model: str, size: tuple[int, int]) -> int:
+        """Return the memory that a CRF would take; 0 under a protocol without."""
+        parser = self._parsers[model]
+        return crf.peak_bytes(size, parser.engine.num_classes) if parser.protocol.crf else 0
 
     def _usual(self) -> list[tuple[int, int]]:
         """Return the largest pictures of usual shapes that the service takes, as height and width."""
@@ -222,7 +231,7 @@ class Paces:
     def _large(self, protocol: TestProtocol, small: Timing) -> tuple[int, int] | None:
         """Return the size of a picture that tells deciding from the network; None where there is none to be parsed."""
         height, width = _LARGE
-        while height * width <= self._settings.max_pixels and not protocol.crf:  # a CRF's memory grows with all classes
+        while height * width <= self._settings.max_pixels and not protocol.crf:
             at_once, seen = protocol.seen_pixels((height, width))
             if _MORE * seen <= height * width:
                 seconds = small.seconds / small.seen * seen
@@ -237,17 +246,34 @@ class Paces:
 
 
 def _timed(parser: Parser, size: tuple[int, int]) -> Timing:
-    """Time a parse of a grey picture of that height and width, which comes at the size that the network sees."""
+    """Time a parse of a picture of that height and width, which comes at the size that the network sees.
+
+    It is grey all over; with a CRF, which has little to do where there are few colours, it is noise.
+    """
     protocol = parser.protocol
     decoded = size if protocol.crf else protocol.tested_size(size)
-    image = torch.full((parser.config.backbone.in_channels, *decoded), 128, dtype=torch.uint8)
-    _, seen = protocol.seen_pixels(size)
+    shape = (parser.config.backbone.in_channels, *decoded)
+    image = torch.full(shape, 128, dtype=torch.uint8)
+    if protocol.crf:
+        image.random_(generator=torch.Generator().manual_seed(0))
     took: list[float] = []
     while not took or (len(took) < 2 and took[0] < _QUICK):
         began = time.monotonic()
         parser.parse(image, size)
         took.append(time.monotonic() - began)
-    return Timing(seen, math.prod(size), min(took))
+    return Timing(*_work(protocol, size), min(took))
+
+
+def _work(protocol: TestProtocol, size: tuple[int, int]) -> tuple[int, int]:
+    """Return the pixels that a picture's network sees, in all, and those that get labels and confidences.
+
+    A CRF takes nearly all the time, and the more for a pixel the larger the picture is: with one, both are the pixels
+    that would take so long if each took what it does in the small picture.
+    """
+    if protocol.crf:
+        alike = round(math.prod(_SMALL) * crf.work(size) / crf.work(_SMALL))
+        return alike, alike
+    return protocol.seen_pixels(size)[1], math.prod(size)
 
 
 def _scaled(size: tuple[int, int], short: int) -> tuple[int, int]:

@@ -28,6 +28,8 @@ class ServeSettings:
         max_pixels: Of a picture, height times width, read from its header before anything is decoded.
         max_tested: So many pixels of a picture may go through the network at a time. It bounds pictures of models that
             parse them at their own size.
+        crf_bytes: So much memory a CRF may take for a picture, all pixels of which it looks at together. It bounds
+            pictures of protocols that have one.
         max_side: Of a picture, in pixels; long, thin ones cost more time than others of as many pixels.
         queue: So many pictures wait or are parsed; further ones are answered 503.
         time_limit: Seconds from the last byte of a request to its answer: 503 if its turn has not come by then, 504 if
@@ -55,6 +57,7 @@ class ServeSettings:
     max_bytes: int = 32 * 2**20
     max_pixels: int = 2**26
     max_tested: int = 2**23
+    crf_bytes: int = 4 * 2**30
     max_side: int = 8192
     queue: int = 32
     time_limit: float = 60.0
