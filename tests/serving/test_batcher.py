@@ -13,6 +13,7 @@ import torch
 
 from sceneparse.devices.memory import ran_out
 from sceneparse.errors import UserError
+from sceneparse.inference.program import refuse_small
 from sceneparse.serving import Server
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import ProtocolSettings
@@ -111,15 +112,15 @@ def test_a_picture_that_is_too_large_for_the_memory_is_told_so(error: Exception)
         )
 
 
-def test_a_fault_in_the_engine_meets_its_own_request_alone() -> None:
+def test_a_fault_in_the_engine_meets_its_own_request_alone(capfd: pytest.CaptureFixture[str]) -> None:
     class Broken(BrightestChannel):
-        smallest = 64
-
         def __call__(self, images: torch.Tensor) -> torch.Tensor:
             if images.shape[-1] == 13:
                 raise RuntimeError("a secret path /etc/secret")
             if images.shape[-1] == 12:
-                raise UserError("takes pictures of at least 64 pixels a side")
+                refuse_small(images, self.name, 64)
+            if images.shape[-1] == 11:
+                raise UserError("the scores of model 'broken' are not finite")
             return super().__call__(images)
 
     with serving({"broken": plain_parser(Broken())}) as service:
@@ -127,6 +128,9 @@ def test_a_fault_in_the_engine_meets_its_own_request_alone() -> None:
         assert answer.status == 500 and b"secret" not in answer.body
         unfit = service.ask("/v1/parse", picture((12, 12)), PNG)
         assert unfit.status == 422 and "64 pixels a side" in unfit.json()["detail"]
+        wrong = service.ask("/v1/parse", picture((11, 11)), PNG)
+        assert wrong.status == 500 and "the log says more" in wrong.json()["detail"], "no fault of the picture"
+        assert "are not finite" in capfd.readouterr().err
         assert service.ask("/v1/parse", picture(), PNG).status == 200 and service.ask("/readyz").status == 200
 
 

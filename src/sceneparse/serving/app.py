@@ -14,12 +14,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
 from sceneparse.errors import UserError
-from sceneparse.inference.choosing import smallest_side
+from sceneparse.inference.program import TooSmallError
 from sceneparse.parsing import Parser
 from sceneparse.serving.answers import SHOWING, encoded, known_kinds
 from sceneparse.serving.batcher import Batcher
 from sceneparse.serving.body import Receiver, picture_bytes
-from sceneparse.serving.guard import FAULTS, Guard, RequestLog
+from sceneparse.serving.guard import Guard, RequestLog
 from sceneparse.serving.metrics import CONTENT_TYPE_LATEST, Metrics
 from sceneparse.serving.models import described
 from sceneparse.serving.negotiation import Answer, negotiated
@@ -145,10 +145,8 @@ def _add_parse(
         except Problem as problem:
             problem.headers[HASH] = digest
             raise
-        except UserError as error:
-            FAULTS.warning("a picture was refused by its engine: %s", error)
-            least = smallest_side(parsers[name].engine)
-            text = f"This model's engine cannot take the picture: it takes {least} pixels a side and more."
+        except TooSmallError as error:
+            text = f"This model's engine cannot take the picture: it takes {error.smallest} pixels a side and more."
             raise Problem(422, "unfit", text, headers={HASH: digest}) from None
         received = Received(content, digest, header.format)
         made = await batcher.in_thread(lambda: encoded(parsed, received, answer))
