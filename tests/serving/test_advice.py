@@ -221,3 +221,20 @@ def test_a_crf_gets_all_pixels_of_a_picture_of_a_model_that_knows_its_sizes() ->
 def test_a_crf_for_a_model_of_several_tasks_is_refused_when_the_service_starts() -> None:
     with pytest.raises(UserError, match=r"protocol\.crf is not for models of several tasks"):
         Paces({"one": unified_parser().with_protocol(CRF)}, ServeSettings()).measure()
+
+
+def test_a_large_picture_is_not_measured_on_while_others_may_wait_unless_it_is_quick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paces = paces_of(of_sizes(120, 120), network=1.0, deciding=1.0, time_limit=10.0)
+    before = paces.foreseen("one", (192, 256))
+    small = pace.Timing(120 * 160, 192 * 256, before)
+    assert paces._large("one", small, 10.0) == (1536, 2048), "3.2 seconds"
+    assert paces._large("one", small, 1.0) is None
+    faster = pace.Timing(small.seen, small.own, before / 4)
+    assert paces._large("one", faster, 1.0) == (1536, 2048)
+    asked: list[float] = []
+    monkeypatch.setattr(paces, "_large", lambda _model, _small, limit: asked.append(limit))
+    paces.measure_model("one", waited_for=True)
+    paces.measure()
+    assert asked == [1.0, 10.0]

@@ -71,6 +71,53 @@ def test_pictures_of_one_size_are_parsed_at_once_and_each_gets_its_own_answer() 
         assert [image.getpixel((0, 0)) for image in images] == [7, 0, 30, 7] and images[3].size == (30, 60)
 
 
+class Sized(BrightestChannel):
+    """Notes the sizes of its pictures; a model is measured on 192 × 256 pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[tuple[int, int]] = []
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        self.sizes.append((images.shape[-2], images.shape[-1]))
+        return super().__call__(images)
+
+
+def refused_and_due(service: Service) -> None:
+    """Have a large picture refused whose model is to be measured again."""
+    paces = service.server.paces
+    paces.took("one", (1000, 1000), 1000.0)
+    paces._due["one"] = 0.0
+    assert service.ask("/v1/parse", picture((500, 500)), PNG).status == 413
+
+
+def test_a_model_is_measured_again_when_no_picture_waits() -> None:
+    engine = Sized()
+    engine.gate.clear()
+    with serving({"one": plain_parser(engine)}) as service, ThreadPoolExecutor(3) as pool:
+        sent = [pool.submit(service.ask, "/v1/parse", picture((8, 8)), PNG)]
+        until(lambda: engine.sizes == [(8, 8)])
+        sent += [pool.submit(service.ask, "/v1/parse", picture((size, size)), PNG) for size in (9, 10)]
+        until(lambda: len(service.server._batcher._ready) == 2)
+        refused_and_due(service)
+        engine.gate.set()
+        until(lambda: len(engine.sizes) > 3)
+        assert set(engine.sizes[:3]) == {(8, 8), (9, 9), (10, 10)} and engine.sizes[3] == (192, 256)
+        assert [one.result().status for one in sent] == [200] * 3
+
+
+def test_a_picture_that_waits_for_a_measurement_is_busy_and_not_too_slow() -> None:
+    engine = Sized()
+    with serving({"one": plain_parser(engine)}, ServeSettings(time_limit=0.5)) as service:
+        engine.gate.clear()
+        refused_and_due(service)
+        until(lambda: engine.sizes == [(192, 256)])
+        waited = service.ask("/v1/parse", picture((8, 8)), PNG)
+        engine.gate.set()
+        assert (waited.status, waited.json()["code"]) == (503, "busy") and "retry-after" in waited.headers
+        until(lambda: service.ask("/v1/parse", picture((9, 9)), PNG).status == 200)
+
+
 def test_what_cannot_be_finished_in_time_is_answered_503_when_the_service_stops() -> None:
     with ThreadPoolExecutor(1) as pool:
         with slow_service(stop_seconds=1.0) as (service, engine):

@@ -30,6 +30,9 @@ _QUICK = 2.0
 _RENEWAL = 60.0
 """After so many seconds, and twenty times what measuring took, a model that refuses pictures is measured again."""
 
+_PART = 1 / 10
+"""Of the time limit that measuring a large picture may take while others may come."""
+
 _SHOWING = 32 * 32
 """Fewer pixels show nothing: nobody is advised to send them."""
 
@@ -55,17 +58,18 @@ class Paces:
         for name in self._parsers:
             self.measure_model(name)
 
-    def measure_model(self, model: str) -> None:
+    def measure_model(self, model: str, *, waited_for: bool = False) -> None:
         """Time a model on a small grey picture, and on a large one that its network sees small, if it does so.
 
         Args:
             model: The model's name.
+            waited_for: Whether pictures may come meanwhile, so that the large one must take a small part of their time.
         """
         began = time.monotonic()
         parser = self._parsers[model]
         try:
             small = _timed(parser, _SMALL)
-            size = self._large(parser.protocol, small)
+            size = self._large(model, small, self._settings.time_limit * (_PART if waited_for else 1.0))
             self._costs[model].measured(small, None if size is None else _timed(parser, size))
         finally:
             ended = time.monotonic()
@@ -228,15 +232,23 @@ class Paces:
     def _clear(self, pixels: int) -> int:
         return pixels if pixels >= min(_SHOWING, self._settings.max_pixels) else 0
 
-    def _large(self, protocol: TestProtocol, small: Timing) -> tuple[int, int] | None:
-        """Return the size of a picture that tells deciding from the network; None where there is none to be parsed."""
-        height, width = _LARGE
+    def _large(self, model: str, small: Timing, limit: float) -> tuple[int, int] | None:
+        """Return the size of a picture that tells deciding from the network; None where there is none to be parsed.
+
+        Args:
+            model: The model's name.
+            small: What the small picture took.
+            limit: So many seconds it may take, as far as is known.
+        """
+        (height, width), protocol = _LARGE, self._parsers[model].protocol
+        before = self._costs[model].foreseen(small.seen, small.own)
         while height * width <= self._settings.max_pixels and not protocol.crf:
             at_once, seen = protocol.seen_pixels((height, width))
             if _MORE * seen <= height * width:
                 seconds = small.seconds / small.seen * seen
-                known = at_once <= self._max_tested and seconds <= self._settings.time_limit
-                return (height, width) if known else None
+                if before:  # by as much slower or faster than it was before as the small picture was
+                    seconds = self._costs[model].foreseen(seen, height * width) * small.seconds / before
+                return (height, width) if at_once <= self._max_tested and seconds <= limit else None
             height, width = width, 2 * height
         return None
 
