@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Query, Request
@@ -81,7 +82,7 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
     )
     app.state.batcher, app.state.paces = batcher, paces
     _add_handlers(app)
-    _add_parse(app, parsers, settings, receiver, batcher)
+    _add_parse(app, parsers, settings, receiver, batcher, paces)
     _add_state(app, parsers, settings, batcher, metrics, paces)
     for path, file in static_files().items():
         app.add_api_route(path, _static(file), methods=["GET"], include_in_schema=False)
@@ -110,6 +111,7 @@ def _add_parse(
     settings: ServeSettings,
     receiver: Receiver,
     batcher: Batcher,
+    paces: Paces,
 ) -> None:
     default = next(iter(parsers))
 
@@ -138,7 +140,8 @@ def _add_parse(
         content = await batcher.in_thread(lambda: picture_bytes(body, request.headers, settings))
         digest = await batcher.in_thread(lambda: hashlib.sha256(content).hexdigest())
         try:
-            header = await batcher.in_thread(lambda: inspected(content, settings))
+            fitting = partial(paces.fitting, name)
+            header = await batcher.in_thread(lambda: inspected(content, settings, fitting))
             batcher.refuse(name, header.size)
             shown = answer.kind in SHOWING
             parsed = await batcher.parse(name, lambda parser: decoded(parser, content, header, shown=shown))

@@ -10,7 +10,7 @@ from sceneparse.inference import crf
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.parsing import Parser
 from sceneparse.serving.cost import Cost, Timing
-from sceneparse.serving.problems import Problem
+from sceneparse.serving.problems import Problem, advice_on
 from sceneparse.serving.settings import ServeSettings
 
 _SMALL = (192, 256)
@@ -147,7 +147,7 @@ class Paces:
                 f"(--time-limit, --max-tested{', --crf-bytes' if protocol.crf else ''})."
             )
         else:
-            advice = f"Made smaller, to {_by(fits)} pixels, it is taken."
+            advice = advice_on(fits)
         raise Problem(413, "too-many-pixels", f"{why} {advice}", fits=fits)
 
     def fitting(self, model: str, size: tuple[int, int]) -> tuple[int, int] | None:
@@ -222,12 +222,16 @@ class Paces:
 
     def _usual(self) -> list[tuple[int, int]]:
         """Return the largest pictures of usual shapes that the service takes, as height and width."""
-        heights = [max(1, math.isqrt(self._settings.max_pixels * height // width)) for height, width in _SHAPES]
-        return [(height, max(1, self._settings.max_pixels // height)) for height in heights]
+        pixels, side = self._settings.max_pixels, self._settings.max_side
+        heights = [
+            max(1, min(math.isqrt(pixels * height // width), side * height // width)) for height, width in _SHAPES
+        ]
+        return [(height, max(1, min(pixels // height, side))) for height in heights]
 
     def _pixels(self, fits: tuple[int, int], size: tuple[int, int]) -> int:
-        """Return the pixels of what fits; where that is the largest of its shape, the service's own limit."""
-        return self._settings.max_pixels if fits == size else math.prod(fits)
+        """Return the pixels of what fits; where `max_pixels` alone bounds its shape, all of them."""
+        bounded = fits == size and max(size) < self._settings.max_side
+        return self._settings.max_pixels if bounded else math.prod(fits)
 
     def _clear(self, pixels: int) -> int:
         return pixels if pixels >= min(_SHOWING, self._settings.max_pixels) else 0

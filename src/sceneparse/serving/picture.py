@@ -1,7 +1,8 @@
 """Pictures from strangers: the header is checked against the limits before any pixel is decoded."""
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -11,7 +12,7 @@ from sceneparse.parsing import Parser
 from sceneparse.parsing.opening import PictureRead
 from sceneparse.pictures.headers import Header, format_of
 from sceneparse.pictures.reading import PictureError
-from sceneparse.serving.problems import Problem
+from sceneparse.serving.problems import Problem, advice_on
 from sceneparse.serving.settings import ServeSettings
 
 MAX_SCANS = 100
@@ -40,8 +41,15 @@ class Received:
     format: str
 
 
-def inspected(content: bytes, settings: ServeSettings) -> Header:
+def inspected(
+    content: bytes, settings: ServeSettings, fitting: Callable[[tuple[int, int]], tuple[int, int] | None]
+) -> Header:
     """Check a picture's header against the limits, and return it.
+
+    Args:
+        content: The file.
+        settings: The limits.
+        fitting: Gives the largest height and width, no larger than those given, that the model takes; see `Paces`.
 
     Raises:
         Problem: 400 empty, 413 too large, 415 not one of the formats, 422 damaged.
@@ -55,17 +63,16 @@ def inspected(content: bytes, settings: ServeSettings) -> Header:
     except UnidentifiedImageError:
         raise Problem(415, "not-a-picture", f"{_seems(content)} Send a {allowed} file.") from None
     except Image.DecompressionBombError:
-        raise Problem(413, "too-many-pixels", _too_many(settings)) from None
+        raise Problem(413, "too-many-pixels", f"{_too_many(settings)} Make it smaller.") from None
     except Exception:  # Pillow's readers let anything escape on damaged input
         raise _damaged() from None
-    if width * height > settings.max_pixels:
-        raise Problem(413, "too-many-pixels", f"The picture has {width} × {height} pixels. {_too_many(settings)}")
-    if max(width, height) > settings.max_side:
-        raise Problem(
-            413,
-            "too-many-pixels",
-            f"The picture has {width} × {height} pixels. No side may be above {settings.max_side:,}.",
-        )
+    if width * height > settings.max_pixels or max(width, height) > settings.max_side:
+        many = width * height > settings.max_pixels
+        why = _too_many(settings) if many else f"No side may be above {settings.max_side:,}."
+        fits = fitting(_within((height, width), settings))
+        advice = "Make it smaller." if fits is None else advice_on(fits)
+        text = f"The picture has {width:,} × {height:,} pixels. {why} {advice}"
+        raise Problem(413, "too-many-pixels", text, fits=fits)
     if form == "JPEG" and _scans(content) > MAX_SCANS:
         raise Problem(422, "damaged", f"The JPEG is made of more than {MAX_SCANS} scans. Save it anew.")
     return Header(form, (height, width))
@@ -123,7 +130,15 @@ def _damaged() -> Problem:
 
 
 def _too_many(settings: ServeSettings) -> str:
-    return f"This service takes at most {settings.max_pixels:,} pixels: make it smaller."
+    return f"This service takes at most {settings.max_pixels:,} pixels."
+
+
+def _within(size: tuple[int, int], settings: ServeSettings) -> tuple[int, int]:
+    """Return the largest height and width of a size's shape within the limits of pixels and sides."""
+    share = min(1.0, math.sqrt(settings.max_pixels / math.prod(size)), settings.max_side / max(size))
+    height, width = (max(1, math.floor(side * share)) for side in size)
+    # A side of 1 is none that can be made smaller.
+    return min(height, settings.max_pixels // width or 1), min(width, settings.max_pixels // height or 1)
 
 
 def _seems(content: bytes) -> str:
