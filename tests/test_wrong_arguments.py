@@ -302,6 +302,7 @@ ON_PARSER: list[tuple[Callable[[Any], Any], str]] = [
     (lambda parser: parser.parse(IMAGE, size="ab"), f"size is 'ab', {SIZE}"),
     (lambda parser: parser.parse_batch(IMAGE[None], size=(8.0, 8)), f"size is (8.0, 8), {SIZE}"),
     (lambda parser: parser.open(PIXELS, shown="no"), "shown is 'no', but must be True or False"),
+    (lambda parser: parser.open(b"", header="PNG"), "header is 'PNG', but must be the Header of a file"),
     (
         lambda parser: parser.parse_read(PIXELS),
         "read is an array of uint8, shape (4, 6, 3), but must be what `open` returns",

@@ -17,6 +17,7 @@ from sceneparse.datasets.recognising import recognise, taken_for_folder
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
+from sceneparse.pictures.headers import Header
 from sceneparse.pictures.rasters import BandForm
 from sceneparse.pictures.rasters.whole import read_whole_raster
 from sceneparse.pictures.reading import read_picture
@@ -334,6 +335,13 @@ def test_a_raster_that_is_too_large_to_be_one_picture_is_refused(root: Path, mon
         read_whole_raster(path.read_bytes(), 4, BandForm())
     with pytest.raises(UserError, match=r"more than 6,000 pixels.*let `sceneparse predict` parse it by windows"):
         read_picture(path, 4)
+
+
+def test_a_raster_of_another_size_than_its_headers_is_refused(root: Path) -> None:
+    path = root / "train" / "images" / "1.tif"
+    assert read_whole_raster(path, 4, BandForm(), Header("TIFF", (90, 70))).image.shape == (4, 70, 90)
+    with pytest.raises(UserError, match=r"TIFF of 90×7 pixels by its header, but decoded it would be TIFF of 90×70"):
+        read_whole_raster(path.read_bytes(), 4, BandForm(), Header("TIFF", (7, 90)))
 
 
 def test_workers_take_no_rasters(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

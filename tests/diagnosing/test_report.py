@@ -141,6 +141,26 @@ def test_every_kind_has_its_section_also_without_a_finding(tmp_path: Path, diagn
     assert "right more often than it says by 10.00%" in text
 
 
+@pytest.mark.parametrize(
+    ("wrong", "text"), [(0, "0 of 9,600 pixels (0.00%) are wrong"), (1, "1 of 9,600 pixels (0.01%) is wrong")]
+)
+def test_the_wrong_pixels_are_counted_where_there_are_none_or_one(
+    wrong: int, text: str, tmp_path: Path, diagnosis: Diagnosis
+) -> None:
+    def right(index: int) -> Case:
+        one = case(index, good=True)
+        truth = truth_of(one).clone()
+        truth[truth == IGNORE] = SKY
+        labels = truth.clone()
+        if index == 0:
+            labels[0, :wrong] = ROAD
+        return replace(one, sample=replace(one.sample, objects=truth), labels=labels)
+
+    found = diagnose((right(index) for index in range(2)), SPACE, diagnosis.relations)
+    page = Page(write_diagnosis(tmp_path, found, right, title="x", name="y").read_text())
+    assert text in " ".join(page.text)
+
+
 def test_the_record_holds_what_the_report_says(report: Path, diagnosis: Diagnosis) -> None:
     record = json.loads((report.parent / "diagnosis.json").read_text())
     assert [one["kind"] for one in record["findings"]] == [one.kind for one in diagnosis.findings.found]

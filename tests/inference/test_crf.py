@@ -6,7 +6,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.inference import TestProtocol, label, predict
-from sceneparse.inference.crf import Field, refine
+from sceneparse.inference.crf import Field, peak_bytes, refine, work
 from sceneparse.inference.ranking import rank
 from sceneparse.inference.scoring import predict_batch
 
@@ -137,3 +137,11 @@ def test_a_picture_s_own_size_changes_nothing() -> None:
     found, expected = predict(engine, image, protocol, (24, 32)), predict(engine, image, protocol)
     assert torch.equal(found.labels, expected.labels) and torch.equal(found.confidence, expected.confidence)
     assert torch.equal(rank(engine, image, protocol, 1, (24, 32)).classes[0], expected.labels)
+
+
+def test_the_memory_and_work_that_are_foreseen_grow_with_pixels_classes_and_colours() -> None:
+    assert 3.5 < peak_bytes((1600, 2400), 20) / peak_bytes((800, 1200), 20) < 4
+    assert peak_bytes((800, 1200), 150) > 2.5 * peak_bytes((800, 1200), 20)
+    assert peak_bytes((600, 800), 150) == pytest.approx(4.2 * 2**30, rel=0.02)
+    assert 7 < work((384, 512)) / work((192, 256)) < 8  # it took 8 times as long
+    assert work((192, 256), Field(landmarks=10)) < work((192, 256))

@@ -6,14 +6,17 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from sceneparse.errors import UserError
+from sceneparse.inference.crf import peak_bytes
 from sceneparse.parsing import Parser
 from sceneparse.serving import pace
+from sceneparse.serving.cost import Timing
 from sceneparse.serving.pace import Paces
 from sceneparse.serving.problems import Problem
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import LearntSizes, ProtocolSettings
 from tests.support.brightest import BrightestChannel, brightest_parser
-from tests.support.served import SPACE, Service, picture, plain_parser, serving, until
+from tests.support.served import SPACE, Service, picture, plain_parser, serving, unified_parser, until
 
 JPEG = {"Content-Type": "image/jpeg"}
 PHONE = (6000, 8000)
@@ -45,7 +48,7 @@ def test_large_answers_make_no_small_picture_slow() -> None:
     before = paces.most("one")
     for _ in range(3):
         paces.took("one", PHONE, 24.7)
-    assert paces.most("one") == before == 2**26
+    assert paces.most("one") == before == 8192 * 4096
     assert paces.foreseen("one", (683, 1024)) == pytest.approx(3.8, rel=0.1)
     paces.refuse("one", (683, 1024))
 
@@ -172,3 +175,67 @@ def test_a_model_is_measured_on_a_large_answer_where_its_network_sees_it_small()
         paces.measure()
         assert sizes == expected
         assert paces.foreseen("one", PHONE) > 0
+
+
+CRF = ProtocolSettings(crf=True)
+
+
+def test_a_crf_is_refused_what_it_lacks_the_memory_for_and_the_advised_size_is_taken() -> None:
+    paces = Paces({"one": brightest_parser(labels=SPACE, protocol=CRF)}, ServeSettings(crf_bytes=2**28))
+    problem = refused(paces, (1200, 1600))
+    assert "The CRF of this service's protocol takes about" in problem.detail
+    assert "GiB for 1,600 × 1,200 pixels, and 0.2 GiB are allowed." in problem.detail
+    assert problem.fits is not None and peak_bytes(problem.fits, 3) <= 2**28
+    paces.refuse("one", problem.fits)
+    assert 0 < paces.most("one") <= paces.largest("one") < 300 * 400 * 2
+    nothing = Paces({"one": brightest_parser(labels=SPACE, protocol=CRF)}, ServeSettings(crf_bytes=1000))
+    assert "--max-tested, --crf-bytes)" in refused(nothing, (60, 80)).detail
+
+
+def test_the_time_of_a_crf_is_foreseen_by_the_pictures_own_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "_SMALL", (24, 32))
+    colors: list[int] = []
+
+    class Noting(BrightestChannel):
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            colors.append(len(images.unique()))
+            return super().__call__(images)
+
+    sizes = LearntSizes(short=60, largest=60, seen=(40, 100))
+    paces = Paces({"one": brightest_parser(Noting(), labels=SPACE, protocol=CRF, sizes=sizes)}, ServeSettings())
+    paces.measure()
+    assert min(colors) > 200, "a CRF has less to do where a picture has few colours"
+    small = paces.foreseen("one", (192, 256))
+    assert small > 0 and paces.foreseen("one", (384, 512)) / small == pytest.approx(7.4, rel=0.02)
+    for _ in range(3):
+        paces.took("one", (192, 256), 10.0)
+    assert "which takes about" in refused(paces, (768, 1024)).detail
+
+
+def test_a_crf_gets_all_pixels_of_a_picture_of_a_model_that_knows_its_sizes() -> None:
+    learnt = brightest_parser(labels=SPACE, protocol=CRF, sizes=LearntSizes(short=20, largest=20, seen=(10, 30)))
+    with serving({"one": learnt}) as service:
+        for accept in ("application/json", "image/jpeg"):
+            assert service.ask("/v1/parse", picture((160, 240), "JPEG"), {**JPEG, "Accept": accept}).status == 200
+
+
+def test_a_crf_for_a_model_of_several_tasks_is_refused_when_the_service_starts() -> None:
+    with pytest.raises(UserError, match=r"protocol\.crf is not for models of several tasks"):
+        Paces({"one": unified_parser().with_protocol(CRF)}, ServeSettings()).measure()
+
+
+def test_a_large_picture_is_not_measured_on_while_others_may_wait_unless_it_is_quick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paces = paces_of(of_sizes(120, 120), network=1.0, deciding=1.0, time_limit=10.0)
+    before = paces.foreseen("one", (192, 256))
+    small = Timing(120 * 160, 192 * 256, before)
+    assert paces._large("one", small, 10.0) == (1536, 2048), "3.2 seconds"
+    assert paces._large("one", small, 1.0) is None
+    faster = Timing(small.seen, small.own, before / 4)
+    assert paces._large("one", faster, 1.0) == (1536, 2048)
+    asked: list[float] = []
+    monkeypatch.setattr(paces, "_large", lambda _model, _small, limit: asked.append(limit))
+    paces.measure_model("one", waited_for=True)
+    paces.measure()
+    assert asked == [1.0, 10.0]

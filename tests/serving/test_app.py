@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sceneparse.pictures.headers import Header
 from sceneparse.serving.schema import EXAMPLE, ModelsAnswer, ParseAnswer, ProblemAnswer
 from sceneparse.serving.settings import ServeSettings
 from tests.support.deep_png import deep_png
@@ -179,6 +180,23 @@ def test_a_bomb_is_refused_by_its_header_before_anything_is_decoded(
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
     monkeypatch.setattr("sceneparse.parsing.Parser.read", lambda *_: pytest.fail("decoded"))
     problem(service.ask("/v1/parse", bytes(content), PNG), 413, "too-many-pixels")
+
+
+def test_a_picture_is_decoded_as_what_its_header_was_found_to_be_or_not_at_all(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def noted(file: Any, mode: Any = "r", formats: Any = None) -> Any:
+        asked.append(formats)
+        return opened(file, mode, formats)
+
+    opened = Image.open
+    monkeypatch.setattr(Image, "open", noted)
+    assert service.ask("/v1/parse", picture(), {**PNG, "Accept": "image/jpeg"}).status == 200
+    assert asked == [("JPEG", "PNG", "WEBP"), ("PNG",), ("PNG",)], "once more for its frames"
+    monkeypatch.setattr("sceneparse.serving.app.inspected", lambda *_: Header("PNG", (20, 30)))
+    problem(service.ask("/v1/parse", picture(), PNG), 422, "damaged")
 
 
 def test_a_jpeg_of_too_many_scans_is_refused_and_one_with_a_film_behind_it_is_not(service: Service) -> None:

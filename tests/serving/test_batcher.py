@@ -13,6 +13,7 @@ import torch
 
 from sceneparse.devices.memory import ran_out
 from sceneparse.errors import UserError
+from sceneparse.inference.program import refuse_small
 from sceneparse.serving import Server
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import ProtocolSettings
@@ -70,6 +71,53 @@ def test_pictures_of_one_size_are_parsed_at_once_and_each_gets_its_own_answer() 
         assert [image.getpixel((0, 0)) for image in images] == [7, 0, 30, 7] and images[3].size == (30, 60)
 
 
+class Sized(BrightestChannel):
+    """Notes the sizes of its pictures; a model is measured on 192 × 256 pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[tuple[int, int]] = []
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        self.sizes.append((images.shape[-2], images.shape[-1]))
+        return super().__call__(images)
+
+
+def refused_and_due(service: Service) -> None:
+    """Have a large picture refused whose model is to be measured again."""
+    paces = service.server.paces
+    paces.took("one", (1000, 1000), 1000.0)
+    paces._due["one"] = 0.0
+    assert service.ask("/v1/parse", picture((500, 500)), PNG).status == 413
+
+
+def test_a_model_is_measured_again_when_no_picture_waits() -> None:
+    engine = Sized()
+    engine.gate.clear()
+    with serving({"one": plain_parser(engine)}) as service, ThreadPoolExecutor(3) as pool:
+        sent = [pool.submit(service.ask, "/v1/parse", picture((8, 8)), PNG)]
+        until(lambda: engine.sizes == [(8, 8)])
+        sent += [pool.submit(service.ask, "/v1/parse", picture((size, size)), PNG) for size in (9, 10)]
+        until(lambda: len(service.server._batcher._ready) == 2)
+        refused_and_due(service)
+        engine.gate.set()
+        until(lambda: len(engine.sizes) > 3)
+        assert set(engine.sizes[:3]) == {(8, 8), (9, 9), (10, 10)} and engine.sizes[3] == (192, 256)
+        assert [one.result().status for one in sent] == [200] * 3
+
+
+def test_a_picture_that_waits_for_a_measurement_is_busy_and_not_too_slow() -> None:
+    engine = Sized()
+    with serving({"one": plain_parser(engine)}, ServeSettings(time_limit=0.5)) as service:
+        engine.gate.clear()
+        refused_and_due(service)
+        until(lambda: engine.sizes == [(192, 256)])
+        waited = service.ask("/v1/parse", picture((8, 8)), PNG)
+        engine.gate.set()
+        assert (waited.status, waited.json()["code"]) == (503, "busy") and "retry-after" in waited.headers
+        until(lambda: service.ask("/v1/parse", picture((9, 9)), PNG).status == 200)
+
+
 def test_what_cannot_be_finished_in_time_is_answered_503_when_the_service_stops() -> None:
     with ThreadPoolExecutor(1) as pool:
         with slow_service(stop_seconds=1.0) as (service, engine):
@@ -111,15 +159,15 @@ def test_a_picture_that_is_too_large_for_the_memory_is_told_so(error: Exception)
         )
 
 
-def test_a_fault_in_the_engine_meets_its_own_request_alone() -> None:
+def test_a_fault_in_the_engine_meets_its_own_request_alone(capfd: pytest.CaptureFixture[str]) -> None:
     class Broken(BrightestChannel):
-        smallest = 64
-
         def __call__(self, images: torch.Tensor) -> torch.Tensor:
             if images.shape[-1] == 13:
                 raise RuntimeError("a secret path /etc/secret")
             if images.shape[-1] == 12:
-                raise UserError("takes pictures of at least 64 pixels a side")
+                refuse_small(images, self.name, 64)
+            if images.shape[-1] == 11:
+                raise UserError("the scores of model 'broken' are not finite")
             return super().__call__(images)
 
     with serving({"broken": plain_parser(Broken())}) as service:
@@ -127,6 +175,9 @@ def test_a_fault_in_the_engine_meets_its_own_request_alone() -> None:
         assert answer.status == 500 and b"secret" not in answer.body
         unfit = service.ask("/v1/parse", picture((12, 12)), PNG)
         assert unfit.status == 422 and "64 pixels a side" in unfit.json()["detail"]
+        wrong = service.ask("/v1/parse", picture((11, 11)), PNG)
+        assert wrong.status == 500 and "the log says more" in wrong.json()["detail"], "no fault of the picture"
+        assert "are not finite" in capfd.readouterr().err
         assert service.ask("/v1/parse", picture(), PNG).status == 200 and service.ask("/readyz").status == 200
 
 

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -62,5 +63,9 @@ def test_every_option_that_the_docs_name_exists_and_every_default_is_said(capsys
     for option in set(re.findall(r"`(--[a-z-]+)", TEXT)) - {"--count", "--model"}:
         assert option in text, option
     defaults = ServeSettings()
-    for value in (defaults.port, defaults.max_bytes, defaults.max_pixels, defaults.queue, defaults.connections):
+    limits = (defaults.max_bytes, defaults.max_pixels, defaults.max_tested, defaults.max_side, defaults.crf_bytes)
+    for value in (defaults.port, *limits, defaults.queue, defaults.connections):
         assert str(value) in text, value
+    assert {
+        f"--{field.name}".replace("_", "-") for field in fields(ServeSettings) if field.name.startswith("max_")
+    } <= set(re.findall(r"`(--[a-z-]+)", TEXT))

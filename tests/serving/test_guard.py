@@ -1,6 +1,7 @@
 """Who may ask."""
 
 import http.client
+import math
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,15 @@ def test_a_service_answers_to_the_address_that_it_listens_on() -> None:
         assert service.ask("/healthz", headers={"Host": "evil.example"}).status == 421
 
 
+def test_names_are_known_as_requests_say_them() -> None:
+    hosts = ("Parse.Example.org", "::1", "[FE80:0::1]", "10.0.0.7", "häuser.example")
+    known = ServeSettings(hosts=hosts).known_hosts
+    assert known == ("parse.example.org", "[::1]", "[fe80::1]", "10.0.0.7", "xn--huser-gra.example")
+    assert "[::1]" in ServeSettings(host="0:0:0:0:0:0:0:1").known_hosts
+    with serving({"colours": plain_parser()}, ServeSettings(hosts=("::1",), connections=10**12)) as service:
+        assert service.ask("/healthz", headers={"Host": "[::1]:8000"}).status == 200
+
+
 def test_a_log_whose_disk_is_full_stops_no_answer(capfd: pytest.CaptureFixture[str]) -> None:
     full = Path("/dev/full")
     if not full.exists():
@@ -98,12 +108,27 @@ def test_a_file_of_keys_is_read_or_refused(tmp_path: Path) -> None:
         ({"api_keys": ("with spaces in it, long",)}, "ASCII"),
         ({"cors_origins": ("example.org",)}, "https://example.org"),
         ({"cors_origins": ("https://example.org/page",)}, "without a path"),
+        ({"cors_origins": ("https://Example.org:443",)}, "'https://example.org' as browsers send it"),
         ({"formats": ("SVG",)}, "'SVG' is unknown"),
         ({"formats": ()}, "no picture format"),
         ({"queue": 0}, "queue is 0"),
         ({"time_limit": -1.0}, "time-limit"),
         ({"batch_wait": -0.1}, "batch-wait"),
         ({"max_bytes": 2**40}, "receiving-bytes"),
+        ({"stop_seconds": math.inf}, "stop-seconds is inf, but must be finite"),
+        ({"header_seconds": math.inf}, "header-seconds is inf, but must be finite"),
+        ({"time_limit": math.nan}, "time-limit is nan"),
+        ({"batch_wait": math.inf}, "batch-wait is inf"),
+        ({"hosts": "example.org"}, "hosts must be a tuple of texts, not str"),
+        ({"formats": "JPEG"}, "formats must be a tuple"),
+        ({"api_keys": KEY}, "api_keys must be a tuple of texts, not str$"),
+        ({"cors_origins": "https://example.org"}, "cors_origins must be a tuple"),
+        ({"hosts": ("parse.example.org:8443",)}, r"write parse\.example\.org alone, under which requests to any port"),
+        ({"hosts": ("[::1]:80",)}, r"write \[::1\] alone"),
+        ({"hosts": ("https://example.org",)}, r"no name of a host: write a name or an address alone"),
+        ({"hosts": ("*.example.org",)}, "no name of a host"),
+        ({"hosts": ("",)}, "no name of a host"),
+        ({"hosts": ("ä" * 70,)}, "no name of a host"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object], words: str) -> None:

@@ -1,13 +1,17 @@
 """Large pictures: taken where the model brings them to the size that it learnt, foreseen where they cannot be done."""
 
+import math
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from sceneparse.parsing import Parser
 from sceneparse.serving.pace import Paces
+from sceneparse.serving.picture import inspected
 from sceneparse.serving.problems import Problem
 from sceneparse.serving.schema import ProblemAnswer
 from sceneparse.serving.settings import ServeSettings
@@ -46,7 +50,7 @@ def test_a_picture_that_the_network_could_not_see_at_once_is_refused_before_it_i
     assert refused.json()["code"] == "too-many-pixels"
     assert "at 800 × 600 pixels, its own size, and this service allows 40,000" in refused.json()["detail"]
     listed = {one["name"]: one["max_pixels"] for one in service.ask("/v1/models").json()["models"]}
-    assert listed["knows"] == 2**26
+    assert listed["knows"] == 8192 * 4096, "of 1:2, whose longer side is the limit"
     assert 39_500 < listed["own"] <= 40_000
     assert "Made smaller, to 230 × 173 pixels, it is taken." in refused.json()["detail"]
     assert refused.json()["fits"] == {"width": 230, "height": 173}
@@ -125,4 +129,27 @@ def test_a_model_that_knows_its_sizes_takes_whatever_the_service_does() -> None:
     paces = paces_of(plain_parser(Slow(), sizes=LEARNT))
     paces.measure()
     paces.refuse("one", (6000, 8000))
-    assert paces.most("one") == paces.largest("one") == 2**26
+    assert (paces.most("one"), paces.largest("one")) == (8192 * 4096, 2**26)
+
+
+@pytest.mark.parametrize(
+    "limits", [{}, {"max_side": 5000}, {"max_pixels": 10**6}, {"max_pixels": 10**6, "max_side": 1200}]
+)
+def test_what_is_listed_and_advised_is_within_the_limits_of_pixels_and_sides(limits: dict[str, int]) -> None:
+    settings = ServeSettings(**limits)  # type: ignore[arg-type]
+    paces = Paces({"one": plain_parser(sizes=LEARNT)}, settings)
+    for height, width in ((1, 1), (3, 4), (2, 3), (9, 16), (1, 2)):
+        side = math.sqrt(paces.most("one") / (height * width))
+        assert max(height, width) * side <= settings.max_side + 1, (
+            "every picture of a usual shape up to so many is taken"
+        )
+    assert paces.largest("one") == min(settings.max_pixels, settings.max_side**2)
+    for size in ((8000, 10_000), (60, 9000), (8300, 8200), (1, 20_000)):
+        content = bytearray(picture())
+        content[16:24] = b"".join(side.to_bytes(4, "big") for side in size[::-1])
+        content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+        with pytest.raises(Problem, match=r"Made smaller, to [\d,]+ × [\d,]+ pixels, it is taken") as refused:
+            inspected(bytes(content), settings, partial(paces.fitting, "one"))
+        fits = refused.value.fits
+        assert fits is not None and max(fits) <= settings.max_side and math.prod(fits) <= settings.max_pixels
+        paces.refuse("one", fits)

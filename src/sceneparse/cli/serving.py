@@ -49,6 +49,9 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="pixels that go through the network at a time (default: 8388608)",
     )
+    group.add_argument(
+        "--crf-bytes", type=int, metavar="N", help="memory that --crf may take for a picture (default: 4294967296)"
+    )
     group.add_argument("--max-side", type=int, metavar="N", help="of a picture in pixels (default: 8192)")
     group.add_argument(
         "--receiving-bytes", type=int, metavar="N", help="of all pictures that are being sent (default: 268435456)"

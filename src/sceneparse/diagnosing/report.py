@@ -109,7 +109,7 @@ def _losses(diagnosis: Diagnosis) -> Section:
     """What each kind of failure costs."""
     findings = diagnosis.findings
     now, known = diagnosis.evaluation.scores.mean_iou, int(diagnosis.evaluation.counts.sum())
-    wrong = max(sum(findings.pixels.values()), 1)
+    wrong = sum(findings.pixels.values())
     header = (
         '<th scope="col">Kind</th><th scope="col"><span class="muted">share of the wrong pixels</span></th>'
         + "".join(
@@ -121,7 +121,7 @@ def _losses(diagnosis: Diagnosis) -> Section:
     for kind, title in TITLES.items():
         number = len(findings.of(kind)) if kind != "rest" else None  # type: ignore[arg-type]
         link = escape(title) if number is None else f'<a href="#{kind}">{escape(title)}</a>'
-        share = findings.pixels[kind] / wrong
+        share = findings.pixels[kind] / max(wrong, 1)
         figures = (
             "–" if number is None else f"{number}",
             f"{findings.pixels[kind]:,} ({percent(share, 0)})",
@@ -131,9 +131,9 @@ def _losses(diagnosis: Diagnosis) -> Section:
         cells = "".join(f'<td class="number">{one}</td>' for one in figures)
         rows.append(f'<th scope="row">{link}</th><td class="wide">{bar([(share, "var(--bad)")])}</td>{cells}')
     body = (
-        f'<p class="muted">{wrong:,} of {counted(known, "pixel")} ({percent(wrong / known)}) are wrong, and the '
-        f"mean IoU is {percent(now)}. Each wrong pixel stands in one row. The gains don't add up to the whole: a "
-        "class's score rises faster the less is left to mend.</p>"
+        f'<p class="muted">{wrong:,} of {counted(known, "pixel")} ({percent(wrong / known)}) '
+        f"{'is' if wrong == 1 else 'are'} wrong, and the mean IoU is {percent(now)}. Each wrong pixel stands in one "
+        "row. The gains don't add up to the whole: a class's score rises faster the less is left to mend.</p>"
         f"{table(header, rows, caption='What each kind of failure costs')}"
     )
     return Section("losses", "Where it is lost", body)

@@ -106,6 +106,49 @@ def refuse_reduced(image: Tensor, size: tuple[int, int]) -> None:
         )
 
 
+def work(size: tuple[int, int], field: Field = Field()) -> int:
+    """Return the multiply-adds of a step for each class, to which the time of `refine` is proportional.
+
+    It grows faster than the pixels: a kernel over positions goes along whole rows and columns.
+
+    Args:
+        size: The picture's height and width.
+        field: As `refine` takes it.
+    """
+    total = 0
+    for features, rows, columns in _kernels(size, field):
+        total += features * (2 * size[0] * size[1] + rows * columns * (rows + columns))
+    return total
+
+
+def peak_bytes(size: tuple[int, int], classes: int, field: Field = Field()) -> int:
+    """Return about how much memory `refine` takes at most, with the scores that it is given.
+
+    Args:
+        size: The picture's height and width.
+        classes: How many the scores have; fewer may be probable.
+        field: As `refine` takes it.
+    """
+    pixels = size[0] * size[1]
+    chunks = []
+    for features, rows, columns in _kernels(size, field):
+        cells = rows * columns * classes
+        chunks.append(max(cells, min(FLOATS, features * cells)))
+    # Counted: features in chunks and their products, all maps of classes, and the colours' kernel while it is made.
+    return 4 * (5 * max(chunks) + 8 * classes * pixels + 4 * field.landmarks * pixels)
+
+
+def _kernels(size: tuple[int, int], field: Field) -> list[tuple[int, int, int]]:
+    """Return of each kernel the number of features, and rows and columns of cells."""
+    steps = [(1, _step(field.smooth_width)), (field.landmarks, _step(field.appearance_width))]
+    return [(features, -(-size[0] // step), -(-size[1] // step)) for features, step in steps]
+
+
+def _step(width: float) -> int:
+    """Return the side of the cells of a Gaussian over positions, in pixels."""
+    return max(1, int(width / FINENESS))
+
+
 class _Kernel:
     """A normalised Gaussian kernel between all pixels: over positions, times the product of features.
 
@@ -116,7 +159,7 @@ class _Kernel:
 
     def __init__(self, features: Tensor, width: float) -> None:
         self.size = (features.shape[-2], features.shape[-1])
-        self.step = max(1, int(width / FINENESS))
+        self.step = _step(width)
         self.features = self._blocks(features)
         self.rows, self.columns = (
             _gaussian_line(-(-side // self.step), width / self.step, features) for side in self.size

@@ -35,6 +35,19 @@ row, which an exporter takes for one that is repeated. Backbones whose maps have
 """
 
 
+class TooSmallError(UserError):
+    """An error for a picture of fewer rows or columns than an engine takes.
+
+    Args:
+        message: The line.
+        smallest: How many it takes at least.
+    """
+
+    def __init__(self, message: str, smallest: int = SMALLEST) -> None:
+        super().__init__(message)
+        self.smallest = smallest
+
+
 class ConversionError(UserError):
     """An error for a network that a runtime or an exporter cannot take.
 
@@ -177,7 +190,7 @@ class ProgramEngine:
         """Score pictures; see `Engine`.
 
         Raises:
-            UserError: Pictures of fewer pixels a side than the program takes.
+            TooSmallError: Pictures of fewer pixels a side than the program takes.
         """
         (logits,) = self._scored(images, (LOGITS,))
         return logits
@@ -257,13 +270,14 @@ def refuse_small(images: Tensor, engine: str, smallest: int, *, of_file: bool = 
         of_file: Whether it is over an exported file, for which there is no other engine.
 
     Raises:
-        UserError: Fewer rows or columns than `smallest`.
+        TooSmallError: Fewer rows or columns than `smallest`.
     """
     height, width = images.shape[-2:]
     if min(height, width) < smallest:
         way = "give the model folder instead of the exported file" if of_file else f"use {argument('engine', 'torch')}"
-        raise UserError(
-            f"engine {engine} takes pictures of at least {smallest} pixels a side, not {height}×{width}; {way}"
+        raise TooSmallError(
+            f"engine {engine} takes pictures of at least {smallest} pixels a side, not {height}×{width}; {way}",
+            smallest,
         )
 
 

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from sceneparse.arguments import check_type
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, content_of, deep_content, read_pixels, visible
@@ -22,6 +23,7 @@ from sceneparse.parsing.remarks import (
     unturned,
 )
 from sceneparse.pictures.decoding import decode
+from sceneparse.pictures.headers import Header
 from sceneparse.pictures.rasters import BandForm
 from sceneparse.pictures.rasters.header import is_raster, is_raster_content
 from sceneparse.pictures.rasters.whole import read_whole_raster
@@ -98,7 +100,12 @@ class PictureReader:
         return cls(config.backbone.in_channels, ranges or own, form, data.orientation)
 
     def __call__(
-        self, picture: Picture, least: Callable[[tuple[int, int]], float] | None = None, *, shown: bool = False
+        self,
+        picture: Picture,
+        least: Callable[[tuple[int, int]], float] | None = None,
+        *,
+        shown: bool = False,
+        header: Header | None = None,
     ) -> PictureRead:
         """Read a picture.
 
@@ -106,11 +113,15 @@ class PictureReader:
             picture: As `Parser` takes it.
             least: As `decode` takes it.
             shown: Whether all its pixels are wanted too where `least` leaves some out.
+            header: As `decode` takes it, for a file or its content.
 
         Raises:
             UserError: The picture cannot be read, or pixels of another type or shape.
         """
         picture = content_of(picture)
+        if header is not None:
+            check_type("header", header, Header, "the Header of a file")
+            check_type("picture", picture, (str, Path, bytes), "a file or its content, which alone has a header")
         if isinstance(picture, Image.Image):
             return self._pil(picture)
         if not isinstance(picture, str | Path | bytes):
@@ -118,13 +129,18 @@ class PictureReader:
             return PictureRead(image, (image.shape[-2], image.shape[-1]))
         source = picture if isinstance(picture, bytes) else Path(picture)
         if self.rasters is not None and (is_raster_content(source) if isinstance(source, bytes) else is_raster(source)):
-            return self._raster(source, self.rasters)
-        read = self._file(source, least)
+            return self._raster(source, self.rasters, header)
+        read = self._file(source, least, header)
         reduced = read.image.shape[-2:] != read.size
-        return read._replace(shown=self._file(source, None).image) if reduced and shown else read
+        return read._replace(shown=self._file(source, None, header).image) if reduced and shown else read
 
-    def _file(self, source: Path | bytes, least: Callable[[tuple[int, int]], float] | None) -> PictureRead:
-        decoded = decode(source, least=least).with_numbers(self.value_range is not None)
+    def _file(
+        self,
+        source: Path | bytes,
+        least: Callable[[tuple[int, int]], float] | None = None,
+        header: Header | None = None,
+    ) -> PictureRead:
+        decoded = decode(source, least=least, header=header).with_numbers(self.value_range is not None)
         own = decoded.orientation
         if self.orientation == "ignore":
             decoded = decoded.as_stored()
@@ -137,7 +153,7 @@ class PictureReader:
     def _pil(self, picture: Image.Image) -> PictureRead:
         own = orientation_of(picture)
         if (content := deep_content(picture, self.orientation)) is not None:
-            return self._turned(self._file(content, None), own)
+            return self._turned(self._file(content), own)
         image = read_pixels(picture, self.channels, self.orientation)
         return self._turned(PictureRead(image, (image.shape[-2], image.shape[-1])), own)
 
@@ -147,8 +163,8 @@ class PictureReader:
             return read
         return read._replace(remarks=(unturned(), *read.remarks), unturned=own)
 
-    def _raster(self, source: Path | bytes, form: BandForm) -> PictureRead:
-        whole = read_whole_raster(source, self.channels, form)
+    def _raster(self, source: Path | bytes, form: BandForm, header: Header | None) -> PictureRead:
+        whole = read_whole_raster(source, self.channels, form, header)
         remarks = [Remark("order", order_text(whole.reordered))] if whole.reordered else []
         doubt = unlit_raster(whole.extremes, whole.ranges, other_range(), inverted=whole.inverted)
         if text := doubt or dark_of_type(whole.largest, whole.full_scale, inverted=whole.inverted):

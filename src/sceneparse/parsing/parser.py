@@ -25,6 +25,7 @@ from sceneparse.parsing.pixels import Picture, StillPicture, content_of, is_batc
 from sceneparse.parsing.probabilities import Source
 from sceneparse.parsing.remarks import doubts_of
 from sceneparse.parsing.task_parse import TaskParse
+from sceneparse.pictures.headers import Header
 from sceneparse.pictures.rasters import BandForm
 from sceneparse.settings import ProtocolSettings
 from sceneparse.settings.ranges import checked_ranges
@@ -211,7 +212,7 @@ class Parser:
         """
         return self._reader(picture).image
 
-    def open(self, picture: Picture, *, shown: bool = True) -> PictureRead:
+    def open(self, picture: Picture, *, shown: bool = True, header: Header | None = None) -> PictureRead:
         """Read a picture with what is to be said of it, for `parse_read`.
 
         The network is given a file that the protocol reduces with no more pixels than that takes, where its form allows
@@ -221,12 +222,13 @@ class Parser:
         Args:
             picture: As a call takes it.
             shown: Whether the parse is to show the picture: then all its pixels are read as well.
+            header: What a file must be, else it is refused before it is decoded. Default: any picture.
 
         Raises:
             UserError: As in `read`.
         """
         check_flag("shown", shown)
-        return self._reader(picture, self._share, shown=shown)
+        return self._reader(picture, self._share, shown=shown, header=header)
 
     def _share(self, size: tuple[int, int]) -> float:
         """The share of both sides with which a picture of that stored size must be decoded; of 1 all pixels are."""

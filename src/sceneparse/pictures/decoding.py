@@ -17,6 +17,7 @@ from sceneparse.errors import counted
 from sceneparse.pictures.deep_png import deep_png_numbers
 from sceneparse.pictures.deep_ppm import deep_ppm_numbers
 from sceneparse.pictures.forms import LOSSY, RAW_PHOTO, is_heif, refuse_unread, register_heif
+from sceneparse.pictures.headers import Header, format_of
 from sceneparse.pictures.numbers import Numbers
 from sceneparse.pictures.problems import PictureError, Problem, described
 from sceneparse.pictures.tiff import pillow_reads, readable
@@ -128,6 +129,7 @@ def decode(
     stored: bool = False,
     least: Callable[[tuple[int, int]], float] | None = None,
     oriented: bool = True,
+    header: Header | None = None,
 ) -> Decoded:
     """Open a picture, its first frame if there are several.
 
@@ -140,9 +142,11 @@ def decode(
             sides get one next above it where the format can be decoded at a smaller scale (JPEG at 1/2, 1/4 and 1/8).
             `Decoded.size` is the file's own size nevertheless.
         oriented: Look for the orientation, for which all of a PNG is read. Without, the file counts as upright.
+        header: What the file must be: it is read in that format alone, and refused before any pixel is decoded if it is
+            of another size. Default: any picture.
 
     Raises:
-        PictureError: No such file, empty, not a picture, damaged, or of more than twice
+        PictureError: No such file, empty, not a picture, damaged, another one than the header's, or of more than twice
             `PIL.Image.MAX_IMAGE_PIXELS` pixels (179 million).
     """
     where = described(source)
@@ -154,10 +158,10 @@ def decode(
             file.seek(0)
             refuse_unread(source, head)
             if head[:4] in MAGIC:
-                return _decode_tiff(file, source, pixels, stored)
+                return _decode_tiff(file, source, pixels, stored, header)
             if is_heif(head):
                 register_heif(where)
-            return _decode(file, source, pixels, stored, least, oriented)
+            return _decode(file, source, pixels, stored, least, oriented, header)
     except PictureError:
         raise
     except FileNotFoundError:
@@ -204,8 +208,11 @@ def _decode(
     stored: bool,
     least: Callable[[tuple[int, int]], float] | None,
     oriented: bool,
+    header: Header | None,
 ) -> Decoded:
-    with Image.open(file) as image:
+    with Image.open(file, formats=None if header is None else (header.format,)) as image:
+        if header is not None:
+            header.refuse_other(source, format_of(image), (image.height, image.width))
         form, raw, top = image.format or "", *_packing(image)
         if form == "JPEG2000" and image.mode == "I;16":
             top = _jpeg2000_top(file)
@@ -242,7 +249,7 @@ def _content(source: Path | bytes) -> bytes:
 
 def _deep_png(decoded: Decoded) -> Numbers:
     with _damage(decoded.source):
-        values = deep_png_numbers(_content(decoded.source))
+        values = deep_png_numbers(_content(decoded.source), (decoded.image.height, decoded.image.width))
     if values is None:
         where = described(decoded.source)
         raise PictureError(f"{where}: the 16-bit colours of an interlaced PNG are not read; save it as TIFF", "form")
@@ -254,7 +261,7 @@ def _deep_png(decoded: Decoded) -> Numbers:
     return Numbers(values, white=65535, color=bands >= 3, alpha=bands - 1 if bands in (2, 4) else None)
 
 
-def _decode_tiff(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bool) -> Decoded:
+def _decode_tiff(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bool, header: Header | None) -> Decoded:
     pages = directories(file)
     directory = next(pages, None)
     if directory is None or 0 in directory.size:
@@ -262,6 +269,8 @@ def _decode_tiff(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bo
     if directory.raw_photo:
         raise PictureError(f"{described(source)}: {RAW_PHOTO}", "form")
     several = stored and any(page.whole for page in pages)
+    if header is not None:
+        header.refuse_other(source, "TIFF", directory.size)
     height, width = directory.size
     size = (width, height) if directory.orientation >= 5 else (height, width)
     facts = Decoded(source, "TIFF", size, directory.orientation, several=several, lossy=directory.lossy)
@@ -273,7 +282,9 @@ def _decode_tiff(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bo
     if not pillow_reads(directory) or directory.compression in JPEG_2000:
         raise PictureError(f"{described(source)}: {_unread_tiff(directory)}", "form")
     file.seek(0)
-    with Image.open(file) as opened:
+    with Image.open(file, formats=("TIFF",)) as opened:
+        if header is not None:
+            header.refuse_other(source, "TIFF", (opened.height, opened.width))
         raw, top = _packing(opened)
         image: Image.Image = opened
         if pixels:

@@ -13,7 +13,7 @@ _BANDS = {2: 3, 4: 2, 6: 4}
 """Bands of each colour type that has several."""
 
 
-def deep_png_numbers(content: bytes) -> NDArray[np.uint16] | None:
+def deep_png_numbers(content: bytes, size: tuple[int, int]) -> NDArray[np.uint16] | None:
     """Return (H, W, bands) uint16; None if the file is interlaced or no colour PNG of 16 bits.
 
     PNG's filters predict each byte of a pixel from the byte at the same position in its neighbours. So the upper bytes
@@ -22,9 +22,10 @@ def deep_png_numbers(content: bytes) -> NDArray[np.uint16] | None:
 
     Args:
         content: The file's.
+        size: The height and width that it has by Pillow.
 
     Raises:
-        ValueError: Cut off.
+        ValueError: Cut off, or of another size.
     """
     header, data = b"", []
     at = len(_SIGNATURE)
@@ -39,6 +40,8 @@ def deep_png_numbers(content: bytes) -> NDArray[np.uint16] | None:
     if depth != 16 or color not in _BANDS or interlaced:
         return None
     line = 1 + 2 * width * _BANDS[color]
+    if (height, width) != size:
+        raise ValueError("two sizes in one file")
     # Not more than the picture has: some writers leave bytes behind it, and a few bytes can unpack to any number.
     rows = np.frombuffer(zlib.decompressobj().decompress(b"".join(data), height * line), np.uint8)
     rows = rows.reshape(height, line)

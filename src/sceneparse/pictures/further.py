@@ -45,7 +45,8 @@ def further_pictures(source: Path | bytes) -> Further:
         head = file.read(32)
         if head[:4] in MAGIC:
             return Further(_pages(file))
-        frames = _frames(file) if _may_move(head) else 0
+        form = _may_move(head)
+        frames = _frames(file, form) if form else 0
         return Further(frames, "frame") if frames else NOTHING_FURTHER
 
 
@@ -58,15 +59,20 @@ def _pages(file: IO[bytes]) -> int:
     return max(count, 0)
 
 
-def _may_move(head: bytes) -> bool:
-    """Whether a file is of a format, or says, that it may have several frames, by its first 32 bytes."""
-    webp = head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and head[20] & 0b10
-    return head[:4] in (b"GIF8", b"\x89PNG") or bool(webp) or head[4:12] == b"ftypavis"
+def _may_move(head: bytes) -> str:
+    """Which format that may have several frames, or says that it has, a file is of by its first 32 bytes; else none."""
+    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and head[20] & 0b10:
+        return "WEBP"
+    if head[:4] == b"GIF8":
+        return "GIF"
+    if head[:4] == b"\x89PNG":
+        return "PNG"
+    return "AVIF" if head[4:12] == b"ftypavis" else ""
 
 
-def _frames(file: IO[bytes]) -> int:
+def _frames(file: IO[bytes], form: str) -> int:
     file.seek(0)
     # Pillow's readers let anything escape on damaged input; what is damaged behind the first frame is not read.
-    with suppress(Exception), Image.open(file, formats=("GIF", "PNG", "WEBP", "AVIF")) as image:
+    with suppress(Exception), Image.open(file, formats=(form,)) as image:
         return int(getattr(image, "n_frames", 1)) - 1
     return 0

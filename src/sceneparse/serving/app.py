@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Query, Request
@@ -14,12 +15,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
 from sceneparse.errors import UserError
-from sceneparse.inference.choosing import smallest_side
+from sceneparse.inference.program import TooSmallError
 from sceneparse.parsing import Parser
 from sceneparse.serving.answers import SHOWING, encoded, known_kinds
 from sceneparse.serving.batcher import Batcher
 from sceneparse.serving.body import Receiver, picture_bytes
-from sceneparse.serving.guard import FAULTS, Guard, RequestLog
+from sceneparse.serving.guard import Guard, RequestLog
 from sceneparse.serving.metrics import CONTENT_TYPE_LATEST, Metrics
 from sceneparse.serving.models import described
 from sceneparse.serving.negotiation import Answer, negotiated
@@ -83,7 +84,7 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
     )
     app.state.batcher, app.state.paces, app.state.sender = batcher, paces, sender
     _add_handlers(app)
-    _add_parse(app, parsers, settings, receiver, batcher, sender)
+    _add_parse(app, parsers, settings, receiver, batcher, sender, paces)
     _add_state(app, parsers, settings, batcher, metrics, paces)
     for path, file in static_files().items():
         app.add_api_route(path, _static(file), methods=["GET"], include_in_schema=False)
@@ -113,6 +114,7 @@ def _add_parse(
     receiver: Receiver,
     batcher: Batcher,
     sender: Sender,
+    paces: Paces,
 ) -> None:
     default = next(iter(parsers))
 
@@ -142,19 +144,18 @@ def _add_parse(
         content = await batcher.in_thread(lambda: picture_bytes(body, request.headers, settings))
         digest = await batcher.in_thread(lambda: hashlib.sha256(content).hexdigest())
         try:
-            form, size = await batcher.in_thread(lambda: inspected(content, settings))
-            batcher.refuse(name, size)
+            fitting = partial(paces.fitting, name)
+            header = await batcher.in_thread(lambda: inspected(content, settings, fitting))
+            batcher.refuse(name, header.size)
             shown = answer.kind in SHOWING
-            parsed = await batcher.parse(name, lambda parser: decoded(parser, content, shown=shown))
+            parsed = await batcher.parse(name, lambda parser: decoded(parser, content, header, shown=shown))
         except Problem as problem:
             problem.headers[HASH] = digest
             raise
-        except UserError as error:
-            FAULTS.warning("a picture was refused by its engine: %s", error)
-            least = smallest_side(parsers[name].engine)
-            text = f"This model's engine cannot take the picture: it takes {least} pixels a side and more."
+        except TooSmallError as error:
+            text = f"This model's engine cannot take the picture: it takes {error.smallest} pixels a side and more."
             raise Problem(422, "unfit", text, headers={HASH: digest}) from None
-        received = Received(content, digest, form)
+        received = Received(content, digest, header.format)
         made = await batcher.in_thread(lambda: encoded(parsed, received, answer))
         headers = {
             HASH: digest,

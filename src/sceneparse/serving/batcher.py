@@ -94,6 +94,7 @@ class Batcher:
         self.batch, self._wait, self._queue, self._seconds = batch, wait, queue, seconds
         self._metrics, self._paces = metrics, paces
         self._ready: list[_Job] = []
+        self._to_measure: list[str] = []
         self._changed = asyncio.Event()
         self._ahead = asyncio.Semaphore(max(_CODEC_THREADS + 1, 2 * batch))
         self._engine_room = ThreadPoolExecutor(1, thread_name_prefix="sceneparse-engine")
@@ -149,7 +150,9 @@ class Batcher:
             self.waiting -= 1
 
     def refuse(self, model: str, size: tuple[int, int]) -> None:
-        """Refuse a picture that is too large; where what is known of the model is old, it is then measured again.
+        """Refuse a picture that is too large; where what is known of the model is old, it is measured again.
+
+        That waits until no other picture does.
 
         Args:
             model: The model's name.
@@ -162,7 +165,8 @@ class Batcher:
             self._paces.refuse(model, size)
         except Problem:
             if self.ready and self._paces.due(model):
-                self._engine_room.submit(self._measure, model)
+                self._to_measure.append(model)
+                self._changed.set()
             raise
 
     async def parse(self, model: str, decode: Decode) -> Parsed:
@@ -212,7 +216,11 @@ class Batcher:
         while not self.failed.is_set():
             batch = await self._next_batch()
             self._began = time.monotonic()
-            await self._finish(batch)
+            if batch:
+                await self._finish(batch)
+            else:
+                model = self._to_measure.pop(0)
+                await asyncio.get_running_loop().run_in_executor(self._engine_room, self._measure, model)
             self._began = None
 
     async def _finish(self, batch: list[_Job]) -> None:
@@ -239,11 +247,16 @@ class Batcher:
                     job.future.set_result(parsed)
 
     async def _next_batch(self) -> list[_Job]:
-        """Wait for a picture, and a moment for a full batch; return the oldest with others of its kind."""
+        """Wait for a picture, and a moment for a full batch; return the oldest with others of its kind.
+
+        None at all while no picture has come and a model is to be measured.
+        """
         while True:
             self._ready = [job for job in self._ready if not job.future.done()]
             self._changed.clear()
             if not self._ready:
+                if self._to_measure and not self._decoding:
+                    return []
                 await self._changed.wait()
                 continue
             oldest = self._ready[0]
@@ -262,9 +275,7 @@ class Batcher:
                 )
                 oldest.future.set_exception(self._busy(why))
                 continue
-            for job in batch:
-                job.begun = True
-            self._ready = [job for job in self._ready if not job.begun]
+            self._ready = [job for job in self._ready if job not in batch]
             return batch
 
     def _late(self, job: _Job, count: int) -> bool:
@@ -275,7 +286,7 @@ class Batcher:
     def _measure(self, model: str) -> None:
         self.computing = True
         try:
-            self._paces.measure_model(model)
+            self._paces.measure_model(model, waited_for=True)
         except Exception as error:  # the next picture meets it too, and is answered
             FAULTS.warning("model %s cannot be measured: %s", model, " ".join(str(error).split())[:500])
         finally:
@@ -283,6 +294,8 @@ class Batcher:
 
     def _compute(self, batch: list[_Job]) -> list[Parsed]:
         self.computing = True
+        for job in batch:
+            job.begun = True
         try:
             return self._parsed(batch)
         finally:

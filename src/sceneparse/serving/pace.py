@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import torch
 
+from sceneparse.inference import crf
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.parsing import Parser
 from sceneparse.serving.cost import Cost, Timing
-from sceneparse.serving.problems import Problem
+from sceneparse.serving.problems import Problem, advice_on
 from sceneparse.serving.settings import ServeSettings
 
 _SMALL = (192, 256)
@@ -28,6 +29,9 @@ _QUICK = 2.0
 
 _RENEWAL = 60.0
 """After so many seconds, and twenty times what measuring took, a model that refuses pictures is measured again."""
+
+_PART = 1 / 10
+"""Of the time limit that measuring a large picture may take while others may come."""
 
 _SHOWING = 32 * 32
 """Fewer pixels show nothing: nobody is advised to send them."""
@@ -54,17 +58,18 @@ class Paces:
         for name in self._parsers:
             self.measure_model(name)
 
-    def measure_model(self, model: str) -> None:
+    def measure_model(self, model: str, *, waited_for: bool = False) -> None:
         """Time a model on a small grey picture, and on a large one that its network sees small, if it does so.
 
         Args:
             model: The model's name.
+            waited_for: Whether pictures may come meanwhile, so that the large one must take a small part of their time.
         """
         began = time.monotonic()
         parser = self._parsers[model]
         try:
             small = _timed(parser, _SMALL)
-            size = self._large(parser.protocol, small)
+            size = self._large(model, small, self._settings.time_limit * (_PART if waited_for else 1.0))
             self._costs[model].measured(small, None if size is None else _timed(parser, size))
         finally:
             ended = time.monotonic()
@@ -91,8 +96,7 @@ class Paces:
             size: The picture's height and width.
             seconds: How long it took.
         """
-        _, seen = self._parsers[model].protocol.seen_pixels(size)
-        own = math.prod(size)
+        seen, own = _work(self._parsers[model].protocol, size)
         if max(seen, own) >= _LEAST:
             self._costs[model].observe(Timing(seen, own, seconds))
 
@@ -103,8 +107,7 @@ class Paces:
             model: The model's name.
             size: The picture's height and width.
         """
-        _, seen = self._parsers[model].protocol.seen_pixels(size)
-        return self._costs[model].foreseen(seen, math.prod(size))
+        return self._costs[model].foreseen(*_work(self._parsers[model].protocol, size))
 
     def refuse(self, model: str, size: tuple[int, int]) -> None:
         """Refuse a picture that is too large for the model to parse here, before it is decoded.
@@ -125,6 +128,11 @@ class Paces:
         shown += ", its own size," if tested == size else f", for labels at {_by(size)},"
         if at_once > self._max_tested:
             why = f"{shown} and this service allows {self._max_tested:,} for a network."
+        elif (needed := self._crf_bytes(model, size)) > self._settings.crf_bytes:
+            why = (
+                f"The CRF of this service's protocol takes about {needed / 2**30:,.1f} GiB for {_by(size)} pixels, and "
+                f"{self._settings.crf_bytes / 2**30:,.1f} GiB are allowed."
+            )
         else:
             seconds, limit = self.foreseen(model, size), self._settings.time_limit
             # Rounded up where it is close: what is refused takes more than is allowed.
@@ -136,10 +144,10 @@ class Paces:
         if fits is None:
             advice = (
                 "The model cannot parse it here at any size. Whoever runs the service can allow more "
-                "(--time-limit, --max-tested)."
+                f"(--time-limit, --max-tested{', --crf-bytes' if protocol.crf else ''})."
             )
         else:
-            advice = f"Made smaller, to {_by(fits)} pixels, it is taken."
+            advice = advice_on(fits)
         raise Problem(413, "too-many-pixels", f"{why} {advice}", fits=fits)
 
     def fitting(self, model: str, size: tuple[int, int]) -> tuple[int, int] | None:
@@ -203,31 +211,48 @@ class Paces:
         return low
 
     def _fits(self, model: str, size: tuple[int, int]) -> bool:
-        at_once, seen = self._parsers[model].protocol.seen_pixels(size)
-        seconds = self._costs[model].foreseen(seen, math.prod(size))
-        return at_once <= self._max_tested and seconds <= self._settings.time_limit
+        at_once, _ = self._parsers[model].protocol.seen_pixels(size)
+        held = at_once <= self._max_tested and self._crf_bytes(model, size) <= self._settings.crf_bytes
+        return held and self.foreseen(model, size) <= self._settings.time_limit
+
+    def _crf_bytes(self, model: str, size: tuple[int, int]) -> int:
+        """Return the memory that a CRF would take; 0 under a protocol without."""
+        parser = self._parsers[model]
+        return crf.peak_bytes(size, parser.engine.num_classes) if parser.protocol.crf else 0
 
     def _usual(self) -> list[tuple[int, int]]:
         """Return the largest pictures of usual shapes that the service takes, as height and width."""
-        heights = [max(1, math.isqrt(self._settings.max_pixels * height // width)) for height, width in _SHAPES]
-        return [(height, max(1, self._settings.max_pixels // height)) for height in heights]
+        pixels, side = self._settings.max_pixels, self._settings.max_side
+        heights = [
+            max(1, min(math.isqrt(pixels * height // width), side * height // width)) for height, width in _SHAPES
+        ]
+        return [(height, max(1, min(pixels // height, side))) for height in heights]
 
     def _pixels(self, fits: tuple[int, int], size: tuple[int, int]) -> int:
-        """Return the pixels of what fits; where that is the largest of its shape, the service's own limit."""
-        return self._settings.max_pixels if fits == size else math.prod(fits)
+        """Return the pixels of what fits; where `max_pixels` alone bounds its shape, all of them."""
+        bounded = fits == size and max(size) < self._settings.max_side
+        return self._settings.max_pixels if bounded else math.prod(fits)
 
     def _clear(self, pixels: int) -> int:
         return pixels if pixels >= min(_SHOWING, self._settings.max_pixels) else 0
 
-    def _large(self, protocol: TestProtocol, small: Timing) -> tuple[int, int] | None:
-        """Return the size of a picture that tells deciding from the network; None where there is none to be parsed."""
-        height, width = _LARGE
-        while height * width <= self._settings.max_pixels and not protocol.crf:  # a CRF's memory grows with all classes
+    def _large(self, model: str, small: Timing, limit: float) -> tuple[int, int] | None:
+        """Return the size of a picture that tells deciding from the network; None where there is none to be parsed.
+
+        Args:
+            model: The model's name.
+            small: What the small picture took.
+            limit: So many seconds it may take, as far as is known.
+        """
+        (height, width), protocol = _LARGE, self._parsers[model].protocol
+        before = self._costs[model].foreseen(small.seen, small.own)
+        while height * width <= self._settings.max_pixels and not protocol.crf:
             at_once, seen = protocol.seen_pixels((height, width))
             if _MORE * seen <= height * width:
                 seconds = small.seconds / small.seen * seen
-                known = at_once <= self._max_tested and seconds <= self._settings.time_limit
-                return (height, width) if known else None
+                if before:  # by as much slower or faster than it was before as the small picture was
+                    seconds = self._costs[model].foreseen(seen, height * width) * small.seconds / before
+                return (height, width) if at_once <= self._max_tested and seconds <= limit else None
             height, width = width, 2 * height
         return None
 
@@ -237,17 +262,34 @@ class Paces:
 
 
 def _timed(parser: Parser, size: tuple[int, int]) -> Timing:
-    """Time a parse of a grey picture of that height and width, which comes at the size that the network sees."""
+    """Time a parse of a picture of that height and width, which comes at the size that the network sees.
+
+    It is grey all over; with a CRF, which has little to do where there are few colours, it is noise.
+    """
     protocol = parser.protocol
     decoded = size if protocol.crf else protocol.tested_size(size)
-    image = torch.full((parser.config.backbone.in_channels, *decoded), 128, dtype=torch.uint8)
-    _, seen = protocol.seen_pixels(size)
+    shape = (parser.config.backbone.in_channels, *decoded)
+    image = torch.full(shape, 128, dtype=torch.uint8)
+    if protocol.crf:
+        image.random_(generator=torch.Generator().manual_seed(0))
     took: list[float] = []
     while not took or (len(took) < 2 and took[0] < _QUICK):
         began = time.monotonic()
         parser.parse(image, size)
         took.append(time.monotonic() - began)
-    return Timing(seen, math.prod(size), min(took))
+    return Timing(*_work(protocol, size), min(took))
+
+
+def _work(protocol: TestProtocol, size: tuple[int, int]) -> tuple[int, int]:
+    """Return the pixels that a picture's network sees, in all, and those that get labels and confidences.
+
+    A CRF takes nearly all the time, and the more for a pixel the larger the picture is: with one, both are the pixels
+    that would take so long if each took what it does in the small picture.
+    """
+    if protocol.crf:
+        alike = round(math.prod(_SMALL) * crf.work(size) / crf.work(_SMALL))
+        return alike, alike
+    return protocol.seen_pixels(size)[1], math.prod(size)
 
 
 def _scaled(size: tuple[int, int], short: int) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """Pictures from strangers: the header is checked against the limits before any pixel is decoded."""
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -9,8 +10,9 @@ from PIL import Image, UnidentifiedImageError
 
 from sceneparse.parsing import Parser
 from sceneparse.parsing.opening import PictureRead
+from sceneparse.pictures.headers import Header, format_of
 from sceneparse.pictures.reading import PictureError
-from sceneparse.serving.problems import Problem
+from sceneparse.serving.problems import Problem, advice_on
 from sceneparse.serving.settings import ServeSettings
 
 MAX_SCANS = 100
@@ -39,8 +41,15 @@ class Received:
     format: str
 
 
-def inspected(content: bytes, settings: ServeSettings) -> tuple[str, tuple[int, int]]:
-    """Check a picture's header against the limits; return its format, and height and width as they are stored.
+def inspected(
+    content: bytes, settings: ServeSettings, fitting: Callable[[tuple[int, int]], tuple[int, int] | None]
+) -> Header:
+    """Check a picture's header against the limits, and return it.
+
+    Args:
+        content: The file.
+        settings: The limits.
+        fitting: Gives the largest height and width, no larger than those given, that the model takes; see `Paces`.
 
     Raises:
         Problem: 400 empty, 413 too large, 415 not one of the formats, 422 damaged.
@@ -49,42 +58,40 @@ def inspected(content: bytes, settings: ServeSettings) -> tuple[str, tuple[int, 
     if not content:
         raise Problem(400, "no-picture", f"The request holds no picture. Send a {allowed} file.")
     try:
-        # A camera's JPEG that holds a second, smaller picture is an MPO to Pillow.
         with Image.open(BytesIO(content), formats=settings.formats) as image:
-            form = "JPEG" if image.format == "MPO" else image.format or ""
-            width, height = image.size
+            form, (width, height) = format_of(image), image.size
     except UnidentifiedImageError:
         raise Problem(415, "not-a-picture", f"{_seems(content)} Send a {allowed} file.") from None
     except Image.DecompressionBombError:
-        raise Problem(413, "too-many-pixels", _too_many(settings)) from None
+        raise Problem(413, "too-many-pixels", f"{_too_many(settings)} Make it smaller.") from None
     except Exception:  # Pillow's readers let anything escape on damaged input
         raise _damaged() from None
-    if width * height > settings.max_pixels:
-        raise Problem(413, "too-many-pixels", f"The picture has {width} × {height} pixels. {_too_many(settings)}")
-    if max(width, height) > settings.max_side:
-        raise Problem(
-            413,
-            "too-many-pixels",
-            f"The picture has {width} × {height} pixels. No side may be above {settings.max_side:,}.",
-        )
+    if width * height > settings.max_pixels or max(width, height) > settings.max_side:
+        many = width * height > settings.max_pixels
+        why = _too_many(settings) if many else f"No side may be above {settings.max_side:,}."
+        fits = fitting(_within((height, width), settings))
+        advice = "Make it smaller." if fits is None else advice_on(fits)
+        text = f"The picture has {width:,} × {height:,} pixels. {why} {advice}"
+        raise Problem(413, "too-many-pixels", text, fits=fits)
     if form == "JPEG" and _scans(content) > MAX_SCANS:
         raise Problem(422, "damaged", f"The JPEG is made of more than {MAX_SCANS} scans. Save it anew.")
-    return form, (height, width)
+    return Header(form, (height, width))
 
 
-def decoded(parser: Parser, content: bytes, *, shown: bool) -> PictureRead:
+def decoded(parser: Parser, content: bytes, header: Header, *, shown: bool) -> PictureRead:
     """Decode the picture into the pixels that the parser takes.
 
     Args:
         parser: The model.
         content: The file.
+        header: What it was found to be within the limits: nothing else is decoded.
         shown: Whether the answer shows the picture. For any other no more pixels are decoded than the network takes.
 
     Raises:
         Problem: 413 too large for the memory, 422 damaged, or of a form that the model cannot take.
     """
     try:
-        return parser.open(content, shown=shown)
+        return parser.open(content, shown=shown, header=header)
     except PictureError as error:
         if error.problem == "too-large":
             raise Problem(413, "too-many-pixels", "The picture is too large to decode. Make it smaller.") from None
@@ -123,7 +130,15 @@ def _damaged() -> Problem:
 
 
 def _too_many(settings: ServeSettings) -> str:
-    return f"This service takes at most {settings.max_pixels:,} pixels: make it smaller."
+    return f"This service takes at most {settings.max_pixels:,} pixels."
+
+
+def _within(size: tuple[int, int], settings: ServeSettings) -> tuple[int, int]:
+    """Return the largest height and width of a size's shape within the limits of pixels and sides."""
+    share = min(1.0, math.sqrt(settings.max_pixels / math.prod(size)), settings.max_side / max(size))
+    height, width = (max(1, math.floor(side * share)) for side in size)
+    # A side of 1 is none that can be made smaller.
+    return min(height, settings.max_pixels // width or 1), min(width, settings.max_pixels // height or 1)
 
 
 def _seems(content: bytes) -> str:

@@ -51,6 +51,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         return Response(self.body(), self.status, self.headers, MEDIA_TYPE)
 
 
+def advice_on(fits: tuple[int, int]) -> str:
+    """Return the sentence that advises a picture's height and width."""
+    return f"Made smaller, to {fits[1]:,} × {fits[0]:,} pixels, it is taken."
+
+
 def fault() -> Problem:
     """Return the problem for a failure that is not the client's fault."""
     return Problem(500, "fault", "The service failed at this request. That is its fault; the log says more.")

@@ -134,7 +134,7 @@ def listening(settings: ServeSettings) -> socket.socket:
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
-        return socket.create_server(address, family=family, backlog=settings.connections)
+        return socket.create_server(address, family=family, backlog=min(settings.connections, socket.SOMAXCONN))
     except (OSError, UnicodeError) as error:  # a name that cannot be one fails before it is asked for
         reason = error.strerror if isinstance(error, OSError) else "no such name"
         raise UserError(

@@ -1,9 +1,12 @@
 """The service's settings: where it listens, who may use it, and its limits."""
 
 import ipaddress
+import math
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError, reason_of, require
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
@@ -28,6 +31,8 @@ class ServeSettings:
         max_pixels: Of a picture, height times width, read from its header before anything is decoded.
         max_tested: So many pixels of a picture may go through the network at a time. It bounds pictures of models that
             parse them at their own size.
+        crf_bytes: So much memory a CRF may take for a picture, all pixels of which it looks at together. It bounds
+            pictures of protocols that have one.
         max_side: Of a picture, in pixels; long, thin ones cost more time than others of as many pixels.
         queue: So many pictures wait or are parsed; further ones are answered 503.
         time_limit: Seconds from the last byte of a request to its answer: 503 if its turn has not come by then, 504 if
@@ -55,6 +60,7 @@ class ServeSettings:
     max_bytes: int = 32 * 2**20
     max_pixels: int = 2**26
     max_tested: int = 2**23
+    crf_bytes: int = 4 * 2**30
     max_side: int = 8192
     queue: int = 32
     time_limit: float = 60.0
@@ -71,8 +77,14 @@ class ServeSettings:
         require(0 <= self.port <= 65535, f"port {self.port} is not in 0..65535")
         for field in fields(self):
             value = getattr(self, field.name)
+            if isinstance(field.default, tuple):
+                # Its value is not shown, which may be a key.
+                several = isinstance(value, tuple | list)
+                require(several, f"{argument(field.name)} must be a tuple of texts, not {type(value).__name__}")
             if isinstance(value, int | float) and field.name not in ("port", "batch_wait"):
                 require(value > 0, f"{field.name.replace('_', '-')} is {value}, but must be above 0")
+            if isinstance(value, float):
+                require(math.isfinite(value), f"{field.name.replace('_', '-')} is {value}, but must be finite")
         require(self.batch_wait >= 0, f"batch-wait is {self.batch_wait}, but must be 0 or above")
         require(
             self.receiving_bytes >= self.max_bytes,
@@ -87,6 +99,10 @@ class ServeSettings:
         for origin in self.cors_origins:
             wrong = not origin.startswith(("http://", "https://")) or origin.count("/") != 2
             require(not wrong, f"origin '{origin}' is no origin: write it as https://example.org, without a path")
+            own = origin.lower().removesuffix(":443" if origin.startswith("https") else ":80")
+            require(origin == own, f"origin '{origin}' is '{own}' as browsers send it: write it so")
+        for name in self.hosts:
+            _host_name(name)
 
     @property
     def on_loopback(self) -> bool:
@@ -100,11 +116,36 @@ class ServeSettings:
     def known_hosts(self) -> tuple[str, ...]:
         """The host names under which requests may come, in lower case; empty allows any."""
         if self.hosts:
-            return tuple(name.lower() for name in self.hosts)
-        if not self.on_loopback:
-            return ()
-        own = f"[{self.host}]" if ":" in self.host else self.host
-        return tuple(dict.fromkeys((*LOOPBACK_NAMES, own.lower())))
+            return tuple(_host_name(name) for name in self.hosts)
+        return tuple(dict.fromkeys((*LOOPBACK_NAMES, _host_name(self.host)))) if self.on_loopback else ()
+
+
+def _host_name(name: str) -> str:
+    """Return a name as requests say it in their Host header: in lower case, an IPv6 address in brackets.
+
+    Raises:
+        UserError: Something else than a name or an address, such as one with a port, by which no request would come.
+    """
+    try:
+        address = ipaddress.ip_address(name[1:-1] if name.startswith("[") and name.endswith("]") else name)
+    except ValueError:
+        host, split, port = name.rpartition(":")
+        if split and port.isdecimal():
+            advice = f"write {host} alone, under which requests to any port may come"
+        else:
+            advice = "write a name or an address alone, such as parse.example.org or ::1"
+        fits = re.fullmatch(r"[\w.-]+", name) is not None
+        require(fits, f"{argument('hosts', option='--allow-host')}: '{name}' is no name of a host: {advice}")
+        # Browsers send names of other scripts in ASCII.
+        return name.lower() if name.isascii() else _in_ascii(name)
+    return f"[{address.compressed}]" if address.version == 6 else address.compressed
+
+
+def _in_ascii(name: str) -> str:
+    try:
+        return name.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise UserError(f"{argument('hosts', option='--allow-host')}: '{name}' is no name of a host") from None
 
 
 def read_keys(path: Path) -> tuple[str, ...]:

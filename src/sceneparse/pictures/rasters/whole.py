@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.headers import Header
 from sceneparse.pictures.problems import described
 from sceneparse.pictures.rasters.bands import BandForm
 from sceneparse.pictures.rasters.raster import Raster
@@ -36,27 +37,30 @@ class WholeRaster(NamedTuple):
     inverted: bool
 
 
-def read_whole_raster(source: Path | bytes, channels: int, form: BandForm) -> WholeRaster:
+def read_whole_raster(source: Path | bytes, channels: int, form: BandForm, header: Header | None = None) -> WholeRaster:
     """Read all of a raster.
 
     Args:
         source: A TIFF file, or its content.
         channels: How many channels the picture shall have.
         form: Which bands these are, and their ranges.
+        header: What the file must be, as `decode` takes it.
 
     Raises:
-        PictureError: As `Raster`, or of more pixels than a picture may have.
+        PictureError: As `Raster`, another one than the header's, or of more pixels than a picture may have.
     """
     if isinstance(source, bytes):
         with TemporaryDirectory() as folder:
             file = Path(folder) / "raster.tif"
             file.write_bytes(source)
             try:
-                return read_whole_raster(file, channels, form)
+                return read_whole_raster(file, channels, form, header)
             except PictureError as error:
                 raise PictureError(str(error).replace(str(file), described(source)), error.problem) from None
     limit = 2 * (Image.MAX_IMAGE_PIXELS or 2**62)
     with Raster(source, channels, form) as raster:
+        if header is not None:
+            header.refuse_other(source, "TIFF", (raster.height, raster.width))
         if raster.height * raster.width > limit:
             raise PictureError(
                 f"{source}: {raster.width:,}×{raster.height:,} pixels, but no more than {limit:,} are read at once; "
