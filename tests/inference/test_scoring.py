@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,7 @@ def test_only_boundaries_are_looked_at_where_one_small_map_decides(
         called.append(arguments)
         return upsampled_labels(*arguments)
 
-    monkeypatch.setattr(scoring, "upsampled_labels", watched)
+    monkeypatch.setattr(import_module("sceneparse.inference.winners"), "upsampled_labels", watched)
     label(toy(stride=stride), picture, resolve(PROTOCOLS[name]))
     assert bool(called) == skips
 

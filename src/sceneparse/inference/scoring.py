@@ -9,17 +9,16 @@ from torch.nn import functional as F
 
 from sceneparse.errors import counted
 from sceneparse.inference.crf import refine, refuse_reduced
-from sceneparse.inference.deciding import HALF, decided, shifted, threshold_of
+from sceneparse.inference.deciding import HALF, decided, threshold_of
 from sceneparse.inference.engine import Engine
 from sceneparse.inference.mirroring import mirrored_scores
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.rows import MapRows, MeanRows, Rows, StretchedRows, band_height, mean
 from sceneparse.inference.tempering import NONE, sureness, temperature_of
 from sceneparse.inference.windows import WindowRows
-from sceneparse.inference.winners import winners_by_kernels, winners_of, worth_splitting
-from sceneparse.networks.exact.argmax import upsampled_labels, worth_skipping
+from sceneparse.inference.winners import labels_of, winners_by_kernels, winners_of, worth_splitting
+from sceneparse.networks.exact.argmax import worth_skipping
 from sceneparse.networks.exact.kernels.usable import usable
-from sceneparse.networks.exact.reading import Arriving
 
 
 @dataclass(frozen=True)
@@ -191,28 +190,18 @@ def refined_scores(
 
 @torch.no_grad()
 def label_batch(engine: Engine, images: Tensor) -> Tensor:
-    """Compute `label` for several pictures of one size, each as it is and whole, scored at once.
-
-    Args:
-        engine: What gives scores.
-        images: (N, C, H, W) uint8.
-
-    Returns:
-        (N, H, W) int16 class indices, on the CPU.
-    """
+    """Compute `label` for pictures (N, C, H, W) uint8, each as it is and whole, scored at once: (N, H, W) int16."""
     own = (images.shape[-2], images.shape[-1])
     batch = engine(images)
     if worth_skipping(batch, own):
-        return Arriving(
-            upsampled_labels(shifted(batch, threshold_of(engine), dim=1), own, engine.align_corners)
-        ).values()
+        return labels_of(batch, own, engine.align_corners, threshold_of(engine))
     return torch.stack([_winners(engine, logits, own) for logits in batch])
 
 
 def _winners(engine: Engine, logits: Tensor, own: tuple[int, int]) -> Tensor:
     """Return the labels that one map of logits (classes, h, w) gives."""
     if worth_skipping(logits, own):
-        return Arriving(upsampled_labels(shifted(logits, threshold_of(engine)), own, engine.align_corners)).values()
+        return labels_of(logits, own, engine.align_corners, threshold_of(engine))
     source = MapRows([logits], own, engine.align_corners, probabilities=False)
     return _row_winners(engine, source, own, probabilities=False)
 

@@ -61,6 +61,21 @@ def winners_of(
     return upsampled_labels(logits, size, align_corners), confidence
 
 
+def labels_of(logits: Tensor, size: tuple[int, int], align_corners: bool, threshold: float = HALF) -> Tensor:
+    """Return the winner of every pixel of upsampled logits alone.
+
+    Args:
+        logits: (classes, h, w), or (N, classes, h, w).
+        size: As in `winners_of`.
+        align_corners: As in `winners_of`.
+        threshold: As in `deciding.decided`.
+
+    Returns:
+        (*size) or (N, *size) int16, on the CPU.
+    """
+    return Arriving(upsampled_labels(shifted(logits, threshold, dim=-3), size, align_corners)).values()
+
+
 @torch.no_grad()
 def winners_by_kernels(
     logits: Tensor, size: tuple[int, int], align_corners: bool, temperature: float = NONE, threshold: float = HALF
