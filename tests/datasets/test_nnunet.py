@@ -18,7 +18,7 @@ def gathered(root: Path) -> None:
     """Two cases as nnU-Net has them."""
     for number in range(2):
         image = np.full(SHAPE, 50.0, np.float32)
-        image[:, :2] = 10
+        image[:, : 2 + number] = 10  # two patients
         save(root / "imagesTr" / f"liver_{number:03}_0000.nii.gz", image)
         save(root / "labelsTr" / f"liver_{number:03}.nii.gz", (image > 20).astype(np.uint8))
     (root / "dataset.json").write_text('{"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1}}')
