@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import re
 import subprocess
 import sys
@@ -89,6 +91,21 @@ def test_a_fault_of_ours_exits_with_1_and_says_so(
     monkeypatch.setattr("sceneparse.weights.inventory.inventory", lambda **_: 1 / 0)
     assert main(["models"]) == 1
     assert "fault in sceneparse" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [NotADirectoryError, PermissionError])
+def test_a_place_that_the_system_forbids_is_no_fault_of_ours(
+    error: type[OSError], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = {NotADirectoryError: errno.ENOTDIR, PermissionError: errno.EACCES}[error]
+
+    def refused(**_: object) -> None:
+        raise error(number, os.strerror(number), "a file/out.json")
+
+    monkeypatch.setattr("sceneparse.weights.inventory.inventory", refused)
+    assert main(["models"]) == 2
+    said = capsys.readouterr().err
+    assert said.strip() == f"error: a file/out.json: {os.strerror(number)}; name another file or folder"
 
 
 def test_help_is_given_for_the_commands_of_data(capsys: pytest.CaptureFixture[str]) -> None:

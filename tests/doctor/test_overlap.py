@@ -131,7 +131,7 @@ def test_an_export_in_one_piece_is_judged_by_its_two_sides(tmp_path: Path) -> No
 
 
 def test_rows_of_a_dataset_with_one_picture_are_found(tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed (extra huggingface)")
     write_data_set(tmp_path / "files", {"train": 3})
     images, masks = (sorted((tmp_path / "files" / "train" / kind).iterdir()) for kind in ("images", "masks"))
     features = datasets.Features({"image": datasets.Image(), "annotation": datasets.Image()})

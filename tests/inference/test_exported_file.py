@@ -162,7 +162,7 @@ class TestRefusals:
             export_model(make("pspnet", "resnet10t"), tmp_path / "m.xml", "onnx")
 
     def test_a_network_of_more_than_an_onnx_file_holds(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        pytest.importorskip("onnxscript")
+        pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra onnx)")
         model = make("fcn", "resnet10t")
         program = Program(model.network, model.config.preprocessing)
         monkeypatch.setattr(onnx_engine, "LARGEST", 10_000_000)

@@ -10,7 +10,7 @@ from sceneparse.pictures import volumes
 from sceneparse.pictures.problems import PictureError
 from sceneparse.pictures.volumes import Volume
 
-nibabel = pytest.importorskip("nibabel")
+nibabel = pytest.importorskip("nibabel", reason="nibabel is not installed (extra medical)")
 
 STORED = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sceneparse.arguments import argument
 from sceneparse.datasets.one_class import Occurring, after_all, nothing_labelled, one_class, one_occurs
 from sceneparse.doctor.findings import Finding, Severity, SplitSummary, finding_of
-from sceneparse.doctor.roles import role_facts, role_splits
+from sceneparse.doctor.roles import role_splits
 from sceneparse.errors import counted, some
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
@@ -64,7 +64,7 @@ def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool, ne
 def single_class(evidence: Evidence) -> Iterator[Finding]:
     """Find that there is one class only, or that one alone occurs, which training refuses of what is trained on."""
     training, validating = evidence.taken("train"), evidence.taken("val")
-    if unread(role_facts(evidence, "train")) or unread(role_facts(evidence, "val")):
+    if unread(evidence.by_role["train"]) or unread(evidence.by_role["val"]):
         training = validating = []  # what else occurs is not known
     return classes_that_occur(evidence.labels, evidence.settings, training, validating)
 

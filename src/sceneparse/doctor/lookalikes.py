@@ -14,7 +14,7 @@ from sceneparse.arguments import argument
 from sceneparse.datasets.subsets import chosen_pairs, in_one_piece
 from sceneparse.doctor.findings import Finding, finding_of
 from sceneparse.doctor.pair_facts import Facts, relative
-from sceneparse.doctor.roles import Role, role_facts
+from sceneparse.doctor.roles import Role
 from sceneparse.errors import UserError, counted
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ PRODUCTS = 1 << 24
 
 def lookalikes(evidence: Evidence) -> Iterator[Finding]:
     """Find splits to measure on of which many pictures look nearly like one that is trained on."""
-    learnt = _sketched(role_facts(evidence, "train"))
+    learnt = _sketched(evidence.by_role["train"])
     digests = {fact.digest for fact in learnt} - {None}
     roles: tuple[Role, ...] = ("val", "test")
     for role in roles:
-        measured = [fact for fact in _sketched(role_facts(evidence, role)) if fact.digest not in digests]
+        measured = [fact for fact in _sketched(evidence.by_role[role]) if fact.digest not in digests]
         there = len(measured)
         measured = measured[:: -(-there // MOST)] if measured else []
         if min(len(learnt), len(measured)) < FEWEST:

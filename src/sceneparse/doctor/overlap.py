@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from sceneparse.datasets.subsets import role_of
 from sceneparse.doctor.findings import Finding, Severity, finding_of
 from sceneparse.doctor.pair_facts import relative
-from sceneparse.doctor.roles import ROLES, Role, role_facts
+from sceneparse.doctor.roles import Role
 from sceneparse.doctor.rules import Evidence
 from sceneparse.errors import counted
 from sceneparse.settings import DataSettings
@@ -27,8 +27,8 @@ Taken = Mapping[Hashable, str]
 def taken_by(evidence: Evidence) -> dict[Role, Taken]:
     """Return the samples that each role takes of what was read."""
     return {
-        role: {fact.identity: relative(fact.image, evidence.root) for fact in role_facts(evidence, role)}
-        for role in ROLES
+        role: {fact.identity: relative(fact.image, evidence.root) for fact in facts}
+        for role, facts in evidence.by_role.items()
     }
 
 

@@ -15,7 +15,7 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.doctor.findings import Finding, finding_of
 from sceneparse.doctor.pair_facts import Facts, relative
 from sceneparse.doctor.palette_rules import unlike_palettes
-from sceneparse.doctor.roles import ROLES, Role, role_facts
+from sceneparse.doctor.roles import ROLES, Role
 from sceneparse.errors import counted
 from sceneparse.pictures.spans import DEEP
 from sceneparse.settings.ranges import pairs_of
@@ -158,7 +158,7 @@ def copies(evidence: Evidence) -> Iterator[Finding]:
 
     A file that two settings take is another rule's.
     """
-    takes = {role: {fact.identity for fact in role_facts(evidence, role)} for role in ROLES}
+    takes = {role: {fact.identity for fact in facts} for role, facts in evidence.by_role.items()}
     found: dict[bytes, list[tuple[str, Facts]]] = defaultdict(list)
     for name, split in evidence.facts.items():
         for fact in split:

@@ -26,7 +26,7 @@ from sceneparse.doctor.picture_rules import (
     translucent,
     unclear_orientation,
 )
-from sceneparse.doctor.roles import Role, role_facts, role_splits
+from sceneparse.doctor.roles import ROLES, Role, role_facts, role_splits
 from sceneparse.doctor.troubles import TROUBLES, VARIOUS
 from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels import LabelSpace
@@ -61,13 +61,18 @@ class Evidence:
         """Sums over each split."""
         return {name: summary(name, facts, len(self.labels)) for name, facts in self.facts.items()}
 
+    @cached_property
+    def by_role(self) -> dict[Role, list[Facts]]:
+        """What is known about the samples that each role takes."""
+        return {role: role_facts(self, role) for role in ROLES}
+
     def taken(self, role: Role) -> list[SplitSummary]:
         """Sums over the samples that a setting names, as one; nothing of a split that is not there.
 
         Args:
             role: train, val or test.
         """
-        facts = role_facts(self, role)
+        facts = self.by_role[role]
         return [summary(getattr(self.settings, role), facts, len(self.labels))] if facts else []
 
 

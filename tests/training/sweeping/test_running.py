@@ -125,10 +125,11 @@ class TestRefusals:
         list_runs(small_sweep(rows=[renamed], groups={"blocks": ["black", "bright"]}), tmp_path / "out")
 
     def test_data_that_are_not_there_are_for_the_runs_to_miss(
-        self, small_sweep: Callable[..., Sweep], tmp_path: Path
+        self, small_sweep: Callable[..., Sweep], tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         sweep = small_sweep(rows=[{"name": "row", "data": {"root": str(tmp_path / "nowhere")}}])
         list_runs(sweep, tmp_path / "out")
+        assert "1 of them to do" in capsys.readouterr().out
 
     def test_a_size_that_the_training_is_going_to_know_is_not_refused(
         self, small_sweep: Callable[..., Sweep], tmp_path: Path
