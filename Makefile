@@ -60,22 +60,23 @@ docs-zensical: $(VENV)/.installed-docs
 	@echo 'site/index.html'
 
 $(VENV)/.installed: pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "sceneparse needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	more=$$($(TORCH_INDEX)) && $(INSTALL) $$more -e . || \
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "sceneparse needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'
+	@echo 'installing sceneparse and what it needs into $(VENV): a few minutes where PyTorch has to be downloaded'
+	@$(PYTHON) -m venv $(VENV)
+	@more=$$($(TORCH_INDEX)) && $(INSTALL) $$more -e . || \
 		{ test -n "$$more" && echo 'PyTorch: once more, from PyPI alone' >&2 && $(INSTALL) -e .; }
-	touch $@
+	@touch $@
 
 torch-index:
 	@$(TORCH_INDEX)
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(INSTALL) -e '.[dev]'
-	touch $@
+	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed
 	$(INSTALL) -e '.[docs]'
-	touch $@
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist demo site
