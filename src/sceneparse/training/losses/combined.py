@@ -9,7 +9,9 @@ from sceneparse.recipes.options import read_options
 from sceneparse.settings import LossSettings
 from sceneparse.settings.choices import Choice
 from sceneparse.tables import require_known, table
+from sceneparse.training.losses.cross_entropy import CrossEntropy
 from sceneparse.training.losses.kind import Division, HeadLoss, LossContext, LossKind
+from sceneparse.training.losses.overlap import OverlapLoss
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,9 +85,22 @@ class Combined:
         """Return the loss of a head's logits (see `HeadLoss`)."""
         import torch
 
+        from sceneparse.networks.exact.kernels.usable import usable
+
+        values: dict[int, Tensor] = {}
+        # Plain cross-entropy and a loss of overlap share their sweeps over the upsampled scores, but where a GPU's
+        # kernels compute cross-entropy in one pass.
+        entropy = next((number for number, loss in enumerate(self.losses) if loss == CrossEntropy()), None)
+        if entropy is not None and not usable(logits, (target.shape[-2], target.shape[-1])):
+            for number, loss in enumerate(self.losses):
+                if isinstance(loss, OverlapLoss):
+                    values[number], values[entropy] = loss.with_cross_entropy(logits, target, context)
+                    break
         # Each pulls its own gradient back; together they go through the network once.
-        found = [weight * loss(logits, target, context) for loss, weight in zip(self.losses, self.weights, strict=True)]
-        return torch.stack(found).sum()
+        for number, loss in enumerate(self.losses):
+            if number not in values:
+                values[number] = loss(logits, target, context)
+        return torch.stack([weight * values[number] for number, weight in enumerate(self.weights)]).sum()
 
 
 @dataclass(frozen=True)

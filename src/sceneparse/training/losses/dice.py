@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from sceneparse.training.losses.kind import LossContext, LossKind
-from sceneparse.training.losses.overlap import Counted, Over, Sums, overlap_loss, require_smooth
+from sceneparse.training.losses.kind import LossKind
+from sceneparse.training.losses.overlap import Counted, Over, OverlapLoss, Sums, require_smooth
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Dice:
+class Dice(OverlapLoss):
     """The soft Dice loss over softmax probabilities p and the one-hot truth g, averaged over classes.
 
     A class's loss is 1 - (2 · sum(p · g) + smooth) / (sum(p) + sum(g) + smooth), summed over labelled pixels (as in
@@ -35,12 +35,13 @@ class Dice:
     def __post_init__(self) -> None:
         require_smooth(self.smooth, self.classes)
 
-    def __call__(self, logits: "Tensor", target: "Tensor", context: LossContext) -> "Tensor":
-        """Return the loss of a head's logits (see `HeadLoss`)."""
-        squared = self.denominator == "squared"
-        return overlap_loss(logits, target, context, self._index, squared=squared, classes=self.classes, over=self.over)
+    @property
+    def squared(self) -> bool:
+        """Whether probabilities are squared in the sums over all pixels."""
+        return self.denominator == "squared"
 
-    def _index(self, sums: Sums) -> "tuple[Tensor, Tensor]":
+    def index(self, sums: Sums) -> "tuple[Tensor, Tensor]":
+        """Return the index of overlap, its numerator and its denominator, each of the shape of the sums (…, C)."""
         return 2 * sums.both + self.smooth, sums.found + sums.truth + self.smooth
 
 

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sceneparse.training.losses.kind import LossContext, LossKind
-from sceneparse.training.losses.overlap import Counted, Over, Sums, overlap_loss, require_smooth
+from sceneparse.training.losses.kind import LossKind
+from sceneparse.training.losses.overlap import Counted, Over, OverlapLoss, Sums, require_smooth
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Jaccard:
+class Jaccard(OverlapLoss):
     """The soft Jaccard loss over softmax probabilities p and the one-hot truth g (Rahman & Wang, ISVC 2016).
 
     A class's loss is 1 - (sum(p · g) + smooth) / (sum(p) + sum(g) - sum(p · g) + smooth), summed over labelled pixels;
@@ -33,11 +33,8 @@ class Jaccard:
     def __post_init__(self) -> None:
         require_smooth(self.smooth, self.classes)
 
-    def __call__(self, logits: "Tensor", target: "Tensor", context: LossContext) -> "Tensor":
-        """Return the loss of a head's logits (see `HeadLoss`)."""
-        return overlap_loss(logits, target, context, self._index, squared=False, classes=self.classes, over=self.over)
-
-    def _index(self, sums: Sums) -> "tuple[Tensor, Tensor]":
+    def index(self, sums: Sums) -> "tuple[Tensor, Tensor]":
+        """Return the index of overlap, its numerator and its denominator, each of the shape of the sums (…, C)."""
         return sums.both + self.smooth, sums.found + sums.truth - sums.both + self.smooth
 
 

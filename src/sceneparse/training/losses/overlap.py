@@ -1,6 +1,5 @@
 """Losses of overlap, functions of sums over all pixels: what Dice and the soft Jaccard loss have in common."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sceneparse.errors import require
@@ -31,10 +30,6 @@ class Sums(NamedTuple):
     truth: "Tensor"
 
 
-Index = Callable[[Sums], "tuple[Tensor, Tensor]"]
-"""An index of overlap: its numerator and its denominator, each (…, C)."""
-
-
 def require_smooth(smooth: float, classes: Counted) -> None:
     """Refuse a number to be added to both sums that is negative, or that leaves a class without pixels undefined.
 
@@ -48,63 +43,77 @@ def require_smooth(smooth: float, classes: Counted) -> None:
     )
 
 
-def overlap_loss(
-    logits: "Tensor",
-    target: "Tensor",
-    context: LossContext,
-    index: Index,
-    *,
-    squared: bool,
-    classes: Counted,
-    over: Over,
-) -> "Tensor":
-    """Return the mean over classes of 1 - the index of overlap, weighted by the class weights.
+class OverlapLoss:
+    """One minus an index of overlap, class by class, and the mean of that weighted by the class weights: a `HeadLoss`.
 
     Over the batch, the sums are those of all processes: every process has a share of the value by its labelled pixels,
     and the gradient for its own. Over pictures, each counts as much as its pixels do, so that losses add up.
-
-    Args:
-        logits: See `HeadLoss`.
-        target: See there.
-        context: See there.
-        index: Numerator and denominator of the index of overlap.
-        squared: Whether probabilities are squared in the sums over all pixels.
-        classes: Which classes have a loss.
-        over: What is summed over.
     """
-    import torch
 
-    from sceneparse.networks.exact.class_sums import upsampled_class_sums
-    from sceneparse.training.losses.pixels import pixels_by_class
+    classes: Counted
+    over: Over
 
-    known = target != IGNORE
-    labels = target.masked_fill(~known, 0)
-    number = logits.shape[1]
-    both, found = upsampled_class_sums(logits, labels, known, context.align_corners, squared)
-    truth = pixels_by_class(target, number).to(both.dtype)
-    weights = both.new_ones(number) if context.class_weights is None else context.class_weights.to(both)
-    if over == "picture":
-        losses = _mean(Sums(both, found, truth), index, weights, classes)
-        amounts = truth @ weights
-        loss = (losses * amounts).sum() / _positive(context.total(amounts.sum()))
-    else:
-        own = torch.stack([both.sum(0), found.sum(0), truth.sum(0)])
-        # The value is that of all processes, the gradient that of this one's pixels.
-        sums = context.total(own.detach()) + (own - own.detach())
-        whole = _mean(Sums(*sums), index, weights, classes)
-        share = truth.sum() / _positive(sums[2].detach().sum())
-        loss = whole.detach() * share + (whole - whole.detach())
-    return loss.to(torch.float64 if logits.dtype == torch.float64 else torch.float32)
+    @property
+    def squared(self) -> bool:
+        """Whether probabilities are squared in the sums over all pixels."""
+        return False
 
+    def index(self, sums: Sums) -> "tuple[Tensor, Tensor]":
+        """Return the index of overlap, its numerator and its denominator, each of the shape of the sums (…, C)."""
+        raise NotImplementedError
 
-def _mean(sums: Sums, index: Index, weights: "Tensor", classes: Counted) -> "Tensor":
-    """Return the classes' weighted mean loss (…); 0 where no class counts."""
-    above, below = index(sums)
-    counted = sums.truth > 0
-    if classes == "all":
-        counted = counted.any(dim=-1, keepdim=True).expand_as(counted)
-    weights = weights * counted
-    return ((1 - above / _positive(below)) * weights).sum(-1) / _positive(weights.sum(-1))
+    def __call__(self, logits: "Tensor", target: "Tensor", context: LossContext) -> "Tensor":
+        """Return the loss of a head's logits (see `HeadLoss`)."""
+        from sceneparse.networks.exact.class_sums import upsampled_class_sums
+
+        known = target != IGNORE
+        labels = target.masked_fill(~known, 0)
+        sums = upsampled_class_sums(logits, labels, known, context.align_corners, self.squared)
+        return self._of(sums, logits, target, context)
+
+    def with_cross_entropy(self, logits: "Tensor", target: "Tensor", context: LossContext) -> "tuple[Tensor, Tensor]":
+        """Return this loss, and plain cross-entropy computed beside it: up to rounding what it is by itself."""
+        from sceneparse.networks.exact.class_sums import upsampled_class_sums_and_entropy
+        from sceneparse.training.losses.pixels import weighed
+
+        pixels = weighed(target, context)
+        found = upsampled_class_sums_and_entropy(
+            logits, pixels.classes, target != IGNORE, pixels.weights, context.align_corners, self.squared
+        )
+        own = self._of(found.sums, logits, target, context)
+        return own, pixels.mean(found.entropy.to(own.dtype))
+
+    def _of(self, sums: "Tensor", logits: "Tensor", target: "Tensor", context: LossContext) -> "Tensor":
+        """The loss of the sums (2, N, C) over this process's pictures."""
+        import torch
+
+        from sceneparse.training.losses.pixels import pixels_by_class
+
+        number = logits.shape[1]
+        both, found = sums
+        truth = pixels_by_class(target, number).to(both.dtype)
+        weights = both.new_ones(number) if context.class_weights is None else context.class_weights.to(both)
+        if self.over == "picture":
+            losses = self._mean(Sums(both, found, truth), weights)
+            amounts = truth @ weights
+            loss = (losses * amounts).sum() / _positive(context.total(amounts.sum()))
+        else:
+            own = torch.stack([both.sum(0), found.sum(0), truth.sum(0)])
+            # The value is that of all processes, the gradient that of this one's pixels.
+            total = context.total(own.detach()) + (own - own.detach())
+            whole = self._mean(Sums(*total), weights)
+            share = truth.sum() / _positive(total[2].detach().sum())
+            loss = whole.detach() * share + (whole - whole.detach())
+        return loss.to(torch.float64 if logits.dtype == torch.float64 else torch.float32)
+
+    def _mean(self, sums: Sums, weights: "Tensor") -> "Tensor":
+        """The classes' weighted mean loss (…); 0 where no class counts."""
+        above, below = self.index(sums)
+        counted = sums.truth > 0
+        if self.classes == "all":
+            counted = counted.any(dim=-1, keepdim=True).expand_as(counted)
+        weights = weights * counted
+        return ((1 - above / _positive(below)) * weights).sum(-1) / _positive(weights.sum(-1))
 
 
 def _positive(values: "Tensor") -> "Tensor":
