@@ -138,19 +138,29 @@ def of_recipe(given: Given) -> Iterator[Promise]:
         note("recipe: left out; give CamVid's folder by --data")
         return
     words = [*TASK, f"--data.root={given.data}", f"--training.device={given.device}", *given.settings]
-    bare = bare_pace(given, words)
-    for number, where in enumerate(("host", "device")):
-        limit = given.left / (2 - number)
+    forms = {
+        "augmented on the host": ["--data.augment_on=host"],
+        "augmented on the device": ["--data.augment_on=device"],
+    }
+    if given.on_gpu:
+        forms["augmented on the host, training.graph"] = ["--data.augment_on=host", "--training.graph=true"]
+    alone: dict[bool, float] = {}
+    for number, (form, added) in enumerate(forms.items()):
+        graphed = "--training.graph=true" in added
+        if graphed not in alone:
+            alone[graphed] = bare_pace(given, [*words, *(["--training.graph=true"] if graphed else [])])
+        bare = alone[graphed]
+        limit = given.left / (len(forms) - number)
         reason, pace = None, None
         iterations = min(MOST, int((limit - STARTING) * bare / BATCH) // EVERY * EVERY)
         if iterations < LEAST:
             reason = f"{max(limit, 0):.0f} s are left for it"
         else:
             try:
-                pace = trained_pace([*words, f"--data.augment_on={where}"], iterations, limit)
+                pace = trained_pace([*words, *added], iterations, limit)
             except subprocess.TimeoutExpired:
                 reason = f"it did not end within {limit:.0f} s"
-        row = f"sceneparse train, augmented on the {where}"
+        row = f"sceneparse train, {form}"
         rows = {"the step alone": bare, "commit 634fde6": float(BEFORE)}
         missing = {}
         if pace is None:
@@ -158,9 +168,9 @@ def of_recipe(given: Given) -> Iterator[Promise]:
             note(f"  {row}: left out: {reason}")
         else:
             rows[row] = pace
-            note(f"  pictures a second, augmented on the {where}: {pace:.0f}; the step alone: {bare:.0f}")
+            note(f"  pictures a second, {form}: {pace:.0f}; the step alone: {bare:.0f}")
         for than, figure, bound in (("of the bare step's", bare, 0.9), (f"times 634fde6's {BEFORE}", BEFORE, 5.0)):
-            what = f"augmented on the {where}: {than} pictures a second"
+            what = f"{form}: {than} pictures a second"
             found = None if pace is None else pace / figure
             yield Promise("recipe", what, found, bound, rows=rows, missing=missing)
 
@@ -172,7 +182,7 @@ def bare_pace(given: Given, words: list[str]) -> float:
     from sceneparse.training.random_steps import RandomSteps, random_batch
 
     prepared = prepare(read_recipe(RECIPE, **settings_of([*words, "--data.augment_on=host"])), None, "auto")
-    batch, steps = random_batch(prepared, BATCH), RandomSteps(prepared)
+    batch, steps = random_batch(prepared, BATCH), RandomSteps(prepared, graphed=True)
     for _ in range(WARM):
         steps(batch)
     paces = []

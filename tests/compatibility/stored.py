@@ -92,6 +92,7 @@ ADDED: dict[str, Any] = {
     "sampling.temperature": 0.01,
     "training.activation_checkpointing": False,
     "training.compile": False,
+    "training.graph": False,
     "tracking.trackers": [],
     "tracking.project": None,
     "tracking.name": None,

@@ -9,8 +9,10 @@ import torch
 from PIL import Image
 
 from sceneparse.files import write_json
+from sceneparse.networks.exact import reading
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
+from sceneparse.training import prepare
 
 HEIGHT, WIDTH = 48, 56
 
@@ -71,3 +73,10 @@ def toy(data: Path) -> Callable[..., Recipe]:
         return from_mapping(Recipe, {"name": "toy", **mapping}, "test")
 
     return recipe
+
+
+@pytest.fixture
+def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Computes on the CPU what would be computed on a GPU, with a fused optimiser."""
+    monkeypatch.setattr(reading, "FREE", frozenset())
+    monkeypatch.setattr(prepare, "fuses", lambda *_, **__: True)

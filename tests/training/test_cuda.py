@@ -1,5 +1,6 @@
 """What only a CUDA device shows of a training: `pytest -m cuda`."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,3 +66,17 @@ def test_a_training_on_the_device_ends_with_a_model_and_says_how_long_it_was_idl
     run = train(toy(training__device="cuda", training__average={"decay": 0.9}), tmp_path / "run")
     assert (run / "model" / "model.safetensors").exists()
     assert '"idle"' in (run / "metrics.jsonl").read_text()
+
+
+@pytest.mark.parametrize("changes", [{}, {"training__precision": "bfloat16", "loss__kind": "combined"}], ids=str)
+def test_a_training_whose_steps_are_recorded_has_the_losses_of_one_whose_steps_are_not(
+    toy: MakeRecipe, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    losses = {}
+    for graph in (False, True):
+        recipe = toy(training__device="cuda", training__iterations=8, training__graph=graph, **changes)
+        run = train(recipe, tmp_path / f"run-{graph}")
+        lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+        losses[graph] = [line["loss"] for line in lines if line["kind"] == "train"]
+    assert len(losses[True]) == 8
+    assert losses[True] == pytest.approx(losses[False], rel=0.02)

@@ -100,10 +100,10 @@ def test_a_training_of_the_demo_that_ctrl_c_stops_goes_on_to_the_weights_of_one_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
 
-    def press_ctrl_c(*given: Any, stop: bool) -> Any:
+    def press_ctrl_c(*given: Any, **more: Any) -> Any:
         if given[-1] == 1:
             os.kill(os.getpid(), signal.SIGINT)
-        return compute_gradients(*given, stop=stop)
+        return compute_gradients(*given, **more)
 
     with monkeypatch.context() as patched:
         patched.setattr(loop, "compute_gradients", press_ctrl_c)

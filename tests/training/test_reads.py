@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from sceneparse.errors import UserError
-from sceneparse.networks.exact import reading
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
 from sceneparse.training import loop, prepare, step
@@ -22,13 +21,6 @@ from sceneparse.training.step import compute_gradients, update_weights
 from tests.support.reads import Reads
 
 MakeRecipe = Callable[..., Recipe]
-
-
-@pytest.fixture
-def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Computes on the CPU what would be computed on a GPU, with a fused optimiser."""
-    monkeypatch.setattr(reading, "FREE", frozenset())
-    monkeypatch.setattr(prepare, "fuses", lambda *_, **__: True)
 
 
 def world(**changes: object) -> Recipe:

@@ -67,25 +67,11 @@ class CudaRecorder:
         return Replay(staging.bring, found, graph.replay, (kept, pool, staging))
 
     def _captured(self, compute: Callable[[], Any], pool: "_Pool", stream: torch.cuda.Stream) -> tuple[Any, Any]:
-        graph = torch.cuda.CUDAGraph()
-        # The workspace that cuBLAS had in another graph, or beside, is given back when PyTorch's compiler records
-        # something, and is another tensor's then. A new one lies in the graphs' own memory.
-        torch._C._cuda_clearCublasWorkspaces()
         try:
-            # Other threads may copy pictures meanwhile.
-            with torch.cuda.graph(graph, pool=pool.handle, stream=stream, capture_error_mode="thread_local"):
-                found = compute()
+            return capture(compute, pool.handle, stream)
         except BaseException:
             self._pool = self._stream = None
-            # Where the end of a recording fails, PyTorch leaves the allocator in the middle of it.
-            with suppress(RuntimeError):
-                number = torch.cuda.current_device()
-                torch._C._cuda_endAllocateToPool(number, pool.handle)
-                torch._C._cuda_releasePool(number, pool.handle)
             raise
-        finally:
-            torch._C._cuda_clearCublasWorkspaces()
-        return graph, found
 
     def _living_pool(self) -> "_Pool":
         """Return the memory of the graphs that there are; with the last of them its handle ends, too."""
@@ -94,6 +80,37 @@ class CudaRecorder:
             pool = _Pool(torch.cuda.graph_pool_handle())
             self._pool = weakref.ref(pool)
         return pool
+
+
+def capture(compute: Callable[[], Result], pool: Any, stream: torch.cuda.Stream) -> tuple[Any, Result]:
+    """Record what is computed into a graph, on the current CUDA device.
+
+    Args:
+        compute: What is recorded: it was computed before, so that nothing is made or chosen in it.
+        pool: The handle of the memory that it computes in.
+        stream: Where it is recorded: not the usual one.
+
+    Returns:
+        The graph, which was not replayed yet, and what was returned: tensors that it writes.
+    """
+    graph = torch.cuda.CUDAGraph()
+    # The workspace that cuBLAS had in another graph, or beside, is given back when PyTorch's compiler records
+    # something, and is another tensor's then. A new one lies in the graphs' own memory.
+    torch._C._cuda_clearCublasWorkspaces()
+    try:
+        # Other threads may copy pictures meanwhile.
+        with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
+            found = compute()
+    except BaseException:
+        # Where the end of a recording fails, PyTorch leaves the allocator in the middle of it.
+        with suppress(RuntimeError):
+            number = torch.cuda.current_device()
+            torch._C._cuda_endAllocateToPool(number, pool)
+            torch._C._cuda_releasePool(number, pool)
+        raise
+    finally:
+        torch._C._cuda_clearCublasWorkspaces()
+    return graph, found
 
 
 class _Pool:

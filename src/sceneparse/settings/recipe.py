@@ -110,6 +110,10 @@ class Recipe:
             "training.compile needs an augmentation.crop, which is null: it would compile for each size of a batch",
         )
         require(
+            crop is not None or not training.graph,
+            "training.graph needs an augmentation.crop, which is null: a graph is of pictures of one size",
+        )
+        require(
             self.backbone.frozen != "all" or not training.activation_checkpointing,
             "training.activation_checkpointing has no effect, since backbone.frozen is all: nothing of it is kept",
         )

@@ -27,6 +27,8 @@ class TrainingSettings:
             blocks once more there: the same numbers for less memory and more time.
         compile: Let torch.compile fuse the network's operations before the first step, which takes minutes; on the CPU
             this needs a C++ compiler.
+        graph: Record a step's forward and backward pass as a CUDA graph and replay it, so that the device doesn't wait
+            for the program. For one process on a CUDA device, with pictures of one size (augmentation.crop).
         precision: float32, bfloat16 or float16 (mixed), tf32 (float32 numbers that a GPU multiplies in TF32), or auto:
             bfloat16 where the machine has instructions for it, else float32.
         seed: Decides everything random: weights, order, augmentation, dropout.
@@ -47,6 +49,7 @@ class TrainingSettings:
     accumulate: int = 1
     activation_checkpointing: bool = False
     compile: bool = False
+    graph: bool = False
     precision: Precision = "auto"
     seed: int = 0
     validate_every: int | float = 1000
@@ -87,6 +90,11 @@ class TrainingSettings:
             not (self.compile and self.activation_checkpointing),
             "training.activation_checkpointing has no effect beside training.compile, which decides itself what it "
             "keeps for the backward pass: leave one of them out",
+        )
+        require(
+            not (self.graph and self.activation_checkpointing),
+            "training.activation_checkpointing reads the generators' states within a step, which training.graph cannot "
+            "record: leave one of them out",
         )
 
     def _check_length(self) -> None:

@@ -19,6 +19,7 @@ from sceneparse.progress import roughly
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.durations import in_words
+from sceneparse.training.graphed import GraphedGradients
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.probe import SHARE, Pace, measure
 from sceneparse.training.progress import say_once
@@ -29,7 +30,12 @@ FILE = "budget.json"
 
 
 def set_length(
-    prepared: Prepared, losses: RecipeLosses, counts: ClassCounts | None, out: Path, began: float
+    prepared: Prepared,
+    losses: RecipeLosses,
+    counts: ClassCounts | None,
+    out: Path,
+    began: float,
+    graph: GraphedGradients | None = None,
 ) -> Prepared:
     """Decide how many iterations fit into a training's minutes, and write it down.
 
@@ -39,6 +45,7 @@ def set_length(
         counts: What draws that favour rare classes go by.
         out: The run folder.
         began: `time.monotonic()` when it began.
+        graph: What records and replays its steps.
 
     Returns:
         The training with that many iterations, in place of the minutes.
@@ -52,7 +59,7 @@ def set_length(
         f"training.minutes is {training.minutes:g}: measuring how long steps, validations and checkpoints take, "
         f"{roughly(2 * SHARE * 60 * training.minutes)}"
     )
-    pace = measure(prepared, losses, counts, Checkpoints(out / "checkpoints"), began, 60 * training.minutes)
+    pace = measure(prepared, losses, counts, Checkpoints(out / "checkpoints"), began, 60 * training.minutes, graph)
     iterations = iterations_within(training.minutes, pace, training)
     decided = _of_length(training, iterations)
     say_once(

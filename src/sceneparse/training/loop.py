@@ -26,7 +26,7 @@ from sceneparse.training.room import check_room
 from sceneparse.training.run import is_finished, open_run
 from sceneparse.training.schedules.kind import long_warmup
 from sceneparse.training.start import StrategyName
-from sceneparse.training.step import compute_gradients, update_weights
+from sceneparse.training.step import compute_gradients, graph_of, update_weights
 from sceneparse.training.trackers.follow import usable_trackers
 from sceneparse.training.trial import prepare_tried
 from sceneparse.training.validation import validation_interval, without_effect
@@ -92,8 +92,9 @@ def train(
     prepared = with_found_batch(prepare_tried(recipe, checkpoint, strategy, made_new))
     counts = load_class_counts(prepared, out)
     losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out, counts))
+    graph = graph_of(prepared, losses)
     if recipe.training.minutes is not None:
-        prepared = set_length(prepared, losses, counts, out, began)
+        prepared = set_length(prepared, losses, counts, out, began, graph)
         if line := without_effect(prepared.recipe.training):
             say_once(f"note: {line}")
     average = begin_average(prepared)
@@ -120,7 +121,7 @@ def train(
                 break_off(keeper, iteration, error, stopping=stop.came)
             waited = time.perf_counter() - clock
             keeper.idle.begin()
-            step = compute_gradients(prepared, losses, batch, iteration, stop=stop.came)
+            step = compute_gradients(prepared, losses, batch, iteration, stop=stop.came, graph=graph)
             check.before_update(step, batch)
             update_weights(prepared, step)
             done = iteration + 1

@@ -15,6 +15,7 @@ from sceneparse.data.class_counts import ClassCounts
 from sceneparse.settings import Recipe
 from sceneparse.training.averaging import begin_average
 from sceneparse.training.checkpoint import Checkpoints
+from sceneparse.training.graphed import GraphedGradients
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.sharding import whole
@@ -23,7 +24,7 @@ from sceneparse.training.undoing import undone
 from sceneparse.training.validation import network_with, validate
 
 WARM, TIMED = 3, 40
-"""Steps before the clock runs (first steps choose algorithms and fill caches), and the most under it."""
+"""Steps before the clock runs (first ones choose algorithms, fill caches, record a graph), and the most under it."""
 
 LEAST = 2
 """Steps under the clock at least, however long they take."""
@@ -59,6 +60,7 @@ def measure(
     checkpoints: Checkpoints,
     began: float,
     limit: float,
+    graph: GraphedGradients | None = None,
 ) -> Pace:
     """Measure the pace of a training that is about to begin, the same in all processes: that of the slowest.
 
@@ -69,9 +71,10 @@ def measure(
         checkpoints: Where its checkpoints will be.
         began: `time.monotonic()` when it began.
         limit: Seconds that all of the training may take; what is slow is measured less often.
+        graph: What records and replays its steps.
     """
     with undone(prepared):
-        step = _step(prepared, losses, counts, limit)
+        step = _step(prepared, losses, counts, limit, graph)
         validation = _validation(prepared, limit)
         clock = time.monotonic()
         learner = prepared.learner
@@ -84,7 +87,13 @@ def measure(
     return Pace(*found.amax(dim=0).tolist())
 
 
-def _step(prepared: Prepared, losses: RecipeLosses, counts: ClassCounts | None, limit: float) -> float:
+def _step(
+    prepared: Prepared,
+    losses: RecipeLosses,
+    counts: ClassCounts | None,
+    limit: float,
+    graph: GraphedGradients | None,
+) -> float:
     """The mean seconds of a step after the first ones."""
     recipe = prepared.recipe
     short = replace(prepared, recipe=_with(recipe, minutes=None, iterations=WARM + TIMED))
@@ -93,7 +102,7 @@ def _step(prepared: Prepared, losses: RecipeLosses, counts: ClassCounts | None, 
     measuring = False
     with closing(short.batches(losses.tasks, counts)) as batches:
         for iteration, batch in enumerate(batches):
-            step = compute_gradients(short, losses, batch, iteration)
+            step = compute_gradients(short, losses, batch, iteration, graph=graph)
             if short.learner.deferred or step.finite:
                 update_weights(short, step)
             if average is not None:

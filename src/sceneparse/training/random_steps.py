@@ -20,7 +20,7 @@ from sceneparse.tasks import MAPS, Task
 from sceneparse.training.averaging import begin_average
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.recipe_losses import RecipeLosses
-from sceneparse.training.step import Step, compute_gradients, update_weights
+from sceneparse.training.step import Step, compute_gradients, graph_of, update_weights
 
 PICTURES, DRAWS = 16, 16
 """Pictures of the training split whose sizes are looked at, and random changes that are drawn for each."""
@@ -34,14 +34,16 @@ class RandomSteps:
 
     Args:
         prepared: The training, before its first step.
+        graphed: Whether they are recorded as a graph where the recipe asks for it: then all are of one size.
     """
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, *, graphed: bool = False) -> None:
         self._prepared = prepared
         weights = None
         if prepared.recipe.loss.class_weights is not None:
             weights = torch.ones(len(prepared.data.labels), device=prepared.compute.fabric.device)
         self._losses = RecipeLosses.prepared(prepared, weights)
+        self._graph = graph_of(prepared, self._losses) if graphed else None
         self._average = begin_average(prepared)
         self._done = 0
         self._last: Step | None = None
@@ -60,7 +62,7 @@ class RandomSteps:
         Args:
             batch: This process's share of the batch, as the loader gives it.
         """
-        step = compute_gradients(self._prepared, self._losses, batch, 0)
+        step = compute_gradients(self._prepared, self._losses, batch, 0, graph=self._graph)
         # Whether a loss is finite the training asks when it does (`LossCheck`), and is made to wait for it.
         looked_at = self._last if self._prepared.learner.deferred else step
         if looked_at is not None:

@@ -19,6 +19,7 @@ from sceneparse.devices.sums import widest
 from sceneparse.networks import normalize
 from sceneparse.networks.exact.lean_norms import LeanNorms
 from sceneparse.networks.exact.reading import Arriving
+from sceneparse.training.graphed import GraphedGradients, begin_graph
 from sceneparse.training.losses.targets import Amounts, Targets
 from sceneparse.training.optimizer import set_learning_rate, skip_where
 from sceneparse.training.prepare import Prepared
@@ -84,7 +85,13 @@ class Step:
 
 
 def compute_gradients(
-    prepared: Prepared, losses: RecipeLosses, batch: Batch | Windows, iteration: int, *, stop: bool = False
+    prepared: Prepared,
+    losses: RecipeLosses,
+    batch: Batch | Windows,
+    iteration: int,
+    *,
+    stop: bool = False,
+    graph: GraphedGradients | None = None,
 ) -> Step:
     """Compute the losses of a batch and their gradients; `update_weights` applies them.
 
@@ -97,15 +104,36 @@ def compute_gradients(
         batch: This process's share of the batch, as the loader gives it.
         iteration: Iterations done.
         stop: Whether this process was asked to stop; all of them get to know with the losses.
+        graph: What records and replays them (`graph_of`); None computes them as they are.
     """
     with float32_products(prepared.compute.precision), _convolutions(prepared):
-        return _computed(prepared, losses, batch, iteration, stop)
+        return _computed(prepared, losses, batch, iteration, stop, graph)
 
 
-def _computed(prepared: Prepared, losses: RecipeLosses, batch: Batch | Windows, iteration: int, stop: bool) -> Step:
+def graph_of(prepared: Prepared, losses: RecipeLosses) -> GraphedGradients | None:
+    """Return what records a training's steps where its recipe asks for it (`training.graph`).
+
+    Raises:
+        UserError: They cannot be recorded.
+    """
+
+    def compute(images: Tensor, targets: Targets) -> Tensor:
+        whole = Amounts.of(targets, losses.class_weights, losses.tree)
+        return _gradients(prepared, losses, images, targets, whole, None)
+
+    return begin_graph(prepared, compute)
+
+
+def _computed(
+    prepared: Prepared,
+    losses: RecipeLosses,
+    batch: Batch | Windows,
+    iteration: int,
+    stop: bool,
+    graph: GraphedGradients | None,
+) -> Step:
     recipe, learner = prepared.recipe, prepared.learner
     fabric, processes = prepared.compute.fabric, prepared.compute.processes
-    count = recipe.training.accumulate
     rate = learning_rate(iteration, recipe.training.iterations, recipe.optimizer)
     set_learning_rate(learner.optimizer, rate)
     # Dropout too is a function of the iteration: no random state needs to be kept or guarded. All processes draw alike,
@@ -116,10 +144,41 @@ def _computed(prepared: Prepared, losses: RecipeLosses, batch: Batch | Windows, 
     there = on_device(batch, fabric.device, recipe.augmentation)
     images = there.images.contiguous(memory_format=torch.channels_last)
     targets = Targets.of(there, losses.tree)
-    whole = Amounts(processes.total(Amounts.of(targets, losses.class_weights, losses.tree).values))
-    heads, whole = losses.heads_for(whole, batch)
-    sums = torch.zeros(len(losses.names) + 1, dtype=widest(fabric.device), device=fabric.device)
-    sums[-1] += float(stop)
+    heads: tuple[str, ...] | None = None
+    if graph is not None:
+        sums = graph(images, targets)
+    else:
+        whole = Amounts(processes.total(Amounts.of(targets, losses.class_weights, losses.tree).values))
+        heads, whole = losses.heads_for(whole, batch)
+        sums = _gradients(prepared, losses, images, targets, whole, heads)
+    values = torch.cat([sums, sums.new_full((1,), float(stop))])
+    return Step(iteration, seed, rate, losses.names, losses.names_for(heads), processes.total(values))
+
+
+def _gradients(
+    prepared: Prepared,
+    losses: RecipeLosses,
+    images: Tensor,
+    targets: Targets,
+    whole: Amounts,
+    heads: tuple[str, ...] | None,
+) -> Tensor:
+    """Compute the gradients of this process's share of a batch.
+
+    Args:
+        prepared: The network, and where it computes.
+        losses: What is minimised.
+        images: (N, channels, H, W) on the device, in the pictures' own range.
+        targets: Their truth, there too.
+        whole: What is labelled in the whole batch.
+        heads: Which heads of a unified network are computed; None for networks of one task.
+
+    Returns:
+        (losses,) the share's losses in the order of their names, of the device's `widest` type.
+    """
+    recipe, learner = prepared.recipe, prepared.learner
+    fabric, count = prepared.compute.fabric, recipe.training.accumulate
+    sums = torch.zeros(len(losses.names), dtype=widest(fabric.device), device=fabric.device)
     for number, (pixels, target) in enumerate(zip(images.chunk(count), targets.chunk(count), strict=True), 1):
         # The last backward pass adds up the gradients of all processes.
         with fabric.no_backward_sync(learner.model, enabled=number < count):
@@ -129,9 +188,9 @@ def _computed(prepared: Prepared, losses: RecipeLosses, batch: Batch | Windows, 
             # Chunks count by what counts in them, so their sum is the loss of the whole batch. Processes are averaged,
             # hence the factor.
             shares = losses.shares(output, target, whole)
-            fabric.backward(shares[0] * processes.world)
-            sums[:-1] += torch.stack([value.detach() for value in shares])
-    return Step(iteration, seed, rate, losses.names, losses.names_for(heads), processes.total(sums))
+            fabric.backward(shares[0] * prepared.compute.processes.world)
+            sums += torch.stack([value.detach() for value in shares])
+    return sums
 
 
 def _convolutions(prepared: Prepared) -> AbstractContextManager[None]:
