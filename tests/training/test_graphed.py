@@ -11,7 +11,7 @@ from sceneparse.processes import Processes
 from sceneparse.settings import Recipe
 from sceneparse.training import graphed, step
 from sceneparse.training.graphed import WARM, GraphedGradients, Recording, begin_graph
-from sceneparse.training.losses.targets import Targets
+from sceneparse.training.losses.targets import Amounts, Targets
 from sceneparse.training.prepare import Prepared, prepare
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.step import compute_gradients, graph_of, update_weights
@@ -62,7 +62,7 @@ def trained(recipe: Recipe, *, record: bool) -> tuple[dict[str, Tensor], list[fl
     if record:
         graph = GraphedGradients(
             lambda images, targets: step._gradients(
-                prepared, losses, images, targets, step.Amounts.of(targets, losses.class_weights, None), None
+                prepared, losses, images, targets, Amounts.of(targets, losses.class_weights, None), None
             ),
             list(prepared.learner.network.parameters()),
             recorder,

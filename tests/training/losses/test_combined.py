@@ -1,11 +1,15 @@
 """Cross-entropy and a loss of overlap go over the upsampled scores together, to the same numbers as one by one."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
 from sceneparse.labels import IGNORE
 from sceneparse.networks.exact import banded, class_sums
+from sceneparse.networks.exact.bands import Piece, pieces
 from sceneparse.training.losses.combined import Combined
 from sceneparse.training.losses.cross_entropy import CrossEntropy
 from sceneparse.training.losses.dice import Dice
@@ -46,7 +50,7 @@ def test_together_they_are_what_they_are_one_by_one(overlap: Dice | Jaccard, wei
     parts = [value_and_gradient(loss, logits, target, context) for loss in (overlap, CrossEntropy())]
     for number, kind in enumerate(("value", "gradient")):
         expected = sum(weight * part[number] for weight, part in zip(WEIGHTS, parts, strict=True))
-        torch.testing.assert_close(found[number], expected, msg=lambda text, kind=kind: f"{kind}: {text}")
+        torch.testing.assert_close(found[number], expected, msg=kind)
 
 
 def test_where_nothing_is_labelled_both_are_0_with_gradients_of_0() -> None:
@@ -72,18 +76,17 @@ def test_where_nothing_is_labelled_both_are_0_with_gradients_of_0() -> None:
 def test_two_sweeps_are_enough_for_both(
     losses: tuple[HeadLoss, ...], sweeps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made_pieces: list[object] = []
-    pieces = class_sums.pieces
+    swept: dict[str, int] = {"sums": 0, "entropy": 0}
 
-    def counted(*arguments: object) -> object:
-        made_pieces.append(arguments)
-        return pieces(*arguments)  # type: ignore[arg-type]
+    def counting(name: str) -> Callable[..., Iterator[Piece]]:
+        def counted(*given: Any) -> Iterator[Piece]:
+            swept[name] += 1
+            return pieces(*given)
 
-    of_entropy: list[object] = []
-    monkeypatch.setattr(class_sums, "pieces", counted)
-    monkeypatch.setattr(banded, "pieces", lambda *given: of_entropy.append(given) or pieces(*given))
+        return counted
+
+    monkeypatch.setattr(class_sums, "pieces", counting("sums"))
+    monkeypatch.setattr(banded, "pieces", counting("entropy"))
     logits, target = made()
     value_and_gradient(Combined(losses, [1.0] * len(losses)), logits, target, LossContext(True))
-    assert len(made_pieces) == sweeps
-    shared = CrossEntropy() in losses and sweeps > 0
-    assert bool(of_entropy) != shared
+    assert swept == {"sums": sweeps, "entropy": 0 if CrossEntropy() in losses and sweeps else 1}
