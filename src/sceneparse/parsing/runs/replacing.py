@@ -100,8 +100,9 @@ def replacing(place: Place, facts: dict[str, Any]) -> Iterator[None]:
     """Make room for a parse, which is written meanwhile, its JSON last.
 
     The JSON of an earlier parse goes first: without it nobody takes what is left for a whole one. Those of its files
-    that are not written now go too if it was of another making; of the same, the new JSON names them as well. Until the new JSON is there, a hidden file beside
-    it says that a run is writing here: after a kill, the next one knows by it what is its own.
+    that are not written now go too if it was of another making; of the same, the new JSON names them as well. Until it
+    is there, a hidden file beside it says that a run is writing here: after a kill, the next one knows by that what is
+    its own.
 
     Args:
         place: Where it goes.
@@ -112,7 +113,8 @@ def replacing(place: Place, facts: dict[str, Any]) -> Iterator[None]:
         UserError: The outputs cannot be written.
     """
     refuse_foreign(place)
-    earlier, mark = read_record(place.record), _mark(place.record)
+    earlier = read_record(place.record) if _kind_of(place.record) == place.kind else None
+    mark = _mark(place.record)
     make_folder(place.record.parent)
     with write_errors(place.record):
         mark.touch()
