@@ -51,8 +51,10 @@ def test_masks_in_a_folder_without_any_run_stay(parser: Parser, pictures: Path, 
     out.mkdir()
     Image.fromarray(np.ones((6, 8), np.uint8)).save(out / "a.png")
     mask = (out / "a.png").read_bytes()
-    assert predict_pictures(parser, [pictures], out, progress=False).failed == 1
-    assert (out / "a.png").read_bytes() == mask and tree(out) == ["a.png", *outputs("b", "c", "below/d")]
+    for _ in range(2):
+        assert predict_pictures(parser, [pictures], out, progress=False).failed == 1
+        assert (out / "a.png").read_bytes() == mask
+    assert tree(out) == ["a.png", *outputs("b", "c", "below/d")]
 
 
 def test_what_a_run_left_that_was_killed_is_its_own(parser: Parser, pictures: Path, out: Path) -> None:

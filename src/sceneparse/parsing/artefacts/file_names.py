@@ -100,12 +100,12 @@ def refuse_records(
         UserError: There are such.
     """
     chosen = [(name, one) for name, one in ARTEFACTS.usable() if (one.default if write is None else name in write)]
-    files = {
-        f"{name}{suffix}": (shown, what)
-        for inputs, some in others.items()
-        for name, shown in some
-        for what, suffix in (("JSON", _RECORDS[inputs]), *((title, one.suffix_of(inputs)) for title, one in chosen))
-    }
+    files: dict[str, tuple[str, str]] = {}
+    for inputs, known in others.items():
+        suffixes = {what: suffix for what, one in chosen if (suffix := one.suffix_of(inputs))}
+        for name, shown in known:
+            for what, suffix in {"JSON": _RECORDS[inputs], **suffixes}.items():
+                files[f"{name}{suffix}"] = (shown, what)
     written = [name for name, one in chosen if one.suffix]
     for name, shown in pictures if files else ():
         if (file := next((file for file in files_of(name, written) if file in files), None)) is not None:

@@ -97,7 +97,10 @@ def earlier_parse(content: bytes, facts: dict[str, Any], write: Collection[str])
         facts: As `same_making` takes them.
         write: The artefacts that it must have.
     """
-    record = _record(content)
+    return _earlier(_record(content), facts, write)
+
+
+def _earlier(record: dict[str, Any] | None, facts: dict[str, Any], write: Collection[str]) -> Earlier | None:
     # Where nothing is drawn, it does not matter where an earlier run drew its legends.
     unsaid = {"legend": None} if draws(write) else {}
     if record is None or not same_making(record, {**unsaid, **facts}):
@@ -120,16 +123,13 @@ def earlier_in_folder(folder: Path, stem: str, facts: dict[str, Any], write: Col
         write: The artefacts that it must have.
     """
     path = folder / f"{stem}.json"
-    try:
-        content = path.read_bytes()
-    except OSError:  # none there
-        return None
-    if (earlier := earlier_parse(content, facts, write)) is None:
+    record = read_record(path)
+    earlier = _earlier(record, facts, write)
+    if record is None or earlier is None:
         return None
     there = {name: file for name, file in earlier.files.items() if path.with_name(file).is_file()}
     if not set(write) <= set(there):
         return None
-    record = json.loads(content)
     if record["picture"] != facts["picture"]:  # it was moved: who makes annotations of the JSON looks for it
         write_json(path, {**record, "picture": facts["picture"]})
     return earlier._replace(files=there)
@@ -178,7 +178,7 @@ def parses_in(out: Path, fingerprint: str, ignore_below: float | None = None) ->
 def _records_in(out: Path) -> Iterator[Path]:
     """Yield the JSON files of a folder, but not what annotations hold, which may be millions of lines."""
     for folder, below, files in os.walk(out):
-        if ANNOTATIONS in files:
+        if ANNOTATIONS in files and Path(folder) != out:
             below.clear()
             continue
         yield from (Path(folder, file) for file in files if file.endswith(".json"))

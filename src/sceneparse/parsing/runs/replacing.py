@@ -167,9 +167,12 @@ def _kind(content: bytes) -> str | None:
 
 
 def _has_run(place: Place) -> bool:
-    """Whether a run of that kind has come to its end in the output folder."""
-    said = read_record(place.out / _SUMMARIES[place.kind])
-    return said is not None and {"done", "skipped", "failed"} <= said.keys()
+    """Whether a run of that kind has come to its end in the output folder, and has not left this input out."""
+    match read_record(place.out / _SUMMARIES[place.kind]):
+        case {"done": int(), "skipped": int(), "failures": [*failures]}:
+            left_out = {Path(str(one.get("file"))).absolute() for one in failures if isinstance(one, dict)}
+            return Path(place.shown).absolute() not in left_out
+    return False
 
 
 def _is_there(path: Path) -> bool:

@@ -371,7 +371,7 @@ def test_a_parser_gives_no_class_where_a_raster_has_no_data_as_the_run_does(tmp_
 
 
 def test_the_numbers_of_a_palette_are_another_parse_than_its_colours(tmp_path: Path) -> None:
-    path = write_raster(tmp_path / "scene.tif", values(1, (40, 48)) % 4, photometric=None)
+    path = write_raster(tmp_path / "scene.tif", values(1, (64, 96)) % 4, photometric=None)
     with rasterio.open(path, "r+") as dataset:
         dataset.write_colormap(1, {number: (90 - 9 * number, 0, 60 * number, 255) for number in range(4)})
     parser = a_parser(1)

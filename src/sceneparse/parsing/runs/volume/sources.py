@@ -82,8 +82,13 @@ def split_volumes(inputs: Sequence[str], out: Path | None = None) -> tuple[list[
 
 def _outputs(given: Path, out: Path | None) -> Outputs:
     """What is an output where a folder or a pattern is searched: nothing in one that lies below the output folder."""
-    folder = fixed_folder(given).resolve()
-    return Outputs(None if out is not None and out.resolve() in folder.parents else out)
+    inside = out is not None and out.resolve() in _top(given).resolve().parents
+    return Outputs(None if inside else out)
+
+
+def _top(given: Path) -> Path:
+    """What is searched of an input: itself, or of a pattern the folders before its first wildcard."""
+    return given if given.exists() else fixed_folder(given)
 
 
 def _holds_volumes(folder: Path, outputs: Outputs) -> bool | None:
@@ -144,11 +149,11 @@ def find_volumes(
     below: list[str] = []
     for given in inputs:
         path = Path(given).expanduser()
-        outputs, top = _outputs(path, out), fixed_folder(path)
+        outputs, top = _outputs(path, out), _top(path)
         found = list(_found(path, modalities, outputs))
         if not found:
             what = "no such volume" if top == path else "no volume matches this pattern"
-            inside = outputs.folder is not None and outputs.folder.is_relative_to(top.resolve())
+            inside = any(True for _ in _found(path, modalities, Outputs(None)))
             raise UserError(f"{given}: {what}{f', but in the output folder {out}' if inside else ''}")
         paths += found
         below += [_below(one, top) for one in found]
