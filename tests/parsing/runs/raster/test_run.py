@@ -104,7 +104,7 @@ def test_left_and_right_are_swapped_in_the_mirror_images_of_a_raster_s_windows(t
 
 
 def test_a_raster_that_is_cut_into_columns_has_the_same_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sceneparse.parsing.runs.raster import job
+    from sceneparse.parsing.runs.raster import job, labelling
 
     pixels = values(4, (150, 300))
     path = write_raster(tmp_path / "scene.tif", pixels)
@@ -116,11 +116,10 @@ def test_a_raster_that_is_cut_into_columns_has_the_same_labels(tmp_path: Path, m
     monkeypatch.setattr(job, "_SCORE_BYTES", 4 * 3 * 6 * 5 * 100 * 5 // 27)
     monkeypatch.setattr(job, "_CHUNK_BYTES", 1 << 30)
     widths: list[int] = []
-    labelled = job.labelled
 
     def noting(*arguments: Any) -> Any:
         widths.append(arguments[2][1] - arguments[2][0])
-        return labelled(*arguments)
+        return labelling.labelled(*arguments)
 
     monkeypatch.setattr(job, "labelled", noting)
     run(parser, path, tmp_path / "narrow")
