@@ -133,3 +133,27 @@ def test_a_picture_called_like_a_raster_s_json_is_refused_before_anything_is_par
     said = capsys.readouterr().err
     assert f"x_raster.png: its parse and the JSON of {scene} would both be written to x_raster.json" in said
     assert not out.exists()
+
+
+def test_a_folder_of_volumes_and_a_picture_among_the_inputs_keep_apart(
+    parser: Parser, pictures: Path, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nibabel = pytest.importorskip("nibabel", reason="nibabel is not installed (extra medical)")
+    monkeypatch.setattr("sceneparse.parsing.loading.load", lambda *_, **__: parser)
+    monkeypatch.setattr("sceneparse.cli.predicting.refuse_missing_model", lambda *_, **__: None)
+    cases = out.parent / "cases"
+    cases.mkdir()
+    voxels = np.random.default_rng(0).integers(0, 900, (8, 6, 2, 3)).astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), cases / "ct.nii.gz")
+    picture = (pictures / "a.png").rename(pictures / "ct_montage.png")
+    command, rest = ["predict", "m", str(cases)], ["--out", str(cases / "parsed")]
+    assert main([*command, str(picture), *rest]) == 2
+    assert "its parse and the montage of" in capsys.readouterr().err and not (cases / "parsed").exists()
+    for said in ("volumes: 1 parsed", "volumes: 0 parsed, 1 already done"):
+        assert main([*command, str(pictures / "b.png"), *rest]) == 0
+        shown = capsys.readouterr().err
+        assert said in shown and "left out" not in shown
+    assert tree(cases / "parsed") == [
+        *("b.json", "b.png", "b_overlay.jpg", "ct.nii.gz", "ct_montage.png", "ct_volume.json"),
+        *("summary.json", "volumes-summary.json"),
+    ]

@@ -151,10 +151,10 @@ class TestScores:
 def test_a_name_with_a_colon_is_no_protocol(
     parser: Parser, make_clip: MakeClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_clip("take 1: evening.mp4")
+    make_clip("take1:evening.mp4")
     monkeypatch.chdir(tmp_path)
-    assert run(parser, "take 1: evening.mp4", Path()).done == 1
-    assert Path("take 1: evening_overlay.mp4").is_file()
-    Path("no: video.mp4").write_bytes(b"none")
-    (failure,) = run(parser, "no: video.mp4", Path("out")).failures
-    assert failure.reason.startswith("no: video.mp4: cannot be opened as a video (")
+    assert run(parser, "take1:evening.mp4", Path()).done == 1
+    assert Path("take1:evening_overlay.mp4").is_file()
+    Path("no:video.mp4").write_bytes(b"none")
+    (failure,) = run(parser, "no:video.mp4", Path("out")).failures
+    assert failure.reason.startswith("no:video.mp4: cannot be opened as a video (")
