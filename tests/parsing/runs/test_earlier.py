@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
+from sceneparse.errors import UserError
 from sceneparse.parsing import Parser, predict_pictures
 from sceneparse.parsing.annotating import write_annotations
 from sceneparse.parsing.runs.earlier import parses_in
@@ -106,6 +108,9 @@ def test_a_name_that_is_no_utf_8_is_parsed_and_comes_back_out_of_the_json(
     said = json.loads((out / name).with_suffix(".json").read_bytes())
     assert Path(said["picture"]["file"]) == pictures / name and said["files"]["labels"] == name
     assert predict_pictures(parser, [pictures], out, progress=False).skipped == 4
-    for form in ("coco", "label_studio"):
-        assert write_annotations(parser, out, form, progress=False).is_dir()
+    for form in FORMS:
+        if form != "cvat":
+            assert write_annotations(parser, out, form, progress=False).is_dir(), form
+    with pytest.raises(UserError, match="a zip for CVAT holds names in UTF-8 alone"):
+        write_annotations(parser, out, "cvat", progress=False)
     assert json.loads((out / "summary.json").read_bytes())["failures"][0]["file"].endswith("bad\udcff.jpg")
