@@ -17,6 +17,7 @@ from sceneparse.files import (
     aside_of,
     hold,
     is_held,
+    json_of,
     make_folder,
     meant,
     refuse_folded,
@@ -276,3 +277,11 @@ def test_asking_whether_a_file_can_be_written_leaves_nothing(tmp_path: Path) -> 
     for name in ("there.json", "new.json", "new/below/new.json"):
         refuse_unwritable_file(tmp_path / name)
     assert files_in(tmp_path) == ["there.json"] and (tmp_path / "there.json").read_text() == "old"
+
+
+def test_names_that_are_no_utf_8_come_back_out_of_json(tmp_path: Path) -> None:
+    said = {"file": os.fsdecode(b"caf\xe9.jpg"), "é": ["\U0001f600"]}
+    write_json(tmp_path / "a.json", said)
+    content = (tmp_path / "a.json").read_bytes()
+    assert b"caf\\udce9.jpg" in content and "é" in content.decode() and json.loads(content) == said
+    assert json_of({"a": [1, "\udcff"]}, separators=(",", ":")) == '{"a":[1,"\\udcff"]}'

@@ -5,6 +5,7 @@ import difflib
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -172,7 +173,19 @@ def write_json(path: Path, value: Any) -> None:
 
 def json_text(value: Any) -> str:
     """Return `value` as `write_json` writes it."""
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_of(value, indent=2) + "\n"
+
+
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def json_of(value: Any, *, indent: int | None = None, separators: tuple[str, str] | None = None) -> str:
+    r"""Return `value` as JSON that UTF-8 can hold, without a line's end. NaN and infinity are refused.
+
+    A file's name that is no UTF-8 has lone surrogates in Python: escaped ("\udce9"), they come back as they were.
+    """
+    text = json.dumps(value, indent=indent, separators=separators, ensure_ascii=False, allow_nan=False)
+    return _LONE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def replace_folder(folder: Path, new: Path) -> None:

@@ -145,3 +145,13 @@ def test_the_memory_and_work_that_are_foreseen_grow_with_pixels_classes_and_colo
     assert peak_bytes((600, 800), 150) == pytest.approx(4.2 * 2**30, rel=0.02)
     assert 7 < work((384, 512)) / work((192, 256)) < 8  # it took 8 times as long
     assert work((192, 256), Field(landmarks=10)) < work((192, 256))
+
+
+def test_of_many_classes_none_of_which_is_probable_each_pixel_has_its_best() -> None:
+    scores = torch.zeros(150, 6, 8)
+    scores[3, :, :4] = scores[99, :, 4:] = 0.2
+    assert scores.softmax(dim=0).max() < 0.01
+    image = torch.zeros(3, 6, 8, dtype=torch.uint8)
+    image[:, :, 4:] = 200
+    found = refine(scores, image).argmax(dim=0)
+    assert (found[:, :4] == 3).all() and (found[:, 4:] == 99).all()

@@ -1,7 +1,10 @@
 """Pictures beyond 8 bits and three channels: right, or refused with advice that works."""
 
+import lzma
 import struct
+import tracemalloc
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -246,3 +249,36 @@ def test_bigtiffs_of_either_byte_order_are_read(order: str, dtype: str) -> None:
     head = {"<": b"II", ">": b"MM"}[order] + struct.pack(f"{order}HHHQ", 43, 8, 0, 16 + len(data))
     content = head + data + struct.pack(f"{order}Q", len(tags)) + entries + bytes(8)
     assert seen(content, 1)[0, :, 0].tolist() == [0, 100, 255]
+
+
+@pytest.mark.parametrize(("compression", "pack"), [(8, zlib.compress), (34925, lzma.compress)])
+def test_a_strip_that_unpacks_to_far_more_than_is_due_takes_no_more_memory(
+    compression: int, pack: Callable[[bytes], bytes]
+) -> None:
+    page = Tiff(plain("u2", times=257), 2)
+    bomb = pack(page.strips()[0] + bytes(32 << 20))
+    content = bytearray(tiff_bytes(page))
+    # The strip is packed anew behind all that there is, and the directory leads to it.
+    changed = {259: compression, 273: len(content), 279: len(bomb)}
+    (first,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, first)
+    for entry in range(first + 2, first + 2 + 12 * count, 12):
+        tag, kind = struct.unpack_from("<HH", content, entry)
+        if tag in changed:
+            struct.pack_into({3: "<H", 4: "<I"}[kind], content, entry + 8, changed[tag])
+    content += bomb
+    tracemalloc.start()
+    try:
+        assert (seen(bytes(content)) == COLOR).all()
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_strip_whose_sum_is_wrong_is_damaged() -> None:
+    content = bytearray(tiff_bytes(Tiff(plain("u2", times=257), 2, deflate=True)))
+    packed = zlib.compress(Tiff(plain("u2", times=257), 2).strips()[0])
+    end = content.index(packed) + len(packed)
+    content[end - 1] ^= 1
+    with pytest.raises(UserError, match="damaged"):
+        seen(bytes(content))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sceneparse.pictures import volumes
+from sceneparse.pictures.cases import called, volume_files
 from sceneparse.pictures.problems import PictureError
 from sceneparse.pictures.volumes import Volume
 
@@ -81,3 +82,13 @@ def test_a_volume_that_memory_does_not_hold_is_named_with_what_to_do(
     with pytest.raises(PictureError, match=r"a\.nii\.gz: not enough memory to unpack it; unpack the file"):
         volume.slice(0)
     assert reads == []
+
+
+def test_a_name_in_capitals_is_packed_all_the_same(tmp_path: Path, reads: list[str]) -> None:
+    save(tmp_path / "a.nii.gz")
+    path = (tmp_path / "a.nii.gz").rename(tmp_path / "A_T1.NII.GZ")
+    assert [one.name for one in volume_files(tmp_path)] == ["A_T1.NII.GZ"] == [one.name for one in called([path], "t1")]
+    volume = Volume.open(path)
+    for number in range(volume.shape[0]):
+        volume.slice(number)
+    assert reads == ["A_T1.NII.GZ"], "once, not for each slice"

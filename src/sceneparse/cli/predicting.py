@@ -121,7 +121,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     annotations = [name for name in forms if name in FORMS]
     submissions = {name: submission_form(name) for name in forms if name not in FORMS}
     videos, others = split_videos(arguments.inputs, Path(arguments.out), folders=takes_videos_of_folders(arguments))
-    volumes, others = split_volumes(others)
+    volumes, others = split_volumes(others, Path(arguments.out))
     rasters, pictures = split_rasters(others, Path(arguments.out))
     check_video_arguments(arguments, bool(videos), bool(pictures))
     check_volume_arguments(arguments, bool(volumes))
@@ -178,7 +178,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     else:
         failed = _predict_here(arguments, parser, videos, volumes, rasters, pictures)
     for name in submissions:
-        print(f"results: {write_submissions(parser, Path(arguments.out), name)}")
+        written = write_submissions(parser, arguments.out, name, ignore_below=arguments.ignore_below)
+        print(f"results: {written}")
     for name in annotations:
         written = write_annotations(parser, arguments.out, name, ignore_below=arguments.ignore_below)
         print(f"{name}: {written}")
@@ -199,16 +200,22 @@ def _predict_here(
     from sceneparse.parsing.artefacts.file_names import refuse_records
     from sceneparse.parsing.picture_inputs import Inputs
     from sceneparse.parsing.runs.video import predict_videos
-    from sceneparse.parsing.runs.volume import predict_volumes
+    from sceneparse.parsing.runs.volume import find_volumes, modalities_for, predict_volumes
     from sceneparse.parsing.runs.volume.sources import pictures_among
 
-    failed, write = 0, arguments.write
+    failed, write, out = 0, arguments.write, Path(arguments.out)
     elsewhere = frozenset(
         (*(source.path for source in rasters), *(Path(one.address) for one in videos if not one.live))
     )
-    if videos and pictures:
-        found = Inputs(pictures, Path(arguments.out), elsewhere)
-        refuse_records(((one.name, str(one.path)) for one in found), ((one.name, one.shown) for one in videos))
+    if pictures and (videos or volumes or rasters):
+        found = Inputs(pictures, out, elsewhere)
+        cases = find_volumes(volumes, modalities_for(parser, arguments.modalities), out) if volumes else []
+        others: dict[Kind, list[tuple[str, str]]] = {
+            "videos": [(one.name, one.shown) for one in videos],
+            "volumes": [(one.name, one.shown) for one in cases],
+            "rasters": [(one.name, one.shown) for one in rasters],
+        }
+        refuse_records(((one.name, str(one.path)) for one in found), others, write)
     if videos:
         failed += predict_videos(
             parser,
@@ -223,7 +230,7 @@ def _predict_here(
             legend=arguments.legend if write is None or "overlay" in write else "auto",
         ).failed
     if volumes:
-        for line in pictures_among(volumes):
+        for line in pictures_among(volumes, out):
             print(line, file=sys.stderr)
         failed += predict_volumes(
             parser,

@@ -28,7 +28,8 @@ FINENESS = 20
 """A cell's side is the width of the Gaussian divided by this, at least a pixel."""
 
 LEAST = 0.01
-"""Classes that are nowhere more probable than this are left out: they would cost as much as the others."""
+"""Classes that are nowhere more probable than this, nor the most probable one, are left out: they would cost as much
+as the others."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def refine(scores: Tensor, image: Tensor, field: Field = Field()) -> Tensor:
     """Return the field's marginals after mean-field inference.
 
     Kernels are normalised symmetrically, and a pixel counts among its own neighbours. Classes that are nowhere more
-    probable than `LEAST` get 0.
+    probable than `LEAST`, nor the most probable one, get 0.
 
     Args:
         scores: (classes, H, W) float32 logits, or logarithms of probabilities.
@@ -76,6 +77,7 @@ def refine(scores: Tensor, image: Tensor, field: Field = Field()) -> Tensor:
     ]
     unary = scores.float().log_softmax(dim=0)
     probable = unary.flatten(1).amax(dim=1) > math.log(LEAST)
+    probable[unary.argmax(dim=0).unique()] = True
     unary = unary[probable]
     marginals = unary.exp()
     for _ in range(field.steps):

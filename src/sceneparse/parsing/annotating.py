@@ -94,11 +94,9 @@ def _annotated(parser: "Parser", out: Path, ignore_below: float | None) -> tuple
     from sceneparse.parsing.runs.earlier import parses_in  # here, since refusing what is amiss must not wait for torch
 
     found = []
-    for path, said in parses_in(out, parser.fingerprint):
-        if said.get("ignore_below") == ignore_below:
-            name = name_of(path.with_suffix("").relative_to(out).as_posix())
-            read = partial(read_id_image, path.with_name(said["files"]["labels"]), parser.labels)
-            found.append(Annotated(name, Path(said["picture"]["file"]), (said["height"], said["width"]), read))
+    for one in parses_in(out, parser.fingerprint, ignore_below):
+        name = name_of(one.record.with_suffix("").relative_to(out).as_posix())
+        found.append(Annotated(name, one.picture, one.size, partial(read_id_image, one.labels, parser.labels)))
     return tuple(sorted(found, key=lambda one: one.name))
 
 

@@ -41,8 +41,7 @@ def checked_facts(facts: Mapping[str, Any] | None, own: Mapping[str, Any]) -> di
 def _plain(key: str, value: Any) -> Any:
     """A value as it comes back out of JSON."""
     try:
-        text = json.dumps({key: value}, default=_of_numpy, allow_nan=False, ensure_ascii=False)
-        return json.loads(text.encode())[key]
+        return json.loads(json.dumps({key: value}, default=_of_numpy, allow_nan=False))[key]
     except (TypeError, ValueError):
         raise UserError(
             f"facts['{key}'] is {shown(value)}, but must be what JSON can hold: text, finite numbers, True, False, "

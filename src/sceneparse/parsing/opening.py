@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from sceneparse.arguments import check_type
 from sceneparse.datasets.kinds import KINDS
+from sceneparse.labels import IGNORE
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, content_of, deep_content, read_pixels, visible
 from sceneparse.parsing.remarks import (
@@ -43,6 +46,7 @@ class PictureRead(NamedTuple):
         deep: Whether it has more than 8 bits.
         unturned: Its own orientation, 1..8, where that is not applied.
         shown: All its pixels, to be shown, where `image` has fewer and they were asked for.
+        valid: (H, W), where a raster has data; None if that is so everywhere. Elsewhere there is no class.
     """
 
     image: Tensor
@@ -51,6 +55,7 @@ class PictureRead(NamedTuple):
     deep: bool = False
     unturned: int = 1
     shown: Tensor | None = None
+    valid: NDArray[np.bool_] | None = None
 
     def told_in(self, parse: Parse) -> Parse:
         """Return the picture's parse with what reading it said, and with all its pixels if they are to be shown."""
@@ -61,6 +66,9 @@ class PictureRead(NamedTuple):
             # Whoever asks the network again gives it what it was given.
             source = None if parse.source is None else replace(parse.source, image=self.image)
             changes |= {"pixels": visible(self.shown), "source": source}
+        if self.valid is not None:
+            changes["labels"] = np.where(self.valid, parse.labels, np.int16(IGNORE))
+            changes["task_parse"] = parse.task_parse and parse.task_parse.without(~self.valid)
         # At once, if at all: whatever a parse is made of is checked.
         return replace(parse, **changes) if changes else parse
 
@@ -170,4 +178,5 @@ class PictureReader:
         if text := doubt or dark_of_type(whole.largest, whole.full_scale, inverted=whole.inverted):
             remarks.append(Remark("range", text))
         image = torch.from_numpy(whole.image)
-        return PictureRead(image, (image.shape[-2], image.shape[-1]), tuple(remarks), whole.extremes is not None)
+        size, deep = (image.shape[-2], image.shape[-1]), whole.extremes is not None
+        return PictureRead(image, size, tuple(remarks), deep, valid=whole.valid)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sceneparse.arguments import argument, check_array, check_flag, check_type, checked_size, shown
 from sceneparse.errors import UserError, counted, require
+from sceneparse.inference.finite import not_finite
 from sceneparse.inference.open_model import Opened
 from sceneparse.inference.protocol import TestProtocol, resolve
 from sceneparse.inference.scale import doubt_of
@@ -297,10 +298,7 @@ class Parser:
 
     def _parse_of(self, image: Tensor, objects: Prediction, task_parse: TaskParse | None = None) -> Parse:
         if not math.isfinite(objects.confidence.sum()):
-            raise UserError(
-                f"the scores of model '{self.name}' are not finite in {self.engine.precision}: its weights are damaged "
-                f"or too large for that format ({argument('precision', 'float32')} has room for more)"
-            )
+            raise not_finite(self.name, self.engine)
         return Parse(
             pixels=visible(image),
             labels=objects.labels.numpy(),

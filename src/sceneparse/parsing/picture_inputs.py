@@ -5,6 +5,8 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from sceneparse.errors import UserError
+from sceneparse.parsing.outputs import Outputs
+from sceneparse.parsing.runs.naming import fixed_folder
 from sceneparse.pictures.finding import FoundPicture, find_pictures
 from sceneparse.pictures.forms import LeftOut, unread
 
@@ -32,33 +34,29 @@ class Inputs:
 
     def __init__(self, inputs: Sequence[str | Path], out: Path, without: AbstractSet[Path] = frozenset()) -> None:
         self._inputs, self._without = tuple(inputs), without
-        self._out = out.resolve()
+        self._outputs = Outputs(out)
         paths = [Path(source).expanduser() for source in self._inputs]
         self._files = frozenset(path for path in paths if path.is_file())
         for path in paths:
-            if path not in self._files and _fixed_folder(path).resolve().is_relative_to(self._out):
+            if path not in self._files and self._outputs.covers(path if path.is_dir() else fixed_folder(path)):
                 raise UserError(
                     f"{path}: lies in the output folder {out}, where pictures and label maps would be mixed; choose a "
                     "folder of its own for the outputs (it may be inside the pictures' folder)"
                 )
-        self._endangered = {
-            resolved: path for path in self._files if (resolved := path.resolve()).is_relative_to(self._out)
-        }
+        self._endangered = {resolved: path for path in self._files if self._outputs.covers(resolved := path.resolve())}
         self.left_out = self._none_left_out()
         find_pictures(self._inputs)  # raises at once what is wrong with them
 
     def __iter__(self) -> Iterator[FoundPicture]:
-        folder, outside, left_out = Path(), True, self._none_left_out()
+        left_out = self._none_left_out()
         for found in find_pictures(self._inputs, left_out):
-            if found.path.parent != folder:
-                folder = found.path.parent
-                outside = not folder.resolve().is_relative_to(self._out)
-            if (outside or found.path in self._files) and found.path not in self._without:
+            named = found.path in self._files
+            if (named or not self._outputs.holds(found.path)) and found.path not in self._without:
                 yield found
         self.left_out = left_out
 
     def _none_left_out(self) -> LeftOut:
-        return unread(apart=True, outputs=self._out, without=self._without)
+        return unread(apart=True, outputs=self._outputs.folder, without=self._without)
 
     def overwritten_by(self, outputs: Sequence[Path]) -> Path | None:
         """Return the picture that one of these files would overwrite; None if there is none."""
@@ -66,13 +64,3 @@ class Inputs:
             return None
         paths = (output.parent.resolve() / output.name for output in outputs)
         return next((self._endangered[path] for path in paths if path in self._endangered), None)
-
-
-def _fixed_folder(path: Path) -> Path:
-    """The folder, or of a pattern the folders before the first wildcard."""
-    if path.is_dir():
-        return path
-    for index, name in enumerate(path.parts):
-        if any(sign in name for sign in "*?["):
-            return Path(*path.parts[:index])
-    return path

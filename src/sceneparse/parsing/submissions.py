@@ -39,13 +39,16 @@ def submission_form(benchmark: str) -> SubmissionForm:
     return form
 
 
-def write_submissions(parser: "Parser", out: str | Path, benchmark: str, *, progress: bool = True) -> Path:
+def write_submissions(
+    parser: "Parser", out: str | Path, benchmark: str, *, ignore_below: float | None = None, progress: bool = True
+) -> Path:
     """Write the label maps of an output folder in the form that a benchmark's server takes.
 
     Args:
         parser: The model; what another one left there is passed over.
         out: Where `predict_pictures` wrote.
         benchmark: The kind of its data set, one with a form of results.
+        ignore_below: As in `predict_pictures`; what was parsed otherwise is passed over.
         progress: Show progress on standard error.
 
     Returns:
@@ -59,7 +62,7 @@ def write_submissions(parser: "Parser", out: str | Path, benchmark: str, *, prog
 
     form, out = submission_form(benchmark), Path(out)
     form.refuse_others(parser.labels, parser.name)
-    maps = [path.with_name(said["files"]["labels"]) for path, said in parses_in(out, parser.fingerprint)]
+    maps = [one.labels for one in parses_in(out, parser.fingerprint, ignore_below)]
     if not maps:
         raise UserError(f"{out}: no label map of this model")
     taken: dict[str, Path] = {}

@@ -160,6 +160,15 @@ class TaskParse:
             texture=self.texture and self.texture.without(self.texture.confidence < confidence),
         )
 
+    def without(self, pixels: NDArray[np.bool_]) -> "TaskParse":
+        """Return the parse with no class of any map at these pixels, (H, W)."""
+        return replace(
+            self,
+            parts=self.parts and self.parts.without(pixels),
+            material=self.material and self.material.without(pixels),
+            texture=self.texture and self.texture.without(pixels),
+        )
+
     def scene_panel(self, image: NDArray[np.uint8], layout: LegendLayout = "auto") -> Image.Image:
         """Draw the picture with its most probable kinds of scene under it or beside it.
 

@@ -52,7 +52,7 @@ def one_volume(folder: Path, name: str, *, setting: str = "") -> Volume:
 
 def volume_files(folder: Path) -> list[Path]:
     """List the NIfTI files of a folder, sorted."""
-    return sorted(file for file in folder.iterdir() if file.name.endswith(SUFFIXES) and not file.name.startswith("."))
+    return sorted(file for file in folder.iterdir() if file.name.lower().endswith(SUFFIXES) and file.name[0] != ".")
 
 
 def called(files: Sequence[Path], name: str) -> list[Path]:

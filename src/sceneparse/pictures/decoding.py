@@ -1,5 +1,6 @@
 """Open picture files that other people made; whatever is wrong with one becomes one clear line."""
 
+import lzma
 import math
 import struct
 import warnings
@@ -197,7 +198,7 @@ def _damage(source: Path | bytes) -> Iterator[None]:
     """Raise what goes wrong with the bytes of a file as a `PictureError`."""
     try:
         yield
-    except (ValueError, struct.error, zlib.error, OSError, OverflowError) as error:
+    except (ValueError, struct.error, zlib.error, lzma.LZMAError, OSError, OverflowError) as error:
         raise _damaged(source, error) from None
 
 

@@ -63,7 +63,8 @@ def stored_numbers(file: IO[bytes], directory: Directory) -> NDArray[Any]:
         DecompressionBombError: More pixels than Pillow decodes.
     """
     height, width = directory.size
-    if height * width > 2 * (Image.MAX_IMAGE_PIXELS or 1 << 62):
+    limit = 2 * (Image.MAX_IMAGE_PIXELS or 1 << 62)
+    if height * width > limit:
         raise Image.DecompressionBombError
     if not height or not width:
         raise ValueError("it has no pixels")
@@ -72,6 +73,8 @@ def stored_numbers(file: IO[bytes], directory: Directory) -> NDArray[Any]:
     tiled = 324 in directory.tags
     rows = directory.several(323)[0] if tiled else min(next(iter(directory.several(278)), height), height)
     columns = directory.several(322)[0] if tiled else width
+    if rows * columns > limit:
+        raise Image.DecompressionBombError
     across, down = -(-width // columns), -(-height // rows)
     offsets, lengths = (directory.several(tag) for tag in ((324, 325) if tiled else (273, 279)))
     if len(offsets) < planes * across * down or len(lengths) < len(offsets):
@@ -141,10 +144,11 @@ def _decompressed(data: bytes, directory: Directory, line: int, rows: int) -> by
         data = np.packbits(np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")).tobytes()
     if kind == _PLAIN:
         return data
+    # No more than is due, whatever else is packed there; and a byte, so that the sum at the end is checked.
     if kind in _DEFLATE:
-        return zlib.decompress(data)
+        return zlib.decompressobj().decompress(data, line * rows + 1)
     if kind == _LZMA:
-        return lzma.decompress(data)
+        return lzma.LZMADecompressor().decompress(data, line * rows + 1)
     return _by_libtiff(data, kind, line, rows)
 
 

@@ -112,7 +112,7 @@ class Volume:
 
         Voxels outside of what was recorded may be NaN or infinite: some programs mark them so.
         """
-        voxels = self.voxels() if self.path.suffix == ".gz" else None
+        voxels = self.voxels() if self.path.suffix.lower() == ".gz" else None
         source = _load(self.path).dataobj if voxels is None else voxels.stored
         where: list[Any] = [slice(None)] * 3 + [self.position, 0, 0, 0][: len(source.shape) - 3]
         where[self.axes[0]] = self.shape[0] - 1 - number if self.flips[0] else number

@@ -8,7 +8,7 @@ from PIL import Image
 from sceneparse.errors import UserError
 from sceneparse.inference import Opened, TorchEngine
 from sceneparse.parsing import Parser, predict_pictures
-from sceneparse.parsing.artefacts.artefact import Artefact
+from sceneparse.parsing.artefacts.artefact import Artefact, Inputs
 from sceneparse.parsing.artefacts.file_names import name_of, refuse_collisions, refuse_records, stem_of
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from tests.support.unified import unified_model
@@ -85,9 +85,25 @@ def test_the_overlay_of_a_picture_too_long_for_a_jpeg_can_be_in_the_way() -> Non
         refuse_collisions(both, ("labels", "overlay"), {"x.jpg": (100, 70000)}.get)
 
 
-def test_a_picture_called_like_a_videos_json_is_refused() -> None:
-    refuse_records([("x", "x.jpg"), ("below/x_video", "below/x_video.jpg")], [("x", "x.mp4")])
-    with pytest.raises(UserError, match=r"x_video\.jpg: its JSON and that of x\.mp4 would both be written to x_video"):
-        refuse_records([("x_video", "x_video.jpg")], [("x", "x.mp4")])
-    with pytest.raises(UserError, match=r"its label map and the timeline of b/x\.mp4 would both be written"):
-        refuse_records([("b/x_timeline", "b/x_timeline.jpg")], [("b/x", "b/x.mp4")])
+def test_a_picture_whose_files_would_be_another_input_s_is_refused() -> None:
+    def refuse(name: str, **others: str) -> None:
+        known: dict[Inputs, list[tuple[str, str]]] = {
+            "videos": [(others.get("video", "v"), "v.mp4")],
+            "volumes": [(others.get("volume", "ct"), "ct.nii.gz")],
+            "rasters": [(others.get("raster", "s"), "s.tif")],
+        }
+        refuse_records([("x", "x.jpg"), (name, f"{name}.jpg")], known)
+
+    refuse("below/v_video")
+    refuse("s_polygons")
+    for name, other, file in (
+        ("v_video", "JSON of v.mp4", "v_video.json"),
+        ("v_timeline", "timeline of v.mp4", "v_timeline.png"),
+        ("ct_volume", "JSON of ct.nii.gz", "ct_volume.json"),
+        ("ct_montage", "montage of ct.nii.gz", "ct_montage.png"),
+        ("s_raster", "JSON of s.tif", "s_raster.json"),
+    ):
+        with pytest.raises(UserError, match=f"{name}.jpg: its parse and the {other} would both be written to {file};"):
+            refuse(name)
+    with pytest.raises(UserError, match=r"would both be written to b/v_timeline\.png"):
+        refuse("b/v_timeline", video="b/v")

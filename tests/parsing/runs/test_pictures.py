@@ -99,6 +99,8 @@ class TestOutputs:
         predict_pictures(parser, [pictures / "a.png"], out, progress=False)
         said = json.loads((out / "summary.json").read_text())["engine"]
         assert said == {"used": parser.engine.describe(), "why": "OpenVINO is not installed"}
+        predict_pictures(parser, [pictures / "a.png"], out, progress=False)
+        assert "engine" not in json.loads((out / "summary.json").read_text()), "an earlier run's gave the scores"
 
     def test_files_that_are_not_read_are_named_in_the_terminal_and_the_summary(
         self, parser: Parser, pictures: Path, out: Path, capsys: pytest.CaptureFixture[str]

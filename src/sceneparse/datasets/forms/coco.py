@@ -4,7 +4,6 @@ https://cocodataset.org/#format-data. pycocotools makes the same pixels of both 
 index plus 1; pixels without a class belong to no annotation.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.datasets.forms.form import AnnotatedPictures, AnnotationForm
+from sceneparse.files import json_of
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.outlines import trace
 from sceneparse.pictures.run_lengths import compressed, run_lengths
@@ -66,21 +66,17 @@ def _writer(annotate: Callable[[NDArray[np.int16]], Iterator[dict[str, Any]]]) -
         number = 0
         with (folder / FILE).open("w", encoding="utf-8") as file:
             # Annotation by annotation: all of a large collection would not fit into memory.
-            file.write(f'{_json(head)[:-1]}, "annotations": [')
+            file.write(f'{json_of(head)[:-1]}, "annotations": [')
             for image, one in enumerate(annotated.by_file(), 1):
                 height, width = one.size
                 images.append({"id": image, "file_name": one.file, "width": width, "height": height})
                 for annotation in annotate(one.read()):
                     number += 1
                     whole = {"id": number, "image_id": image, **annotation, "iscrowd": 0}
-                    file.write(f"{',' * (number > 1)}\n{_json(whole)}")
-            file.write(f'\n], "images": {_json(images)}}}\n')
+                    file.write(f"{',' * (number > 1)}\n{json_of(whole)}")
+            file.write(f'\n], "images": {json_of(images)}}}\n')
 
     return AnnotationForm(_TITLES[annotate is polygons], write)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 _TITLES = ("COCO JSON, a mask as run lengths for each class", "COCO JSON, a polygon for each region")

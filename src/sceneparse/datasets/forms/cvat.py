@@ -52,7 +52,8 @@ def write(folder: Path, annotated: AnnotatedPictures) -> None:
     """Write the zip: labelmap.txt, the list of pictures, and two masks of each.
 
     Raises:
-        UserError: A class's name that labelmap.txt cannot hold, or two pictures that differ in their suffix alone.
+        UserError: A class's name that labelmap.txt cannot hold, two pictures that differ in their suffix alone, or a
+            name that is no UTF-8.
     """
     labels = annotated.labels
     for name in labels.names:
@@ -77,6 +78,8 @@ def write(folder: Path, annotated: AnnotatedPictures) -> None:
             ignored |= void != _BLACK and bool((indices == IGNORE).any())
             if (other := listed.setdefault(one.stem, one)) is not one:
                 refuse_shared_stems((each.name, each.picture) for each in (other, one))
+            if one.stem.encode("utf-8", "replace").decode() != one.stem:
+                raise UserError(f"{one.picture}: a zip for CVAT holds names in UTF-8 alone: rename the picture")
             _add(file, f"SegmentationClass/{one.stem}.png", _png(table[indices]))
             number, count = _numbered(indices, table)
             if count <= _OBJECTS:

@@ -6,7 +6,6 @@ picture `image`, as in Label Studio's own templates; whoever has another configu
 in it or in the tasks. Pictures are named as Label Studio's local storage serves them, below its document root.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.datasets.forms.form import Annotated, AnnotatedPictures, AnnotationForm
-from sceneparse.files import write_text
+from sceneparse.files import json_of, write_text
 from sceneparse.labels import LabelSpace
 
 FILE, CONFIGURATION = "tasks.json", "labeling.xml"
@@ -78,7 +77,7 @@ def task(number: int, one: Annotated, annotated: AnnotatedPictures) -> dict[str,
     said: dict[str, Any] = {"predictions": [{"model_version": annotated.source, "result": result}]}
     if annotated.drawn:
         said = {"annotations": [{"result": result}]}
-    return {"id": number, "data": {"image": f"{ADDRESS}{quote(one.file)}"}, **said}
+    return {"id": number, "data": {"image": f"{ADDRESS}{quote(one.file, errors='surrogateescape')}"}, **said}
 
 
 def configuration(labels: LabelSpace) -> str:
@@ -99,7 +98,7 @@ def write(folder: Path, annotated: AnnotatedPictures) -> None:
         file.write("[")
         for number, one in enumerate(annotated.by_file(), 1):
             comma = "," * (number > 1)
-            file.write(f"{comma}\n{json.dumps(task(number, one, annotated), ensure_ascii=False)}")
+            file.write(f"{comma}\n{json_of(task(number, one, annotated))}")
         file.write("\n]\n")
     write_text(folder / CONFIGURATION, configuration(annotated.labels))
 

@@ -27,7 +27,7 @@ def write(folder: Path, annotated: AnnotatedPictures) -> None:
 
     What is missing to 1 has no class.
     """
-    with (folder / FILE).open("w", encoding="utf-8", newline="") as file:
+    with (folder / FILE).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow([*_FIRST, *columns(annotated.labels.names)])
         for one in annotated.by_file():

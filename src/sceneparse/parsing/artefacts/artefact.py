@@ -4,7 +4,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from sceneparse.errors import UserError, require
 from sceneparse.files import whole_file
@@ -75,13 +75,12 @@ class Artefact:
     @property
     def inputs(self) -> tuple[Inputs, ...]:
         """What it is written for."""
-        suffixes: dict[Inputs, str] = {
-            "pictures": self.suffix,
-            "videos": self.video,
-            "volumes": self.volume,
-            "rasters": self.raster,
-        }
-        return tuple(inputs for inputs, suffix in suffixes.items() if suffix)
+        return tuple(inputs for inputs in get_args(Inputs) if self.suffix_of(inputs))
+
+    def suffix_of(self, inputs: Inputs) -> str:
+        """Return what follows the name of such an input in the file's name; empty if they have none."""
+        suffixes = {"pictures": self.suffix, "videos": self.video, "volumes": self.volume, "rasters": self.raster}
+        return suffixes[inputs]
 
     @property
     def suffixes(self) -> tuple[str, ...]:

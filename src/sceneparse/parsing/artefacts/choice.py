@@ -10,7 +10,7 @@ from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.settings.legend import LegendLayout
 from sceneparse.tables import require_known
 
-_BLIND = frozenset({"labels", "confidence", "confidence16", "geojson"})
+_BLIND = frozenset({"labels", "parts", "materials", "textures", "confidence", "confidence16", "geojson"})
 """Artefacts that show nothing of the picture itself; of those that other packages add nothing is known."""
 
 

@@ -1,10 +1,10 @@
 """Name the files of a picture's parse, and refuse pictures whose files would overwrite each other."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from sceneparse.errors import UserError
-from sceneparse.parsing.artefacts.artefact import is_too_long
+from sceneparse.parsing.artefacts.artefact import Inputs, is_too_long
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 
 
@@ -80,28 +80,37 @@ def refuse_collisions(
                 )
 
 
-def refuse_records(pictures: Iterable[tuple[str, str]], videos: Iterable[tuple[str, str]]) -> None:
-    """Refuse pictures whose JSON or label map would take the place of a video's JSON or timeline.
+_RECORDS: dict[Inputs, str] = {"videos": "_video.json", "volumes": "_volume.json", "rasters": "_raster.json"}
+"""What follows the name of an input that is no picture in the name of its JSON."""
+
+
+def refuse_records(
+    pictures: Iterable[tuple[str, str]],
+    others: Mapping[Inputs, Iterable[tuple[str, str]]],
+    write: Collection[str] | None = None,
+) -> None:
+    """Refuse pictures of which a file would take the place of one of a video, a volume or a raster.
 
     Args:
         pictures: The names and what messages call the pictures.
-        videos: The same of the videos.
+        others: The same of the others.
+        write: Names of the artefacts that are written. Default: the default ones.
 
     Raises:
         UserError: There are such.
     """
-    files = {
-        f"{name}{ending}": (shown, what, file)
-        for name, shown in videos
-        for ending, what, file in (
-            ("_video", "JSON and that", ".json"),
-            ("_timeline", "label map and the timeline", ".png"),
-        )
-    }
-    for name, shown in pictures:
-        if found := files.get(stem_of(name)):
-            video, what, file = found
+    chosen = [(name, one) for name, one in ARTEFACTS.usable() if (one.default if write is None else name in write)]
+    files: dict[str, tuple[str, str]] = {}
+    for inputs, known in others.items():
+        suffixes = {what: suffix for what, one in chosen if (suffix := one.suffix_of(inputs))}
+        for name, shown in known:
+            for what, suffix in {"JSON": _RECORDS[inputs], **suffixes}.items():
+                files[f"{name}{suffix}"] = (shown, what)
+    written = [name for name, one in chosen if one.suffix]
+    for name, shown in pictures if files else ():
+        if (file := next((file for file in files_of(name, written) if file in files), None)) is not None:
+            other, what = files[file]
             raise UserError(
-                f"{shown}: its {what} of {video} would both be written to {stem_of(name)}{file}; rename one of the "
-                "two, or parse them into different folders"
+                f"{shown}: its parse and the {what} of {other} would both be written to {file}; rename one of the two, "
+                "or parse them into different folders"
             )

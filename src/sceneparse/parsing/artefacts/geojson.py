@@ -4,9 +4,9 @@ Coordinates are pixels, not degrees: x to the right, y downwards, (0, 0) the upp
 file says of itself in `units`. Exteriors have a positive area by the numbers, holes a negative one, as RFC 7946 has it.
 """
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from sceneparse.files import json_of
 from sceneparse.parsing.artefacts.artefact import Artefact
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def feature_collection(parse: "Parse") -> dict[str, Any]:
 
 
 def _make(parse: "Parse") -> str:
-    return json.dumps(feature_collection(parse), ensure_ascii=False, separators=(",", ":")) + "\n"
+    return json_of(feature_collection(parse), separators=(",", ":")) + "\n"
 
 
 GEOJSON = Artefact("regions of each class as polygons", ".geojson", _make)

@@ -1,10 +1,13 @@
 """What an earlier run left: whether it is whole, and of the same input, model and protocol, so that a run goes on."""
 
 import json
+import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sceneparse.datasets.forms.whole_folder import RECORD as ANNOTATIONS
+from sceneparse.files import write_json
 from sceneparse.parsing.artefacts.choice import draws
 from sceneparse.parsing.parser import Parser
 from sceneparse.settings.legend import LegendLayout
@@ -47,7 +50,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 
 def same_making(record: dict[str, Any], facts: dict[str, Any]) -> bool:
-    """Return whether an earlier parse depends on the same facts, wherever its input lies now.
+    """Return whether an earlier parse depends on the same facts, wherever its input has been moved since.
 
     Args:
         record: The JSON of the earlier parse.
@@ -55,8 +58,8 @@ def same_making(record: dict[str, Any], facts: dict[str, Any]) -> bool:
     """
     # A model of objects alone says nothing of tasks, a parse with a class for each pixel nothing of a threshold, one
     # with the training's ranges nothing of these.
-    expected = {"tasks": None, "ignore_below": None, "ranges": None, **facts}
-    return all(_without_path(record.get(key)) == _without_path(value) for key, value in expected.items())
+    expected = {"tasks": None, "ignore_below": None, "ranges": None, "palette": None, **facts}
+    return all(_same(record.get(key), value) for key, value in expected.items())
 
 
 def is_whole(record: Path, facts: dict[str, Any], files: Mapping[str, Path]) -> bool:
@@ -94,7 +97,10 @@ def earlier_parse(content: bytes, facts: dict[str, Any], write: Collection[str])
         facts: As `same_making` takes them.
         write: The artefacts that it must have.
     """
-    record = _record(content)
+    return _earlier(_record(content), facts, write)
+
+
+def _earlier(record: dict[str, Any] | None, facts: dict[str, Any], write: Collection[str]) -> Earlier | None:
     # Where nothing is drawn, it does not matter where an earlier run drew its legends.
     unsaid = {"legend": None} if draws(write) else {}
     if record is None or not same_making(record, {**unsaid, **facts}):
@@ -117,27 +123,65 @@ def earlier_in_folder(folder: Path, stem: str, facts: dict[str, Any], write: Col
         write: The artefacts that it must have.
     """
     path = folder / f"{stem}.json"
-    try:
-        earlier = earlier_parse(path.read_bytes(), facts, write)
-    except OSError:  # none there
+    record = read_record(path)
+    earlier = _earlier(record, facts, write)
+    if record is None or earlier is None:
         return None
-    whole = earlier is not None and all(path.with_name(file).is_file() for file in earlier.files.values())
-    return earlier if whole else None
+    there = {name: file for name, file in earlier.files.items() if path.with_name(file).is_file()}
+    if not set(write) <= set(there):
+        return None
+    if record["picture"] != facts["picture"]:  # it was moved: who makes annotations of the JSON looks for it
+        write_json(path, {**record, "picture": facts["picture"]})
+    return earlier._replace(files=there)
 
 
-def parses_in(out: Path, fingerprint: str) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the JSON files of a model's parses of pictures with a label map, sorted, and what they say.
+class Parsed(NamedTuple):
+    """A picture's parse in an output folder.
+
+    Args:
+        record: Its JSON.
+        labels: Its label map.
+        picture: The picture.
+        size: Its height and width.
+    """
+
+    record: Path
+    labels: Path
+    picture: Path
+    size: tuple[int, int]
+
+
+def parses_in(out: Path, fingerprint: str, ignore_below: float | None = None) -> list[Parsed]:
+    """Return a model's parses of pictures with a label map, sorted by their JSON files.
+
+    Of several of one picture the last is taken: a picture "a" is called "a.jpg" once there is an "a.png" too.
 
     Args:
         out: The output folder.
         fingerprint: The model's.
+        ignore_below: As in `predict_pictures`; what was parsed otherwise is passed over.
     """
-    for path in sorted(out.rglob("*.json")):
+    found: dict[str, tuple[int, Parsed]] = {}
+    for path in _records_in(out):
         said = read_record(path)
-        if said is None or said.get("model_sha256") != fingerprint or not isinstance(said.get("picture"), dict):
+        if said is None or said.get("model_sha256") != fingerprint or said.get("ignore_below") != ignore_below:
             continue
-        if isinstance(files := said.get("files"), dict) and "labels" in files:
-            yield path, said
+        match said:
+            case {"picture": {"file": str(file)}, "files": {"labels": str(labels)}, "height": height, "width": width}:
+                one = Parsed(path, path.with_name(labels), Path(file), (height, width))
+                written, picture = path.stat().st_mtime_ns, str(Path(file).absolute())
+                if picture not in found or found[picture][0] <= written:
+                    found[picture] = (written, one)
+    return sorted(one for _, one in found.values())
+
+
+def _records_in(out: Path) -> Iterator[Path]:
+    """Yield the JSON files of a folder, but not what annotations hold, which may be millions of lines."""
+    for folder, below, files in os.walk(out):
+        if ANNOTATIONS in files and Path(folder) != out:
+            below.clear()
+            continue
+        yield from (Path(folder, file) for file in files if file.endswith(".json"))
 
 
 def _record(content: bytes) -> dict[str, Any] | None:
@@ -148,10 +192,19 @@ def _record(content: bytes) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def _without_path(value: Any) -> Any:
-    """A fact without the path of its file: a file may have been moved."""
-    if isinstance(value, list):
-        return [_without_path(one) for one in value]
-    if isinstance(value, dict):
-        return {key: one for key, one in value.items() if key != "file"}
-    return value
+def _same(said: Any, value: Any) -> bool:
+    """Whether a record says a fact. The path of a file may be another, unless a file is still where it was."""
+    if isinstance(said, list) and isinstance(value, list):
+        return len(said) == len(value) and all(map(_same, said, value))
+    if isinstance(said, dict) and isinstance(value, dict):
+        rest = [{key: one for key, one in facts.items() if key != "file"} for facts in (said, value)]
+        return rest[0] == rest[1] and not _is_another(said.get("file"), value.get("file"))
+    return bool(said == value)
+
+
+def _is_another(said: Any, path: Any) -> bool:
+    """Whether the file at an earlier path is there, and is not the one at this path."""
+    try:
+        return said != path and not Path(said).samefile(path)
+    except (OSError, TypeError, ValueError):  # not there, or no path
+        return False

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
 from sceneparse.arguments import argument
-from sceneparse.errors import UserError
+from sceneparse.errors import UnwritableError, UserError
 from sceneparse.files import make_folder, write_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.remarks import Remark
-from sceneparse.parsing.runs.faults import LeftOutError, writing
+from sceneparse.parsing.runs.faults import writing, writing_parse
 from sceneparse.parsing.runs.tally import Failure, Summary, Tally
 from sceneparse.pictures.forms import LeftOut
 
@@ -105,6 +105,11 @@ class Run:
                 self.tally.left_out.append(one)
                 self.console.print(str(one), markup=False)
 
+    def described(self, summary: Summary) -> dict[str, Any]:
+        """Return the content of the summary's file: what became of the inputs, and which engine parsed those of now."""
+        # What an earlier run has done may be another engine's: where all is, none is named.
+        return {**summary.to_json(), **({"engine": self._engine} if self._engine and summary.done else {})}
+
     def close(self, summary: Summary, path: Path, what: str = "") -> None:
         """Write the summary, and say what became of the inputs.
 
@@ -117,12 +122,12 @@ class Run:
             UserError: It cannot be written.
         """
         with writing(path):
-            write_json(path, {**summary.to_json(), **({"engine": self._engine} if self._engine else {})})
+            write_json(path, self.described(summary))
         self.say(f"{what}{summary.describe()}; see {path}")
 
 
 class Named(Protocol):
-    """An input: a video or a volume."""
+    """An input: a video, a volume or a raster."""
 
     @property
     def shown(self) -> str:
@@ -131,7 +136,7 @@ class Named(Protocol):
 
 
 class Job(Protocol):
-    """The parse of one video or volume."""
+    """The parse of one video, volume or raster."""
 
     def is_done(self) -> bool:
         """Return whether an earlier run left it whole."""
@@ -149,9 +154,8 @@ def run_jobs(
     *,
     out: Path,
     again: bool,
-    left_out: type[UserError] = LeftOutError,
 ) -> None:
-    """Parse one video or volume after the other.
+    """Parse one video, volume or raster after the other; one at fault is left out, the others may be parsed.
 
     Args:
         run: The run that counts them.
@@ -159,20 +163,21 @@ def run_jobs(
         job_of: Makes an input's job; may raise like the job itself.
         out: The output folder, for messages.
         again: Also parse what an earlier run has done.
-        left_out: What is raised where an input gets no parse, but the others may; any other error ends the run.
 
     Raises:
-        UserError: The outputs cannot be written.
+        UserError: The outputs cannot be written, nor could the next one's.
     """
     for source in sources:
         try:
-            with writing(out):
+            with writing_parse(out, source.shown):
                 job = job_of(source)
                 if not again and job.is_done():
                     run.tally.skip()
                     continue
                 lines = job.run()
-        except left_out as error:
+        except UnwritableError:
+            raise
+        except UserError as error:
             run.leave_out(Failure(source.shown, str(error)))
         else:
             run.tally.parsed()

@@ -16,16 +16,18 @@ class LeftOutError(UserError):
     """An input that gets no parse; the run goes on with the others."""
 
 
-def cannot_write(path: Path | str, error: OSError) -> UserError:
+def cannot_write(path: Path | str, error: OSError) -> UnwritableError:
     """Return a disk's complaint as a line for the user."""
-    return UserError(
+    wrong = UnwritableError(
         f"{path}: cannot be written ({error.strerror or error}); free space or choose another output folder"
     )
+    wrong.errno = error.errno
+    return wrong
 
 
 @contextmanager
 def writing(path: Path | str) -> Iterator[None]:
-    """Raise a disk's complaints as `UserError`, which end the run."""
+    """Raise a disk's complaints as `UnwritableError`, which end the run."""
     try:
         yield
     except UnwritableError:  # it says all that there is to say
@@ -35,21 +37,21 @@ def writing(path: Path | str) -> Iterator[None]:
 
 
 @contextmanager
-def writing_parse(path: Path | str, picture: Path | str) -> Iterator[None]:
-    """Raise what goes wrong as a picture's parse is written.
+def writing_parse(path: Path | str, shown: Path | str) -> Iterator[None]:
+    """Raise what goes wrong as an input's parse is written.
 
     Args:
         path: What is written.
-        picture: What messages call the picture.
+        shown: What messages call the input.
 
     Raises:
-        LeftOutError: A fault that comes from this picture.
-        UserError: One that the next picture would meet, too.
+        LeftOutError: A fault that comes from this input.
+        UnwritableError: One that the next input would meet, too.
     """
     try:
         yield
     except ArtefactError as error:
-        raise LeftOutError(f"{picture}: {error}") from None
+        raise LeftOutError(f"{shown}: {error}") from None
     except OSError as error:
         wrong = error if isinstance(error, UnwritableError) else cannot_write(path, error)
-        raise (LeftOutError(f"{picture}: {wrong}") if error.errno in _OF_THE_NAME else wrong) from None
+        raise (LeftOutError(f"{shown}: {wrong}") if error.errno in _OF_THE_NAME else wrong) from None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneparse.arguments import argument, check_flag, check_names, check_probability, check_type, several
-from sceneparse.errors import UserError
+from sceneparse.errors import UnwritableError, UserError
 from sceneparse.files import refuse_folded
 from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
@@ -24,6 +24,7 @@ from sceneparse.parsing.runs.engine import Run
 from sceneparse.parsing.runs.faults import LeftOutError, writing_parse
 from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.progress import counting_progress
+from sceneparse.parsing.runs.replacing import Place, place_of_picture, refuse_foreign, replacing
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
 from sceneparse.pictures.finding import FoundPicture
 from sceneparse.pictures.reading import PictureError, picture_size
@@ -52,7 +53,8 @@ def predict_pictures(
 
     Each picture gives OUT/NAME.png (label map), OUT/NAME_overlay.jpg and, last, OUT/NAME.json; at the end comes
     OUT/summary.json. A picture that cannot be read is named on stderr, counted and left out. A picture is skipped if
-    all its files are there and come from the same picture (by its size and time of change), model and protocol. A run
+    all its files are there and come from the same picture (by its size and time of change), model and protocol. One in
+    whose outputs' place something lies that no run wrote is left out. A run
     that is stopped leaves whole files only. Memory doesn't grow with the number of pictures.
 
     Args:
@@ -165,7 +167,11 @@ class _Reader:
             facts = {"picture": facts_of_file(found.path), **self.made_by}
             if not self.again and (earlier := earlier_in_folder(self.out, stem_of(found.name), facts, self.write)):
                 return earlier
+            with writing_parse(outputs[0], found.path):
+                refuse_foreign(_place(self.out, self.write, found))
             return _Read(found, self.parser.open(found.path, shown=shows_picture(self.write)), facts)
+        except UnwritableError:
+            raise
         except UserError as error:
             return Failure(str(found.path), str(error))
         except OSError as error:
@@ -182,7 +188,10 @@ class _Writer:
 
     def __call__(self, parse: Parse, found: FoundPicture, facts: dict[str, Any]) -> dict[str, int] | Failure:
         try:
-            with writing_parse(self.out / f"{stem_of(found.name)}.png", found.path):
+            with (
+                writing_parse(self.out / f"{stem_of(found.name)}.png", found.path),
+                replacing(_place(self.out, self.write, found), facts),
+            ):
                 parse.save(self.out, stem_of(found.name), facts=facts, write=self.write)
         except LeftOutError as error:
             return Failure(str(found.path), str(error))
@@ -195,6 +204,10 @@ class _Writer:
                 self.run.leave_out(failure)
             case pixels:
                 self.run.tally.parsed(pixels)
+
+
+def _place(out: Path, write: tuple[str, ...], found: FoundPicture) -> Place:
+    return place_of_picture(out, stem_of(found.name), write, str(found.path), found.path)
 
 
 def _size(path: str) -> tuple[int, int] | None:

@@ -126,6 +126,11 @@ class Raster:
         return self.block[1] < self.width or bool(self.dataset.profile.get("tiled"))
 
     @property
+    def colored(self) -> bool:
+        """Whether its values are numbers of a palette's colours, of which the picture is made."""
+        return self._palette is not None
+
+    @property
     def full_scale(self) -> int:
         """The largest value of bands of 9 to 16 bits whose own range is taken; 0 with a range and of palettes."""
         white = self._white or 0
@@ -301,6 +306,8 @@ def opened(path: Path, *, parallel: bool = False) -> Any:
         raise PictureError(f"{path}: no such file", "missing")
     try:
         return rasterio.open(path, driver="GTiff", num_threads="ALL_CPUS" if parallel else 1)
+    except UnicodeError:
+        raise PictureError(f"{path}: GDAL opens files by names in UTF-8 alone; rename it") from None
     except RasterioError as error:
         raise PictureError(f"{path}: not a TIFF, or damaged ({_reason(error)}); fetch it again") from None
 

@@ -20,6 +20,7 @@ class WholeRaster(NamedTuple):
 
     Args:
         image: The picture that a network takes, (channels, H, W); 0 where there is no data.
+        valid: As of `Pixels`: (H, W), where there is data; None if that is so everywhere.
         reordered: As of `Raster`.
         largest: The largest value, where the type's own range was taken; else 0.
         full_scale: As of `Raster`.
@@ -29,6 +30,7 @@ class WholeRaster(NamedTuple):
     """
 
     image: NDArray[np.uint8]
+    valid: NDArray[np.bool_] | None
     reordered: tuple[int, ...]
     largest: int
     full_scale: int
@@ -70,6 +72,7 @@ def read_whole_raster(source: Path | bytes, channels: int, form: BandForm, heade
         pixels = raster.read((0, raster.height), (0, raster.width))
         return WholeRaster(
             np.ascontiguousarray(pixels.image),
+            pixels.valid,
             raster.reordered,
             pixels.largest,
             raster.full_scale,

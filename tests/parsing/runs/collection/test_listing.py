@@ -130,6 +130,13 @@ class TestTars:
         with pytest.raises(UserError, match=r"no pictures found; left out 1 file that sceneparse does not read"):
             list_items([str(alone)], OUT)
 
+    def test_videos_that_are_left_out_are_counted(self, tmp_path: Path, pngs: list[bytes]) -> None:
+        (tmp_path / "e.png").write_bytes(pngs[0])
+        (tmp_path / "clip.mp4").write_bytes(b"")
+        left_out: list[LeftOut] = []
+        assert names(list_items([str(tmp_path)], OUT, left_out=left_out)) == ["e"]
+        assert [one.counts for one in left_out if one.count] == [{".mp4": 1}]
+
     def test_a_tar_that_is_cut_off_gives_what_it_has_and_itself(self, tar: Path, pngs: list[bytes]) -> None:
         tar.write_bytes(tar.read_bytes()[: 3 * 512 + len(pngs[0])])
         items = list_items([str(tar)], OUT)

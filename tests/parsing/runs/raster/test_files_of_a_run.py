@@ -18,7 +18,7 @@ from sceneparse.errors import UserError
 from sceneparse.parsing.runs.raster import RasterSource, labelling, predict_rasters, split_rasters
 from sceneparse.settings import ProtocolSettings
 from tests.parsing.conftest import SPACE
-from tests.support.brightest import brightest_parser
+from tests.support.brightest import BrightestChannel, brightest_parser
 
 rasterio = pytest.importorskip("rasterio", reason="rasterio is not installed (extra geo)")
 
@@ -180,8 +180,47 @@ def test_a_raster_is_not_overwritten_by_its_labels(tmp_path: Path) -> None:
     path = write_raster(tmp_path / "scene_labels.tif", values(3, (64, 64)))
     (tmp_path / "x").symlink_to(path)
     sources, _ = split_rasters([str(path)], tmp_path / "elsewhere")
-    with pytest.raises(UserError, match="overwrite"):
-        predict_rasters(a_parser(), [sources[0]._replace(name="scene")], tmp_path, progress=False)
+    before = path.read_bytes()
+    summary = predict_rasters(a_parser(), [sources[0]._replace(name="scene")], tmp_path, progress=False)
+    assert f"its parse would overwrite the raster {path}" in summary.failures[0].reason
+    assert path.read_bytes() == before
+
+
+def test_a_folder_of_rasters_alone_is_skipped_by_the_second_run(tmp_path: Path) -> None:
+    write_raster(tmp_path / "scenes" / "scene.tif", values(3, (64, 64)))
+    out = tmp_path / "scenes" / "parsed"
+    for _ in range(2):
+        sources, rest = split_rasters([str(tmp_path / "scenes")], out)
+        assert [source.name for source in sources] == ["scene"] and rest == []
+        summary = predict_rasters(a_parser(), sources, out, progress=False)
+    assert summary.skipped == 1
+    assert split_rasters([str(out)], out) == ([], [str(out)])
+
+
+def test_scores_that_are_not_finite_cost_their_raster_and_leave_no_labels(tmp_path: Path) -> None:
+    class Damaged(BrightestChannel):
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            scores = super().__call__(images)
+            scores[:, 1, scores.shape[-2] // 2] = torch.nan
+            return scores
+
+    path = write_raster(tmp_path / "scene.tif", values(3, (64, 64)))
+    for protocol in (WINDOWS, ProtocolSettings()):
+        parser = brightest_parser(Damaged(), labels=SPACE, protocol=protocol)
+        assert "are not finite in float32" in run(parser, path, tmp_path / "out").failures[0].reason
+        assert [one.name for one in (tmp_path / "out").iterdir()] == ["rasters-summary.json"]
+
+
+def test_a_raster_that_the_protocol_cannot_parse_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sceneparse.parsing.runs.raster.protocol.WHOLE", 60 * 60)
+    for name, side in (("large", 80), ("small", 40)):
+        write_raster(tmp_path / f"{name}.tif", values(3, (side, side)))
+    sources, _ = split_rasters([str(tmp_path / "*.tif")], tmp_path / "out")
+    parser = a_parser(protocol=ProtocolSettings("whole", resize="long", size=80))
+    summary = predict_rasters(parser, sources, tmp_path / "out", progress=False)
+    assert summary.done == 1 and "large.tif: 80×80 pixels are parsed in windows" in summary.failures[0].reason
 
 
 MEMORY = """

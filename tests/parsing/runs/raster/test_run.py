@@ -1,6 +1,7 @@
 """Rasters through `predict_rasters`: the labels, the grid that they lie on, the bands that count."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser
 from sceneparse.parsing.runs.raster import predict_rasters, split_rasters
@@ -104,7 +104,7 @@ def test_left_and_right_are_swapped_in_the_mirror_images_of_a_raster_s_windows(t
 
 
 def test_a_raster_that_is_cut_into_columns_has_the_same_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sceneparse.parsing.runs.raster import job
+    from sceneparse.parsing.runs.raster import job, labelling
 
     pixels = values(4, (150, 300))
     path = write_raster(tmp_path / "scene.tif", pixels)
@@ -112,6 +112,19 @@ def test_a_raster_that_is_cut_into_columns_has_the_same_labels(tmp_path: Path, m
     monkeypatch.setattr(job, "_CHUNK_BYTES", 4 * 256 * 100)  # 100 columns, so 96
     run(parser, path, tmp_path / "out")
     assert np.array_equal(read_raster(tmp_path / "out" / "scene_labels.tif"), expected(parser, pixels))
+    # A window's scores are 3 × 6 × 5 numbers, and there is one for every 27 columns and 5 rows of windows.
+    monkeypatch.setattr(job, "_SCORE_BYTES", 4 * 3 * 6 * 5 * 100 * 5 // 27)
+    monkeypatch.setattr(job, "_CHUNK_BYTES", 1 << 30)
+    widths: list[int] = []
+
+    def noting(*arguments: Any) -> Any:
+        widths.append(arguments[2][1] - arguments[2][0])
+        return labelling.labelled(*arguments)
+
+    monkeypatch.setattr(job, "labelled", noting)
+    run(parser, path, tmp_path / "narrow")
+    assert widths == [96, 96, 96, 12]
+    assert np.array_equal(read_raster(tmp_path / "narrow" / "scene_labels.tif"), expected(parser, pixels))
 
 
 def test_a_large_raster_gets_windows_and_says_so(
@@ -129,8 +142,10 @@ def test_a_large_raster_gets_windows_and_says_so(
     record = json.loads((tmp_path / "out" / "scene_raster.json").read_text())
     assert record["protocol"]["window"] == [64, 64] and record["protocol"]["blend"] == "hann"
     for changes, says in (({"resize": "long", "size": 80}, "resizes"), ({"scales": (0.5, 1.0)}, "at scales 0.5, 1")):
-        with pytest.raises(UserError, match=f"scene.tif: 203×150 pixels .* {says}.*window=.512, 512"):
-            run(a_parser(protocol=ProtocolSettings("whole", **changes)), path, tmp_path / "out", again=True)
+        (failure,) = run(
+            a_parser(protocol=ProtocolSettings("whole", **changes)), path, tmp_path / "out", again=True
+        ).failures
+        assert re.search(f"scene.tif: 203×150 pixels .* {says}.*window=.512, 512", failure.reason)
 
 
 def grid(path: Path) -> dict[str, Any]:
@@ -339,3 +354,26 @@ def test_a_small_raster_gets_the_protocol_at_its_own_size_and_nothing_is_said(
     assert parser.protocol.above == 24
     predict_rasters(parser, sources, tmp_path / "out")
     assert "too large" not in capsys.readouterr().err
+
+
+def test_a_parser_gives_no_class_where_a_raster_has_no_data_as_the_run_does(tmp_path: Path) -> None:
+    pixels = values(3, (40, 48))
+    pixels[:, :9, :20] = 0
+    path = write_raster(tmp_path / "scene.tif", pixels, nodata=0)
+    parser = brightest_parser(Brightest(), labels=SPACE, data=DataSettings("geotiff"))
+    run(parser, path, tmp_path / "out")
+    for source in (path, path.read_bytes()):
+        parse = parser(source)
+        assert np.array_equal(parse.labels == -1, (pixels == 0).all(axis=0))
+        assert np.array_equal(SPACE.encode(parse.labels), read_raster(tmp_path / "out" / "scene_labels.tif"))
+        assert parse.to_json()["unlabelled"]["pixels"] == 9 * 20
+
+
+def test_the_numbers_of_a_palette_are_another_parse_than_its_colours(tmp_path: Path) -> None:
+    path = write_raster(tmp_path / "scene.tif", values(1, (64, 96)) % 4, photometric=None)
+    with rasterio.open(path, "r+") as dataset:
+        dataset.write_colormap(1, {number: (90 - 9 * number, 0, 60 * number, 255) for number in range(4)})
+    parser = a_parser(1)
+    for options in ({}, {"bands": [1]}, {}):
+        assert run(parser, path, tmp_path / "out", **options).done == 1
+        assert run(parser, path, tmp_path / "out", **options).skipped == 1

@@ -8,11 +8,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser
 from sceneparse.parsing.runs.video import predict_videos, split_videos
 from sceneparse.parsing.runs.video.writing import VideoWriter
+from tests.parsing.conftest import SPACE
+from tests.support.brightest import BrightestChannel, brightest_parser
 from tests.support.clips import pan, read_clip
 from tests.support.video_runs import record, run, visible
 
@@ -126,3 +129,32 @@ class TestBroken:
     ) -> None:
         with pytest.raises(UserError):
             run(parser, make_clip(), out, **options)
+
+
+class TestScores:
+    @pytest.mark.parametrize("smooth", [0.0, 0.5])
+    def test_that_are_not_finite_cost_their_video(
+        self, parser: Parser, make_clip: MakeClip, out: Path, monkeypatch: pytest.MonkeyPatch, smooth: float
+    ) -> None:
+        original = BrightestChannel.__call__
+        monkeypatch.setattr(BrightestChannel, "__call__", lambda self, images: original(self, images) * torch.inf)
+        (failure,) = run(parser, make_clip(), out, smooth=smooth).failures
+        assert "the scores of model 'brightest' are not finite in float32" in failure.reason
+        assert visible(out) == ["videos-summary.json"]
+
+    def test_that_a_model_of_other_channels_cannot_give_cost_their_video(self, make_clip: MakeClip, out: Path) -> None:
+        four = brightest_parser(labels=SPACE, channels=4)
+        (failure,) = run(four, make_clip(), out).failures
+        assert "4" in failure.reason and visible(out) == ["videos-summary.json"]
+
+
+def test_a_name_with_a_colon_is_no_protocol(
+    parser: Parser, make_clip: MakeClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_clip("take1:evening.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert run(parser, "take1:evening.mp4", Path()).done == 1
+    assert Path("take1:evening_overlay.mp4").is_file()
+    Path("no:video.mp4").write_bytes(b"none")
+    (failure,) = run(parser, "no:video.mp4", Path("out")).failures
+    assert failure.reason.startswith("no:video.mp4: cannot be opened as a video (")

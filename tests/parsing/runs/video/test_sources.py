@@ -18,16 +18,29 @@ def test_videos_are_told_from_pictures_and_folders_by_their_suffix(tmp_path: Pat
     assert rest == [given[1], given[3], "more/*.png"]
 
 
-def test_a_pattern_gives_its_videos_in_order_each_with_a_name_of_its_own(tmp_path: Path) -> None:
+def test_a_pattern_gives_its_videos_in_order_called_by_their_paths_where_they_share_a_name(tmp_path: Path) -> None:
     for name in ("b/clip.mp4", "a/clip.mp4", "a/x.mkv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     videos, _ = split_videos([str(tmp_path / "**" / "*.mp4"), str(tmp_path / "a" / "x.mkv")])
     assert [(Path(video.address).parent.name, video.name) for video in videos] == [
-        ("a", "clip"),
-        ("b", "clip-2"),
+        ("a", "a/clip"),
+        ("b", "b/clip"),
         ("a", "x"),
     ]
+    named = [str(tmp_path / folder / "clip.mp4") for folder in ("b", "a")]
+    assert [video.name for video in split_videos(named)[0]] == ["clip", "clip-2"], "as a shell expands a pattern"
+
+
+def test_a_pattern_gives_no_videos_of_the_output_folder(tmp_path: Path) -> None:
+    for name in ("a.mp4", "parsed/a_overlay.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    out = tmp_path / "parsed"
+    assert [video.name for video in split_videos([str(tmp_path / "**" / "*.mp4")], out)[0]] == ["a"]
+    with pytest.raises(UserError, match="no video matches this pattern, but in the output folder"):
+        split_videos([str(out / "*.mp4")], out)
+    assert [video.name for video in split_videos([str(out / "a_overlay.mp4")], out)[0]] == ["a_overlay"]
 
 
 def test_folders_and_patterns_give_their_videos_once_called_by_their_paths(tmp_path: Path) -> None:

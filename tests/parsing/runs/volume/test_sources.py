@@ -45,9 +45,41 @@ def test_a_folder_with_a_modality_is_a_case_and_of_others_each_file_is_a_volume(
         (cases / "p2", "p2"),
         (loose / "a.nii", "a"),
         (loose / "b.nii.gz", "b"),
-        (loose / "deep" / "a.nii.gz", "a-2"),
+        (loose / "deep" / "a.nii.gz", "deep/a"),
     ]
     assert len(find_volumes([cases], ())) == 8
+
+
+def test_what_a_run_left_in_the_folder_is_no_input_of_the_next(tmp_path: Path) -> None:
+    cases, out = tmp_path / "cases", tmp_path / "cases" / "parsed"
+    touch(cases / "b.nii.gz", out / "b.nii.gz", out / "b_montage.png", tmp_path / "one" / "b_t1.nii.gz")
+    assert split_volumes([str(cases)], out) == ([str(cases)], [])
+    for given in (cases, str(cases / "**" / "*.nii.gz")):
+        assert [source.path for source in find_volumes([given], (), out)] == [cases / "b.nii.gz"]
+    assert pictures_among([str(cases)], out) == []
+    assert split_volumes([str(out)], out) == ([], [str(out)])
+    with pytest.raises(UserError, match=f"parsed: no such volume, but in the output folder {out}"):
+        find_volumes([out], (), out)
+    assert [source.name for source in find_volumes([out / "b.nii.gz"], (), out)] == ["b"], "it is named"
+    assert [source.name for source in find_volumes([tmp_path / "one"], ("t1",), tmp_path)] == ["one"]
+
+
+def test_links_that_lead_back_up_give_no_volume_twice(tmp_path: Path) -> None:
+    touch(tmp_path / "cases" / "p1" / "x.nii.gz")
+    (tmp_path / "cases" / "p1" / "up").symlink_to(tmp_path / "cases")
+    assert [source.name for source in find_volumes([tmp_path / "cases"], ())] == ["x"]
+
+
+def test_volumes_that_share_a_name_are_called_by_their_folders_too_and_others_as_ever(tmp_path: Path) -> None:
+    touch(
+        *(tmp_path / "kits" / f"case_{number}" / "imaging.nii.gz" for number in range(3)), tmp_path / "kits" / "b.NII"
+    )
+    assert [source.name for source in find_volumes([tmp_path / "kits"], ())] == [
+        "b",
+        *(f"case_{number}/imaging" for number in range(3)),
+    ]
+    found = find_volumes([str(tmp_path / "kits" / "*" / "imaging.nii.gz")], ())
+    assert [source.name for source in found] == [f"case_{number}/imaging" for number in range(3)]
 
 
 def test_a_pattern_gives_its_files_in_order(tmp_path: Path) -> None:

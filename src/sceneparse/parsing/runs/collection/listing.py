@@ -65,7 +65,8 @@ def list_items(
         others_there = f"; {listed.unread}" if listed.unread.count else ""
         raise UserError(f"{', '.join(inputs)}: no pictures found{others_there}")
     if left_out is not None:
-        left_out.extend((listed.unread, listed.fields))
+        kinds = (listed.unread, listed.unread.apart, listed.fields)
+        left_out.extend(one for one in kinds if one is not None)
     return listed.items
 
 

@@ -1,6 +1,5 @@
 """Whole collections: found, parsed by workers on Ray Data, and listed in a manifest."""
 
-import json
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any, Literal
 
 from sceneparse.arguments import check_probability
 from sceneparse.errors import UserError, counted
-from sceneparse.files import refuse_folded
+from sceneparse.files import json_of, json_text, refuse_folded
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts
 from sceneparse.parsing.artefacts.file_names import refuse_collisions
 from sceneparse.parsing.loading import Loading
@@ -22,6 +21,7 @@ from sceneparse.parsing.runs.collection.deduplicate import deduplicate, rows_the
 from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.listing import list_items
 from sceneparse.parsing.runs.collection.locations import Location
+from sceneparse.parsing.runs.collection.stores import as_utf8
 from sceneparse.parsing.runs.collection.worker import Plan
 from sceneparse.parsing.runs.engine import Run
 from sceneparse.parsing.runs.faults import writing
@@ -94,6 +94,7 @@ def predict_collection(
     items = list_items(inputs, out, column, chosen, left_out)
     if store == "parquet":
         earlier = rows_there(location)
+        items = [replace(item, name=as_utf8(item.name)) for item in items]
         items = [replace(item, rows_there=tuple(earlier.get(item.name, ()))) for item in items]
     else:
         if not is_url(out):
@@ -114,7 +115,7 @@ def predict_collection(
             run.tally.pixels = deduplicate(location, {item.name: outcomes[item.number] for item in items})
         summary = run.tally.stream_summary(time.perf_counter() - start)
         (location / MANIFEST).write("".join(map(_line, items, outcomes)).encode())
-        (location / "summary.json").write((json.dumps(summary.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
+        (location / "summary.json").write(json_text(run.described(summary)).encode())
     rate = len(items) / max(summary.seconds, 1e-9)
     run.say(f"{summary.describe()}; {rate:.1f} pictures/s; see {(location / MANIFEST).address}")
     return summary
@@ -157,7 +158,7 @@ def _line(item: Item, outcome: dict[str, Any]) -> str:
     failed = outcome["status"] == "failed"
     line = {"name": item.name, "file": item.file, "status": "failed" if failed else "done"}
     line |= {"reason": outcome["reason"]} if failed else {"files": outcome["files"]} if outcome["files"] else {}
-    return json.dumps(line, ensure_ascii=False) + "\n"
+    return json_of(line) + "\n"
 
 
 def _files_of_model(model: str) -> dict[str, bytes]:

@@ -9,11 +9,15 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from sceneparse.errors import UserError
+from sceneparse.files import json_of
 from sceneparse.parsing.artefacts.file_names import stem_of
 from sceneparse.parsing.parse import Parse
+from sceneparse.parsing.runs.collection.addresses import is_url
 from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.locations import Location, store_errors
 from sceneparse.parsing.runs.earlier import earlier_in_folder, earlier_parse
+from sceneparse.parsing.runs.faults import LeftOutError
+from sceneparse.parsing.runs.replacing import foreign_json, place_of_picture, replacing
 from sceneparse.tasks import MAPS, Task
 
 RESULTS = "parts"
@@ -70,7 +74,10 @@ class FolderStore(Store):
 
     def save(self, parse: Parse, item: Item, facts: dict[str, Any]) -> Saved:
         """See `Store`."""
-        record = parse.save(self._folder, stem_of(item.name), facts=facts, write=self.write)
+        source = Path(item.address) if item.kind == "file" and not is_url(item.address) else None
+        place = place_of_picture(self._folder, stem_of(item.name), self.write, item.file, source)
+        with replacing(place, facts):
+            record = parse.save(self._folder, stem_of(item.name), facts=facts, write=self.write)
         return _saved(record, item.name, parse)
 
     @property
@@ -103,6 +110,8 @@ class ObjectStore(Store):
             saved, old = _saved(record, item.name, parse), self.location / name
             with store_errors(self.location.address):
                 if old.fs.exists(old.path):
+                    if foreign_json(old.read()):
+                        raise LeftOutError(f"{item.file}: its JSON would overwrite {old.address}, which no run wrote")
                     old.fs.rm_file(old.path)
             for file in (*saved.files.values(), name):
                 (self.location / file).write((Path(folder) / file).read_bytes())
@@ -131,7 +140,7 @@ class ParquetStore(Store):
             record = json.loads(path.read_bytes())
             files = {name: path.with_name(file).read_bytes() for name, file in record.pop("files").items()}
         saved = Saved({}, {}, self._digest(facts))
-        text = json.dumps(record, ensure_ascii=False, allow_nan=False)
+        text = json_of(record)
         self._rows.append({"name": item.name, "digest": saved.digest, "json": text, **files})
         return saved
 
@@ -191,6 +200,11 @@ def read_rows(location: Location, columns: list[str] | None = None) -> list[dict
             f"{location.address}: no Parquet file of results ({' '.join(str(error).split())[:200]}); take it out of "
             "the output folder: its pictures will be parsed again"
         ) from None
+
+
+def as_utf8(name: str) -> str:
+    """Return a picture's name as a table of text can hold it: what is no UTF-8 is escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _below(name: str, files: dict[str, str]) -> dict[str, str]:

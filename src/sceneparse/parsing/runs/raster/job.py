@@ -13,18 +13,20 @@ from sceneparse.arguments import argument
 from sceneparse.drawing.legend import LegendEntry
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
+from sceneparse.inference.finite import finite
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.remarks import order_text, unlit_raster
 from sceneparse.parsing.runs.earlier import facts_of_file, is_whole
 from sceneparse.parsing.runs.pipe import Behind
-from sceneparse.parsing.runs.raster.labelling import Labels, Scene, Seen, labelled
+from sceneparse.parsing.runs.raster.labelling import Labels, Scene, Seen, columns_of_scores, labelled
 from sceneparse.parsing.runs.raster.polygons import WRITERS, coordinates_line
 from sceneparse.parsing.runs.raster.protocol import protocol_for, streams
 from sceneparse.parsing.runs.raster.sources import RasterSource
 from sceneparse.parsing.runs.raster.strips import chunk_rows
-from sceneparse.parsing.runs.raster.writing import LabelCode, LabelWriter, label_raster, refuse_own_input
+from sceneparse.parsing.runs.raster.writing import LabelCode, LabelWriter, label_raster
+from sceneparse.parsing.runs.replacing import Place, replacing
 from sceneparse.pictures.rasters import BandForm, Raster
 from sceneparse.pictures.rasters.bands import Range
 from sceneparse.pictures.rasters.raster import environment
@@ -33,6 +35,8 @@ from sceneparse.progress import progress_bar
 
 _CHUNK_BYTES = 192 << 20
 """What a chunk of rows may take before it is bytes: a wider raster is parsed in several columns from top to bottom."""
+_SCORE_BYTES = 1 << 30
+"""What the scores of rows of windows may take: so is a raster where there are many classes."""
 
 
 @dataclass
@@ -66,6 +70,7 @@ class RasterJob:
         out: The output folder.
         write: Names of the artefacts to write.
         progress: Whether to show progress.
+        inputs: All rasters that are parsed in this run.
     """
 
     parser: Parser
@@ -74,16 +79,18 @@ class RasterJob:
     out: Path
     write: tuple[str, ...]
     progress: bool
+    inputs: tuple[Path, ...] = ()
     _scene: Scene = field(init=False)
     _bands: tuple[int, ...] = field(init=False)
     _ranges: tuple[Range, ...] = field(init=False)
+    _colored: bool = field(init=False)
 
     def __post_init__(self) -> None:
         channels = self.parser.config.backbone.in_channels
         with environment(), Raster(self.source.path, channels, self.form) as raster:
             size = (raster.height, raster.width)
             protocol = protocol_for(self.parser.protocol, size, self.source.shown)
-            self._bands, self._ranges = raster.form.bands, raster.form.ranges
+            self._bands, self._ranges, self._colored = raster.form.bands, raster.form.ranges, raster.colored
             # Opened again with the form as it was given: a band that was named is no palette, and no grey three times.
             self._scene = Scene(self.source.path, channels, self.form, size, protocol)
 
@@ -101,9 +108,15 @@ class RasterJob:
             "raster": facts_of_file(self.source.path),
             "bands": list(self._bands),
             "ranges": [list(one) for one in self._ranges],
+            **({"palette": True} if self._colored else {}),
             "model_sha256": self.parser.fingerprint,
             "protocol": self._scene.protocol.described(),
         }
+
+    @property
+    def _place(self) -> Place:
+        shown, files = self.source.shown, tuple(self._files.values())
+        return Place("raster", shown, self.out, self._record, files, self.inputs, self.source.path)
 
     def is_done(self) -> bool:
         """Return whether an earlier run left it whole."""
@@ -111,10 +124,11 @@ class RasterJob:
 
     def run(self) -> list[str]:
         """Parse it and write everything; return what is to be said of it."""
-        start, space = time.perf_counter(), self.parser.labels
-        files = self._files
-        refuse_own_input(files, self.source.path)
-        self._record.unlink(missing_ok=True)
+        with replacing(self._place, self.facts()):
+            return self._run()
+
+    def _run(self) -> list[str]:
+        start, space, files = time.perf_counter(), self.parser.labels, self._files
         seen = Seen()
         counts = Counts(np.zeros(len(space) + 1, np.int64), np.zeros(len(space) + 1))
         with environment(), Raster(self.source.path, self._scene.channels, self._scene.form) as raster:
@@ -139,13 +153,14 @@ class RasterJob:
     def _write_labels(self, raster: Raster, code: LabelCode, writer: LabelWriter, counts: Counts, seen: Seen) -> None:
         """Label the raster and write the labels behind it, whole blocks at a time."""
         columns, step = list(self._columns(raster)), chunk_rows(raster.block[0])
+        engine = finite(self.parser.engine, self.parser.name)
         with (
             progress_bar(self.progress, len(columns) * -(-raster.height // step), self.source.name) as advance,
             Behind(1, 2) as behind,
         ):
             for first, end in columns:
                 rows = RowBuffer(step, end - first, code.dtype)
-                for some in labelled(self.parser.engine, self._scene, (first, end), seen):
+                for some in labelled(engine, self._scene, (first, end), seen):
                     counts.add(some)
                     for top, values in rows.put(code.encode(some.labels)):
                         behind.put(writer.write, values, top, first)
@@ -154,12 +169,16 @@ class RasterJob:
                     behind.put(writer.write, values, top, first)
 
     def _columns(self, raster: Raster) -> Iterator[tuple[int, int]]:
-        """The columns that are parsed together: all, unless their chunks would take too much memory."""
+        """The columns that are parsed together: all, unless their chunks or scores would take too much memory."""
         row = sum(np.dtype(raster.dataset.dtypes[band - 1]).itemsize for band in self._bands)
-        most = _CHUNK_BYTES // (row * chunk_rows(raster.block[0])) // raster.block[1] * raster.block[1]
-        if not raster.tiled or most < 2 * raster.block[1] or not streams(self._scene.protocol):
+        block = raster.block[1]
+        most = _CHUNK_BYTES // (row * chunk_rows(raster.block[0])) // block * block
+        if not raster.tiled or most < 2 * block or not streams(self._scene.protocol):
             yield (0, raster.width)
             return
+        scored = columns_of_scores(self.parser.engine, self._scene, _SCORE_BYTES)
+        if scored < raster.width:
+            most = min(most, max(2, scored // block) * block)
         for first in range(0, raster.width, most):
             yield (first, min(first + most, raster.width))
 

@@ -1,5 +1,6 @@
 """The labels of a raster, some rows at a time: reading, scoring and labelling overlap, each in a thread of its own."""
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -124,6 +125,27 @@ def labelled(engine: Engine, scene: Scene, columns: tuple[int, int], seen: Seen)
         with Ahead(_scored(windows, threads), limit=1) as scored, _setting(stopped):
             windows.take_from(iter(scored))
             yield from _labels(windows, strips, scene, columns, engine)
+
+
+def columns_of_scores(engine: Engine, scene: Scene, most: int) -> int:
+    """Return how many columns can be labelled together by the memory that their windows' scores take; all at most.
+
+    Args:
+        engine: What gives the scores; it is shown an empty window where that may matter.
+        scene: The raster; its protocol is one that `streams`.
+        most: So many bytes.
+    """
+    protocol, window, width = scene.protocol, scene.protocol.window, scene.size[1]
+    assert window is not None
+    down, across = (math.ceil(side * protocol.stride) for side in window)
+    # The rows of windows that reach into a row, and those that are ready, in the making and about to be dropped.
+    rows = math.ceil(window[0] / down) + 3
+    views = 2 if protocol.flip and protocol.average == "probabilities" else 1
+    column = 4 * views * rows * engine.num_classes / across
+    if column * window[0] * window[1] * width <= most:  # even of scores for every pixel
+        return width
+    scores = engine(torch.zeros(1, scene.channels, *window, dtype=torch.uint8))
+    return min(width, max(2 * window[1], int(most / (column * scores.shape[-2] * scores.shape[-1]))))
 
 
 def _whole(engine: Engine, scene: Scene, seen: Seen) -> Labels:

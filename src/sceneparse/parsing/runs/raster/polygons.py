@@ -1,12 +1,11 @@
 """Regions of a raster of labels as polygons in its own projection: GeoJSON and GeoPackage."""
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sceneparse.files import whole_file
+from sceneparse.files import json_of, whole_file
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing.runs.raster.geopackage import GeoPackage
 
@@ -67,7 +66,7 @@ def write_geojson(path: Path, labels: Path, space: LabelSpace) -> None:
         labels: The raster of labels.
         space: The classes.
     """
-    head = json.dumps({"type": "FeatureCollection", "name": labels.stem, **_reference(labels)}, ensure_ascii=False)
+    head = json_of({"type": "FeatureCollection", "name": labels.stem, **_reference(labels)})
     with whole_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(f'{head[:-1]}, "features": [')
         for number, region in enumerate(regions(labels, space)):
@@ -76,7 +75,7 @@ def write_geojson(path: Path, labels: Path, space: LabelSpace) -> None:
                 "properties": {"id": region.id, "name": region.name},
                 "geometry": {"type": "Polygon", "coordinates": region.rings},
             }
-            file.write(f"{',' * (number > 0)}\n{json.dumps(feature, ensure_ascii=False)}")
+            file.write(f"{',' * (number > 0)}\n{json_of(feature)}")
         file.write("\n]}\n")
 
 

@@ -11,7 +11,6 @@ from sceneparse.parsing.runs.engine import Run, run_jobs
 from sceneparse.parsing.runs.raster.job import RasterJob, refuse_without_labels
 from sceneparse.parsing.runs.raster.sources import RasterSource
 from sceneparse.parsing.runs.tally import Summary
-from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.rasters import BandForm, installed
 from sceneparse.settings import DataSettings
 from sceneparse.settings.ranges import pairs_of
@@ -36,7 +35,8 @@ def predict_rasters(
     has data, the labels have none.
 
     A raster is skipped if all its files are there and come from the same raster, bands, model and protocol. One that
-    cannot be parsed is named on stderr, counted and left out; a run that is stopped leaves whole files only.
+    cannot be parsed, or in whose outputs' place something lies that no run wrote, is named on stderr, counted and left
+    out; a run that is stopped leaves whole files only.
 
     Args:
         parser: The model.
@@ -66,10 +66,12 @@ def predict_rasters(
     run = Run(out, progress=progress)
     run.say_engine(parser)
 
-    def job_of(source: RasterSource) -> RasterJob:
-        return RasterJob(parser, source, form, out, chosen, progress)
+    inputs = tuple(source.path for source in sources)
 
-    run_jobs(run, sources, job_of, out=out, again=again, left_out=PictureError)
+    def job_of(source: RasterSource) -> RasterJob:
+        return RasterJob(parser, source, form, out, chosen, progress, inputs)
+
+    run_jobs(run, sources, job_of, out=out, again=again)
     summary = run.tally.summary()
     run.close(summary, out / "rasters-summary.json", "rasters: ")
     return summary

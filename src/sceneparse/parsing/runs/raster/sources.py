@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sceneparse.errors import UserError
+from sceneparse.parsing.outputs import Outputs
 from sceneparse.parsing.runs.naming import unique_name
 from sceneparse.pictures.finding import FoundPicture, find_pictures
 from sceneparse.pictures.rasters.header import is_raster
@@ -40,14 +41,11 @@ def split_rasters(inputs: Sequence[str], out: Path) -> tuple[list[RasterSource],
     sources: list[RasterSource] = []
     rest: list[str] = []
     taken: set[str] = set()
-    inside = out.resolve()
+    outputs = Outputs(out)
     for given in inputs:
         named = Path(given).expanduser().is_file()
-        found = [
-            (one, is_raster(one.path) and (named or not one.path.resolve().is_relative_to(inside)))
-            for one in _pictures(given)
-        ]
-        rasters = [one for one, raster in found if raster]
+        found = [one for one in _pictures(given) if named or not outputs.holds(one.path)]
+        rasters = [one for one in found if is_raster(one.path)]
         if len(rasters) < len(found) or not found:
             rest.append(given)
         sources += [RasterSource(one.path, unique_name(one.name, taken)) for one in rasters]

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.pictures.rasters import Raster
@@ -196,14 +195,3 @@ def _disk() -> Iterator[None]:
         while deepest.__cause__ is not None:
             deepest = deepest.__cause__
         raise OSError(" ".join(str(deepest).split())) from None
-
-
-def refuse_own_input(paths: dict[str, Path], source: Path) -> None:
-    """Refuse outputs that would take the place of the raster.
-
-    Raises:
-        UserError: One of them would.
-    """
-    for path in paths.values():
-        if path.resolve() == source.resolve():
-            raise UserError(f"{path}: its labels would overwrite the raster; choose another folder")

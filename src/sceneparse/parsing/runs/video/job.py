@@ -2,7 +2,7 @@
 
 import errno
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,6 @@ from rich.console import Console
 from sceneparse.arguments import argument
 from sceneparse.drawing.growing_legend import GrowingLegend
 from sceneparse.drawing.panel import share_text
-from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
 from sceneparse.inference.scale import doubt_of
 from sceneparse.parsing.artefacts.table import ARTEFACTS
@@ -23,6 +22,7 @@ from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.runs.earlier import facts_of_file, read_record, same_making
 from sceneparse.parsing.runs.faults import LeftOutError
 from sceneparse.parsing.runs.pipe import Ahead, Behind
+from sceneparse.parsing.runs.replacing import Place, replacing
 from sceneparse.parsing.runs.video.label_frames import LabelFrames
 from sceneparse.parsing.runs.video.labelling import FrameLabels
 from sceneparse.parsing.runs.video.reading import Frame, VideoReader, installed
@@ -95,6 +95,7 @@ class VideoJob:
         out: The output folder.
         options: What is wanted of it.
         console: Where progress is shown; None: nowhere.
+        inputs: All files of videos that are parsed in this run.
     """
 
     parser: Parser
@@ -102,19 +103,7 @@ class VideoJob:
     out: Path
     options: VideoOptions
     console: Console | None
-
-    def refuse_overwriting(self, videos: Sequence[VideoSource]) -> None:
-        """Refuse outputs that would take the place of a video that is to be parsed.
-
-        Raises:
-            LeftOutError: One would.
-        """
-        inputs = {Path(video.address).resolve(): video.address for video in videos if not video.live}
-        for path in (*self._files.values(), self._record):
-            if (victim := inputs.get(path.resolve())) is not None:
-                raise LeftOutError(
-                    f"{self.source.shown}: its parse would overwrite the video {victim}; choose another folder"
-                )
+    inputs: tuple[Path, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """Return what its outputs depend on.
@@ -154,7 +143,17 @@ class VideoJob:
         whole = all(name in files and path.exists() for name, path in self._files.items())
         if whole and "labels" in self._files:
             whole = len(list(self._files["labels"].glob("*.png"))) >= count
-        return whole and same_making(record, {**facts, "seconds_asked": self.options.seconds, **self._legend})
+        return whole and same_making(record, self._asked(facts))
+
+    def _asked(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """What the outputs depend on, with what was asked of this run."""
+        return {**facts, "seconds_asked": self.options.seconds, **self._legend}
+
+    @property
+    def _place(self) -> Place:
+        source = None if self.source.live else Path(self.source.address)
+        shown, files = self.source.shown, tuple(self._files.values())
+        return Place("video", shown, self.out, self._record, files, self.inputs, source)
 
     @property
     def _legend(self) -> dict[str, Any]:
@@ -169,26 +168,22 @@ class VideoJob:
         """Parse it and write everything; return lines about it.
 
         Raises:
-            LeftOutError: It cannot be read, or holds nothing that can be made into a video.
+            UserError: It cannot be read, or holds nothing that can be made into a video.
             OSError: The outputs cannot be written.
         """
         with _ffmpeg_errors(self.source):
             start, facts = time.perf_counter(), self.facts()
-            self._record.unlink(missing_ok=True)
-            try:
-                reader = VideoReader(self.source, self.options.seconds)
-            except UserError as error:
-                raise LeftOutError(str(error)) from None
-            with reader:
-                found = self._parse(reader, facts)
-                described = self._described(reader, found)
-            if "timeline" in self._files:
-                with whole_file(self._files["timeline"]) as temporary:
-                    found.timeline.draw(described["seconds"]).save(temporary)
-            files = {name: path.name for name, path in self._files.items()}
-            took = round(time.perf_counter() - start, 2)
-            asked = {"seconds_asked": self.options.seconds, "files": files, "took_seconds": took}
-            write_json(self._record, {**described, **asked, **self._legend, **facts})
+            with replacing(self._place, self._asked(facts)):
+                with VideoReader(self.source, self.options.seconds) as reader:
+                    found = self._parse(reader, facts)
+                    described = self._described(reader, found)
+                if "timeline" in self._files:
+                    with whole_file(self._files["timeline"]) as temporary:
+                        found.timeline.draw(described["seconds"]).save(temporary)
+                files = {name: path.name for name, path in self._files.items()}
+                took = round(time.perf_counter() - start, 2)
+                asked = {"seconds_asked": self.options.seconds, "files": files, "took_seconds": took}
+                write_json(self._record, {**described, **asked, **self._legend, **facts})
         return _lines(self.source, described, took, self._record)
 
     def _parse(self, reader: VideoReader, facts: dict[str, Any]) -> _Frames:

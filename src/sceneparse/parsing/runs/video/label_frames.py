@@ -1,7 +1,6 @@
 """The label map of each frame as a file; what an interrupted run left is kept if it is of the same making."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,7 @@ from numpy.typing import NDArray
 from sceneparse.drawing.legend import id_image, read_id_image
 from sceneparse.files import whole_file, write_json
 from sceneparse.labels import LabelSpace
-
-_MARK = "frames.json"
+from sceneparse.parsing.runs.replacing import FRAMES, remove_frames
 
 
 class LabelFrames:
@@ -30,14 +28,12 @@ class LabelFrames:
         self.folder, self._space = folder, space
         made_by = json.loads(json.dumps(made_by))
         if again or not self._made_by(made_by):
-            for path in folder.glob("*.png"):
-                if re.fullmatch(r"\d{6,}", path.stem):
-                    path.unlink()
-            write_json(folder / _MARK, made_by)
+            remove_frames(folder)
+            write_json(folder / FRAMES, made_by)
 
     def _made_by(self, made_by: dict[str, Any]) -> bool:
         try:
-            said = json.loads((self.folder / _MARK).read_text(encoding="utf-8"))
+            said = json.loads((self.folder / FRAMES).read_text(encoding="utf-8"))
         except (OSError, ValueError):  # none there, or none of ours
             return False
         return bool(said == made_by)

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.inference.finite import finite
 from sceneparse.inference.scoring import label
 from sceneparse.inference.smoothing import SmoothedEngine
 from sceneparse.parsing.parser import Parser
@@ -28,7 +29,8 @@ class FrameLabels:
 
     def __init__(self, parser: Parser, smooth: float, frames: LabelFrames | None) -> None:
         self._parser, self._frames = parser, frames
-        self._smoothed = SmoothedEngine(parser.engine, smooth) if smooth else None
+        self._engine = finite(parser.engine, parser.name)
+        self._smoothed = SmoothedEngine(self._engine, smooth) if smooth else None
         self._is_cut = SceneCuts()
         self._count = 0
         self.flicker = Flicker()
@@ -43,6 +45,9 @@ class FrameLabels:
 
         Returns:
             (H, W) class indices, and what `Flicker.add` says of them.
+
+        Raises:
+            UserError: Pixels that the model does not take, or scores that are not finite.
         """
         index, self._count = self._count, self._count + 1
         if cut := self._is_cut(pixels):
@@ -55,7 +60,7 @@ class FrameLabels:
         if self._smoothed is None:
             if self._frames is not None and self._frames.there(index):
                 return self._frames.read(index)
-            return np.asarray(label(self._parser.engine, self._parser.read(pixels), protocol).numpy())
+            return np.asarray(label(self._engine, self._parser.read(pixels), protocol).numpy())
         image = self._parser.read(pixels)
         self._smoothed.begin_frame(cut=cut)
         labels = np.asarray(label(self._smoothed, image, protocol).numpy())

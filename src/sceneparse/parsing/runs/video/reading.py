@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
+from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -70,12 +71,14 @@ class VideoReader:
     def __init__(self, source: VideoSource, seconds: float | None = None) -> None:
         self._av = installed()
         self._where, self._end = source.shown, seconds
+        # FFmpeg takes what stands before a colon for a protocol, but not in a path that begins with a slash.
+        address = source.address if source.live else str(Path(source.address).absolute())
         try:
             self._container = self._av.open(
-                source.address, "r", format=source.format, timeout=_PATIENCE if source.live else None
+                address, "r", format=source.format, timeout=_PATIENCE if source.live else None
             )
         except (self._av.FFmpegError, OSError, ValueError) as error:
-            reason = _reason(error).replace(source.address, source.shown)
+            reason = _reason(error).replace(address, source.shown)
             raise UserError(f"{source.shown}: cannot be opened as a video ({reason})") from None
         try:
             self._begin(live=source.live)

@@ -39,7 +39,7 @@ def predict_videos(
     A video is skipped if all its files are there and come from the same video, model, protocol and smoothing, the
     overlay with the same legend. One that
     is interrupted leaves no half-written file; its label frames are kept and used by the next run. A video that cannot
-    be read is named on stderr, counted and left out.
+    be parsed, or in whose outputs' place something lies that no run wrote, is named on stderr, counted and left out.
 
     Args:
         parser: The model.
@@ -73,10 +73,10 @@ def predict_videos(
     run.say_engine(parser)
     options = VideoOptions(chosen, smooth, seconds, again, legend)
 
+    inputs = tuple(Path(video.address) for video in videos if not video.live)
+
     def job_of(source: VideoSource) -> VideoJob:
-        job = VideoJob(parser, source, out, options, run.console if progress else None)
-        job.refuse_overwriting(videos)
-        return job
+        return VideoJob(parser, source, out, options, run.console if progress else None, inputs)
 
     run_jobs(run, videos, job_of, out=out, again=again)
     summary = run.tally.summary()

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from sceneparse.errors import UserError
-from sceneparse.parsing.runs.naming import files_matching, unique_name
+from sceneparse.parsing.outputs import Outputs
+from sceneparse.parsing.runs.naming import files_matching, fixed_folder, short_names, unique_name
 from sceneparse.pictures.finding import FoundPicture, files_in
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, VIDEO_SUFFIXES, VOLUME_SUFFIXES
 
@@ -50,7 +52,7 @@ def split_videos(
 
     A video is a file with a suffix of `VIDEO_SUFFIXES`, or a pattern that ends in one. A camera is /dev/video0,
     DEVICE:ADDRESS with one of FFmpeg's input devices (such as "avfoundation:0"), or a stream (rtsp, rtmp, rtp, udp,
-    srt).
+    srt). Videos are called by their files' names; by their paths below the pattern where several share one.
 
     Args:
         inputs: What the user named.
@@ -65,49 +67,53 @@ def split_videos(
     videos: list[VideoSource] = []
     rest: list[str] = []
     taken: set[str] = set()
-    named = {given: _files(given) for given in inputs if _live(given) is None and _is_named(given)}
+    outputs = Outputs(out)
+    named = {given: _files(given, outputs) for given in inputs if _live(given) is None and _is_named(given)}
     paths = {path.resolve() for files in named.values() for path in files}
+    names = iter(short_names([_below(given, path) for given, files in named.items() for path in files]))
+    called = {given: [(path, next(names)) for path in files] for given, files in named.items()}
     for given in inputs:
         if (live := _live(given)) is not None:
             videos.append(live)
         elif given in named:
-            videos += [VideoSource(str(path), unique_name(path.stem, taken)) for path in named[given]]
+            videos += [VideoSource(str(path), unique_name(name, taken)) for path, name in called[given]]
         else:
-            found = list(_found_in(given, out)) if folders and "://" not in given else []
+            found = list(_found_in(given, outputs)) if folders and "://" not in given else []
             further = [one for one in found if one.path.resolve() not in paths]
             paths |= {one.path.resolve() for one in further}
             videos += [VideoSource(str(one.path), unique_name(one.name, taken)) for one in further]
-            if not found or _holds_others(given, out):
+            if not found or _holds_others(given, outputs):
                 rest.append(given)
     if any(video.live for video in videos) and len(inputs) > 1:
         raise UserError("a camera or live stream must be the only input: it ends when you stop it")
     return videos, rest
 
 
+def _below(given: str, path: Path) -> str:
+    """The path of a video below the pattern that gave it, without the suffix; its stem where it was given itself."""
+    top = fixed_folder(Path(given).expanduser())
+    return path.stem if path == top else path.relative_to(top).with_suffix("").as_posix()
+
+
 def _is_named(given: str) -> bool:
     return Path(given).suffix.lower() in VIDEO_SUFFIXES and not Path(given).is_dir()
 
 
-def _found_in(given: str, out: Path | None) -> Iterator[FoundPicture]:
+def _found_in(given: str, outputs: Outputs) -> Iterator[FoundPicture]:
     """The videos that a folder or a pattern holds, but not those in the output folder."""
-    for one in _outside(files_in(given, VIDEO_SUFFIXES), out):
+    for one in files_in(given, VIDEO_SUFFIXES):
+        if outputs.holds(one.path):
+            continue
         if one.path.suffix.lower() not in _AMBIGUOUS or _is_transport_stream(one.path):
             yield one
 
 
-def _holds_others(given: str, out: Path | None) -> bool:
+def _holds_others(given: str, outputs: Outputs) -> bool:
     """Whether a folder or a pattern holds pictures or volumes, too."""
-    if next(_outside(files_in(given, PICTURE_SUFFIXES), out), None) is not None:
-        return True
     ends = frozenset(Path(suffix).suffix or suffix for suffix in VOLUME_SUFFIXES)
-    return any(one.path.name.lower().endswith(VOLUME_SUFFIXES) for one in _outside(files_in(given, ends), out))
-
-
-def _outside(found: Iterator[FoundPicture], out: Path | None) -> Iterator[FoundPicture]:
-    inside = None if out is None else out.resolve()
-    for one in found:
-        if inside is None or not one.path.parent.resolve().is_relative_to(inside):
-            yield one
+    volumes = (one for one in files_in(given, ends) if one.path.name.lower().endswith(VOLUME_SUFFIXES))
+    others = chain(files_in(given, PICTURE_SUFFIXES), volumes)
+    return any(not outputs.holds(one.path) for one in others)
 
 
 def _is_transport_stream(path: Path) -> bool:
@@ -120,13 +126,17 @@ def _is_transport_stream(path: Path) -> bool:
     return any(head[start : start + 1] == b"G" == head[start + step : start + step + 1] for start, step in _PACKETS)
 
 
-def _files(given: str) -> list[Path]:
+def _files(given: str, outputs: Outputs) -> list[Path]:
     path = Path(given).expanduser()
     if path.is_file():
         return [path]
-    found = files_matching(path)
+    matching = files_matching(path)
+    if matching is None:
+        raise UserError(f"{given}: no such video")
+    found = [one for one in matching if not outputs.holds(one)]
     if not found:
-        raise UserError(f"{given}: {'no such video' if found is None else 'no video matches this pattern'}")
+        inside = f", but in the output folder {outputs.folder}" if matching else ""
+        raise UserError(f"{given}: no video matches this pattern{inside}")
     return found
 
 

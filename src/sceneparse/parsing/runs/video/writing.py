@@ -52,8 +52,9 @@ class VideoWriter:
         self._av = installed()
         if _ENCODER not in self._av.codecs_available:
             raise UserError("this PyAV has no H.264 encoder (libx264); install the one from PyPI: pip install av")
-        # The index comes first, so that a page plays it before it is loaded.
-        self._container = self._av.open(str(path), "w", format="mp4", container_options={"movflags": "+faststart"})
+        # The index comes first, so that a page plays it before it is loaded. The path in full: see `VideoReader`.
+        options = {"movflags": "+faststart"}
+        self._container = self._av.open(str(path.absolute()), "w", format="mp4", container_options=options)
         self._odd = (size[0] % 2, size[1] % 2)
         stream = self._container.add_stream(_ENCODER, rate=rate, options=_OPTIONS)
         stream.height, stream.width = size[0] + self._odd[0], size[1] + self._odd[1]

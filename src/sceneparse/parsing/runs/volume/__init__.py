@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 from sceneparse.parsing.runs.volume.sources import VolumeSource, find_volumes, split_volumes
 
 if TYPE_CHECKING:
-    from sceneparse.parsing.runs.volume.run import predict_volumes
+    from sceneparse.parsing.runs.volume.run import modalities_for, predict_volumes
 
-__all__ = ["VolumeSource", "find_volumes", "predict_volumes", "split_volumes"]
+__all__ = ["VolumeSource", "find_volumes", "modalities_for", "predict_volumes", "split_volumes"]
 
 
 def __getattr__(name: str) -> Any:
     # Imported when first used: telling which inputs are volumes must not wait for torch.
-    if name != "predict_volumes":
+    if name not in ("modalities_for", "predict_volumes"):
         raise AttributeError(f"module 'sceneparse.parsing.runs.volume' has no attribute '{name}'")
-    from sceneparse.parsing.runs.volume.run import predict_volumes
+    from sceneparse.parsing.runs.volume import run
 
-    return predict_volumes
+    return getattr(run, name)

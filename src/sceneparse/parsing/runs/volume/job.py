@@ -14,13 +14,13 @@ from torch import Tensor
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.drawing.legend import LegendEntry
 from sceneparse.drawing.montage import Slice, chosen, draw_montage
-from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
 from sceneparse.labels import IGNORE
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.pixels import visible
 from sceneparse.parsing.runs.earlier import facts_of_file, is_whole
+from sceneparse.parsing.runs.replacing import Place, replacing
 from sceneparse.parsing.runs.volume.sources import VolumeSource
 from sceneparse.pictures.volume_values import VolumeSummary, summarize
 from sceneparse.pictures.volumes import Volume, write_labels
@@ -54,6 +54,7 @@ class VolumeJob:
         out: The output folder.
         write: Names of the artefacts to write.
         progress: Whether to show progress.
+        inputs: All files that are parsed in this run.
     """
 
     parser: Parser
@@ -63,6 +64,7 @@ class VolumeJob:
     out: Path
     write: tuple[str, ...]
     progress: bool
+    inputs: tuple[Path, ...] = ()
 
     @property
     def _files(self) -> dict[str, Path]:
@@ -93,15 +95,23 @@ class VolumeJob:
             **({} if self.grids == "equal" else {"grids": self.grids}),
         }
 
+    @property
+    def _place(self) -> Place:
+        own = tuple(volume.path for volume in self.volumes)
+        shown, files = self.source.shown, tuple(self._files.values())
+        return Place("volume", shown, self.out, self._record, files, (*self.inputs, *own), own[0])
+
     def is_done(self) -> bool:
         """Return whether an earlier run left it whole."""
         return is_whole(self._record, self.facts(), self._files)
 
     def run(self) -> list[str]:
         """Parse it and write everything; return a line about it."""
+        with replacing(self._place, self.facts()):
+            return self._run()
+
+    def _run(self) -> list[str]:
         start = time.perf_counter()
-        self._refuse_own_input()
-        self._record.unlink(missing_ok=True)
         known = [summarize(volume).within(window) for volume, window in zip(self.volumes, self._windows(), strict=True)]
         filled = set().union(*(one.filled for one in known))
         labelled = self._label(known, filled)
@@ -164,12 +174,6 @@ class VolumeJob:
             return [None] * len(self.volumes)
         settings = volumes(config)
         return [settings.windows.get(name) for name in settings.modalities]
-
-    def _refuse_own_input(self) -> None:
-        inputs = {volume.path.resolve() for volume in self.volumes}
-        for path in self._files.values():
-            if path.resolve() in inputs:
-                raise UserError(f"{path}: its labels would overwrite the volume; choose another folder")
 
     def _image(self, number: int, known: Sequence[VolumeSummary]) -> Tensor:
         """(channels, H, W) uint8 of a slice."""

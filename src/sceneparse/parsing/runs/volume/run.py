@@ -37,7 +37,7 @@ def predict_volumes(
     were learnt at: its own is that of a body.
 
     A volume is skipped if all its files are there and come from the same volume, model and protocol. One that cannot be
-    parsed is named on stderr, counted and left out.
+    parsed, or in whose outputs' place something lies that no run wrote, is named on stderr, counted and left out.
 
     Args:
         parser: The model.
@@ -57,6 +57,37 @@ def predict_volumes(
         UserError: No volumes, other modalities than the model has channels, or the outputs cannot be written.
     """
     wanted, data = parser.config.backbone.in_channels, parser.config.data
+    volumes, names = KINDS[data.kind].volumes, modalities_for(parser, modalities)
+    chosen = chosen_artefacts("volumes", write, {"labels": True, "montage": montage}, overlay=montage)
+    out = Path(out)
+    sources = find_volumes(inputs, names, out)
+    grids = grids or (volumes(data).grids if volumes else "equal")
+    parser = parser.at_own_size()
+    run = Run(out, progress=progress)
+    run.say_engine(parser)
+
+    files = tuple(source.path for source in sources)
+
+    def job_of(source: VolumeSource) -> VolumeJob:
+        return VolumeJob(parser, source, source.channels(names, wanted, grids), grids, out, chosen, progress, files)
+
+    run_jobs(run, sources, job_of, out=out, again=again)
+    summary = run.tally.summary()
+    run.close(summary, out / "volumes-summary.json", "volumes: ")
+    return summary
+
+
+def modalities_for(parser: Parser, modalities: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return what a case's volumes are called, in the order of the channels; nothing where no case is known.
+
+    Args:
+        parser: The model.
+        modalities: The user's choice. Default: as in training, for a model that was trained on volumes.
+
+    Raises:
+        UserError: Others than the model has channels.
+    """
+    wanted, data = parser.config.backbone.in_channels, parser.config.data
     volumes = KINDS[data.kind].volumes
     names = tuple(modalities or (volumes(data).modalities if volumes else ()))
     if names and len(names) != wanted:
@@ -64,18 +95,4 @@ def predict_volumes(
             f"{counted(len(names), 'modality', 'modalities')} ({', '.join(names)}), but the model takes "
             f"{counted(wanted, 'channel')}"
         )
-    chosen = chosen_artefacts("volumes", write, {"labels": True, "montage": montage}, overlay=montage)
-    sources = find_volumes(inputs, names)
-    grids = grids or (volumes(data).grids if volumes else "equal")
-    out = Path(out)
-    parser = parser.at_own_size()
-    run = Run(out, progress=progress)
-    run.say_engine(parser)
-
-    def job_of(source: VolumeSource) -> VolumeJob:
-        return VolumeJob(parser, source, source.channels(names, wanted, grids), grids, out, chosen, progress)
-
-    run_jobs(run, sources, job_of, out=out, again=again, left_out=UserError)
-    summary = run.tally.summary()
-    run.close(summary, out / "volumes-summary.json", "volumes: ")
-    return summary
+    return names

@@ -1,0 +1,216 @@
+"""Put a parse in the place of an earlier one, and never of anything that no run wrote."""
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sceneparse.files import make_folder, write_errors, write_json
+from sceneparse.parsing.artefacts.table import ARTEFACTS
+from sceneparse.parsing.runs.earlier import read_record, same_making
+from sceneparse.parsing.runs.faults import LeftOutError
+
+FRAMES = "frames.json"
+"""In a folder of label frames: what they were made by."""
+
+_SUMMARIES = {
+    "picture": "summary.json",
+    "video": "videos-summary.json",
+    "volume": "volumes-summary.json",
+    "raster": "rasters-summary.json",
+}
+_KEYS = {"video": "video", "volumes": "volume", "raster": "raster"}
+"""The key of a record that says of what kind its input is; pictures' may have none."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the parse of an input goes.
+
+    Args:
+        kind: Of the input.
+        shown: What messages call it.
+        out: The output folder.
+        record: The JSON that is written last.
+        files: The others.
+        inputs: Files that are parsed in this run.
+        source: The input's own file, if it is one.
+    """
+
+    kind: Literal["picture", "video", "volume", "raster"]
+    shown: str
+    out: Path
+    record: Path
+    files: Collection[Path]
+    inputs: Collection[Path] = ()
+    source: Path | None = None
+
+
+def place_of_picture(out: Path, stem: str, write: Collection[str], shown: str, source: Path | None) -> Place:
+    """Return where a picture's parse goes.
+
+    Args:
+        out: The output folder.
+        stem: What the picture's files are called there.
+        write: Names of the artefacts.
+        shown: What messages call the picture.
+        source: Its file, if it is one of its own.
+    """
+    files = [out / f"{stem}{ARTEFACTS[name].suffix}" for name in write]
+    return Place("picture", shown, out, out / f"{stem}.json", files, source=source)
+
+
+def refuse_foreign(place: Place) -> None:
+    """Refuse a parse in whose place something lies that is no earlier parse of its kind.
+
+    The JSON tells. Where somebody has deleted it, files are taken for a run's own in a folder into which one has
+    written, but for those beside the input itself, such as a picture's mask.
+
+    Raises:
+        LeftOutError: There is something.
+    """
+    if inputs := {path.resolve(): path for path in place.inputs}:
+        for path in (*place.files, place.record):
+            if (victim := inputs.get(path.resolve())) is not None:
+                raise LeftOutError(
+                    f"{place.shown}: its parse would overwrite the {place.kind} {victim}; choose another folder"
+                )
+    there = [path for path in place.files if _is_there(path)]
+    # Of a run's own frames a file of theirs tells, whatever became of the JSON.
+    if (folder := next((path for path in there if path.is_dir()), None)) is not None:
+        raise _foreign(place, folder)
+    if not there and not place.record.exists():
+        return
+    kind = _kind_of(place.record)
+    if kind == place.kind:
+        return
+    if kind is not None:
+        raise _foreign(place, place.record)
+    beside = place.source is not None and place.source.parent.resolve() == place.record.parent.resolve()
+    if there and not _mark(place.record).exists() and (beside or not _has_run(place)):
+        raise _foreign(place, there[0])
+
+
+@contextmanager
+def replacing(place: Place, facts: dict[str, Any]) -> Iterator[None]:
+    """Make room for a parse, which is written meanwhile, its JSON last.
+
+    The JSON of an earlier parse goes first: without it nobody takes what is left for a whole one. Those of its files
+    that are not written now go too if it was of another making; of the same, the new JSON names them as well. Until it
+    is there, a hidden file beside it says that a run is writing here: after a kill, the next one knows by that what is
+    its own.
+
+    Args:
+        place: Where it goes.
+        facts: As `same_making` takes them.
+
+    Raises:
+        LeftOutError: As `refuse_foreign`.
+        UserError: The outputs cannot be written.
+    """
+    refuse_foreign(place)
+    earlier = read_record(place.record) if _kind_of(place.record) == place.kind else None
+    mark = _mark(place.record)
+    make_folder(place.record.parent)
+    with write_errors(place.record):
+        mark.touch()
+        place.record.unlink(missing_ok=True)
+        others = _others(place, earlier)
+        if earlier is not None and not same_making(earlier, facts):
+            for path in others.values():
+                _remove(path)
+    try:
+        yield
+        kept = {name: path.name for name, path in others.items() if path.exists()}
+        if kept and (record := read_record(place.record)) is not None:
+            write_json(place.record, {**record, "files": {**kept, **record["files"]}})
+    finally:
+        if place.record.exists() or not any(map(_is_there, place.files)):
+            with suppress(OSError):
+                mark.unlink()
+
+
+def remove_frames(folder: Path) -> None:
+    """Remove the label frames that a run left in a folder; whatever else is in it stays."""
+    for path in folder.glob("*.png"):
+        if re.fullmatch(r"\d{6,}", path.stem):
+            path.unlink()
+    (folder / FRAMES).unlink(missing_ok=True)
+
+
+def foreign_json(content: bytes) -> bool:
+    """Return whether a JSON file is none of a picture's parse, but says something: somebody's annotation, say."""
+    return _kind(content) not in (None, "picture")
+
+
+def _kind_of(record: Path) -> str | None:
+    try:
+        return _kind(record.read_bytes())
+    except OSError:  # none there
+        return None
+
+
+def _kind(content: bytes) -> str | None:
+    """Of what kind a record is; None of one that is empty or broken, and "" of what is no record."""
+    try:
+        said = json.loads(content)
+    except ValueError:
+        return None
+    files = said.get("files") if isinstance(said, dict) else None
+    if isinstance(files, dict) and "model" in said:
+        return next((kind for key, kind in _KEYS.items() if key in said), "picture")
+    return "" if said and files is None else None
+
+
+def _has_run(place: Place) -> bool:
+    """Whether a run of that kind has come to its end in the output folder, and has not left this input out."""
+    match read_record(place.out / _SUMMARIES[place.kind]):
+        case {"done": int(), "skipped": int(), "failures": [*failures]}:
+            left_out = {Path(str(one.get("file"))).absolute() for one in failures if isinstance(one, dict)}
+            return Path(place.shown).absolute() not in left_out
+    return False
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is a file, or a folder with anything but a run's label frames."""
+    if path.is_dir():
+        return not (path / FRAMES).is_file() and any(path.iterdir())
+    return path.exists()
+
+
+def _mark(record: Path) -> Path:
+    # As short as the temporary names of `whole_file`: a longer one might be too long where the record's isn't.
+    digest = hashlib.sha256(record.name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return record.with_name(f".{record.stem[:50]}.{digest}.begun")
+
+
+def _others(place: Place, record: dict[str, Any] | None) -> dict[str, Path]:
+    """The files of an earlier parse that are not written now, by their artefacts."""
+    named = (record or {}).get("files")
+    written = {path.name for path in place.files}
+    return {
+        name: place.record.with_name(file)
+        for name, file in (named if isinstance(named, dict) else {}).items()
+        if isinstance(file, str) and file not in written and Path(file).name == file  # a path may lead anywhere
+    }
+
+
+def _remove(path: Path) -> None:
+    """Remove what an earlier parse wrote."""
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    remove_frames(path)
+    with suppress(OSError):  # of somebody's own files in it
+        path.rmdir()
+
+
+def _foreign(place: Place, path: Path) -> LeftOutError:
+    return LeftOutError(
+        f"{place.shown}: its parse would overwrite {path}, which no earlier parse of this {place.kind} left; move that "
+        "away, or choose another folder"
+    )
