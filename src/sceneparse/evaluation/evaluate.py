@@ -17,7 +17,7 @@ from torch import Tensor
 
 from sceneparse.arguments import check_number
 from sceneparse.data.sample import DataSet, Sample
-from sceneparse.errors import UserError, counted
+from sceneparse.errors import NothingToScoreError, UserError, counted
 from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figures_of
 from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, picture_score, score
 from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scores
@@ -208,7 +208,9 @@ def evaluate(
     seconds = time.perf_counter() - began
     confusion = processes.total(matrix.counts)
     if not confusion.any():
-        raise UserError(f"no pixel whose class is known in {counted(len(indices), 'picture')}: check the label space")
+        raise NothingToScoreError(
+            f"no pixel whose class is known in {counted(len(indices), 'picture')}: check the label space"
+        )
     scores = score(confusion, dataset.labels.names, protocol.absent)
     found = {str(name): counts for counter in counters for name, counts in counter.counts.items()}
     counts = {name: processes.total(found[name]) for name in sorted(found)}

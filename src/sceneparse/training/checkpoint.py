@@ -48,6 +48,7 @@ class Checkpoint:
         average: The moving average of the weights, whole; None where none is kept.
         patience: How long the score has not become better, as of `Patience.state`.
         ended: Whether the training ended here, for want of a better score.
+        validation_due: Whether the network is still to be validated as it is, before the next iteration.
         model: What a model folder says of the network: "config" and "labels", as in its files.
     """
 
@@ -67,6 +68,7 @@ class Checkpoint:
     average: dict[str, Tensor] | None = None
     patience: dict[str, Any] = field(default_factory=dict)
     ended: bool = False
+    validation_due: bool = False
     model: dict[str, Any] = field(default_factory=dict)
 
 
