@@ -18,6 +18,7 @@ from torch import Tensor
 from sceneparse.arguments import check_number
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.errors import NothingToScoreError, UserError, counted
+from sceneparse.evaluation.facts import EvaluationFacts
 from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figures_of
 from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, picture_score, score
 from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scores
@@ -51,24 +52,6 @@ class PictureScore:
 
 
 @dataclass(frozen=True)
-class EvaluationFacts:
-    """Which data and which model an evaluation is of.
-
-    Args:
-        kind: The data set's kind.
-        split: Its split.
-        folder: Its folder, or its name where it lies in none; None where the kind has neither.
-        untempered_sha256: The model's fingerprint without its temperatures, which change no figure; None for an
-            exported file.
-    """
-
-    kind: str
-    split: str
-    folder: str | None
-    untempered_sha256: str | None
-
-
-@dataclass(frozen=True)
 class Evaluation:
     """The result of an evaluation.
 
@@ -84,6 +67,7 @@ class Evaluation:
         facts: Which data and which model it is of; None where nothing says it.
         doubt: How many pictures are far from the sizes that the model learnt from, and what that means for one of them;
             None where none is.
+        notes: What is to be known of the data: what was left out or assumed, and whether the model learnt from them.
     """
 
     scores: Scores
@@ -96,6 +80,7 @@ class Evaluation:
     task_counts: Mapping[str, Tensor] = field(default_factory=dict)
     facts: EvaluationFacts | None = None
     doubt: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         said = [f"{one.title} {one.with_unit(self.figures[key], 2)}" for key, one in FIGURES.usable() if one.headline]
@@ -124,6 +109,7 @@ class Evaluation:
             "seconds": round(self.seconds, 3),
             "pictures_per_second": round(self.pictures_per_second, 3),
             **({} if self.doubt is None else {"doubt": self.doubt}),
+            **({"notes": list(self.notes)} if self.notes else {}),
             "classes": [
                 {"name": one.name, "iou": one.iou, "accuracy": one.accuracy, "pixels": one.pixels}
                 for one in self.scores.classes
