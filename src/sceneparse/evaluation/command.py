@@ -118,12 +118,6 @@ def evaluate_model(
     evaluation = replace(evaluation, facts=EvaluationFacts.of(settings, opened), notes=notes)
     if not processes.first:
         return evaluation
-    kept = keep_earlier(folder, METRICS_FILE, evaluation.to_json()) if out is None else None
-    if progress:
-        # The figures first: they took long, and whatever may fail below, they stay.
-        if evaluation.doubt is not None:
-            print(f"warning: {evaluation.doubt}", file=sys.stderr)
-        print_scores(evaluation, results_console())
     facts = {
         "data": f"{settings.kind}, {settings.test} split"
         + ("" if scored == len(dataset) else f", {scored} of its {len(dataset):,} pictures"),
@@ -132,7 +126,14 @@ def evaluate_model(
     }
     near = named_folder(model)
     run = near.parent if near is not None and (near.parent / METRICS).is_file() else None
-    report = write_report(folder, evaluation, opened.engine, dataset, title=title, run=run, facts=facts)
+    try:
+        kept = keep_earlier(folder, METRICS_FILE, evaluation.to_json()) if out is None else None
+        report = write_report(folder, evaluation, opened.engine, dataset, title=title, run=run, facts=facts)
+    finally:  # they took long, and stay whatever could not be written
+        if progress:
+            if evaluation.doubt is not None:
+                print(f"warning: {evaluation.doubt}", file=sys.stderr)
+            print_scores(evaluation, results_console())
     if progress:
         if kept is not None:
             print(f"note: {kept}", file=sys.stderr)

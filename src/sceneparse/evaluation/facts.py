@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ class EvaluationFacts:
 
 
 def data_options(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of data that change which pictures and classes a split gives, but for those at their defaults.
+    """Return the settings of data by which a split's pictures and classes are read, but for defaults.
 
     Args:
         settings: All settings of `data` by their dotted names, without "data.".
@@ -85,10 +86,8 @@ def learnt_from(model: str | Path, trained: DataSettings, tested: DataSettings) 
     """
     run = run_around(Path(model))
     if run is not None:
-        try:
+        with suppress(UserError):  # one that cannot be read leaves what the model itself says
             trained = read_recipe(run / RECIPE).data
-        except UserError:  # of another version: the model's own settings say the splits
-            pass
     if trained.kind != tested.kind or _folder(trained.root) != _folder(tested.root):
         return None
     if not share_samples(trained.train, tested.test):
@@ -124,13 +123,11 @@ def keep_earlier(folder: Path, file: str, now: Mapping[str, Any]) -> str | None:
         return None
     if not another:
         return None
-    said = f"{before.get('kind', '')} {before.get('split', '')}".strip()
+    test = " ".join(str(before[key]) for key in ("kind", "split", "protocol") if key in before)
     aside, number = folder.with_name(f"{folder.name}-before"), 1
     while aside.exists():
         number += 1
         aside = folder.with_name(f"{folder.name}-before-{number}")
     with write_errors(aside):
         folder.rename(aside)
-    return (
-        f"{folder} held another test ({said + ', ' if said else ''}{before.get('protocol')}), which is in {aside} now"
-    )
+    return f"{folder} held another test ({test}), which is in {aside} now"
