@@ -227,9 +227,20 @@ def _doubt(
     rows = processes.gather(torch.tensor(far, dtype=torch.int64).reshape(-1, 3)).tolist()
     if not rows:
         return None
-    index, height, width = min(rows)
-    which = f"{len(rows):,} of {counted(count, 'picture')}, such as {dataset.name(index)}"
-    return f"{which}: {doubt_of(protocol, sizes, (height, width))}"
+    index, *size = min(rows)
+    return doubt_line(len(rows), count, dataset.name(index), f"{doubt_of(protocol, sizes, (size[0], size[1]))}")
+
+
+def doubt_line(far: int, count: int, name: str, doubt: str) -> str:
+    """Say how many pictures are far from the sizes that a model learnt from.
+
+    Args:
+        far: How many.
+        count: Of so many.
+        name: The first of them.
+        doubt: What that means for it, as of `doubt_of`.
+    """
+    return f"{far:,} of {counted(count, 'picture')}, such as {name}: {doubt}"
 
 
 def _of_all(pictures: list[PictureScore], dataset: DataSet, processes: Processes) -> tuple[PictureScore, ...]:

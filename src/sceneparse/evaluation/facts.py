@@ -22,7 +22,7 @@ BESIDE = frozenset(
 )
 """Settings of data that say nothing of how a split is read: where it is, its name, and what concerns training alone."""
 
-TEST = ("kind", "split", "folder", "protocol")
+TEST = ("kind", "split", "folder", "data_options", "protocol")
 """The keys of metrics.json that say what was tested, and how."""
 
 
