@@ -117,11 +117,11 @@ def diagnose_model(
     relations = learn_from(
         _learning(settings, learn_split, channels), learn_count, "learning what goes with what" if progress else None
     )
-    test = _Test(settings, indices, tested, relations, progress)
-    diagnosis, again = test.run(opened, dataset, names[0], notes)
+    test = _Test(indices, tested, relations, progress)
+    diagnosis, again = test.run(opened, settings, dataset, names[0], notes)
     opponent = None
     if second is not None and theirs is not None:
-        other, other_again = test.run(second, theirs, names[1])
+        other, other_again = test.run(second, *theirs, names[1])
         opponent = Opponent(Comparison(names[1], other.evaluation, second.engine), other, other_again)
     origin = Origin.of(model, opened.config)
     facts = _facts(settings, learn_split, relations, opened, origin) | {"machine": machine(choose_device(device))}
@@ -150,32 +150,35 @@ def diagnose_model(
 class _Test:
     """What models are tested on, and how."""
 
-    settings: DataSettings
     indices: Sequence[int]
     protocol: TestProtocol
     relations: Relations
     progress: bool
 
-    def run(self, opened: Opened, dataset: DataSet, name: str, notes: tuple[str, ...] = ()) -> tuple[Diagnosis, Again]:
+    def run(
+        self, opened: Opened, settings: DataSettings, dataset: DataSet, name: str, notes: tuple[str, ...] = ()
+    ) -> tuple[Diagnosis, Again]:
         """A model's diagnosis on the pictures as it reads them, and what tests one of them again."""
         title = f"testing {name}" if self.progress else None
         cases = cases_of(opened.engine, dataset, self.indices, self.protocol, title)
-        sizes = opened.config.sizes if of_pictures_alone(self.settings) else None
+        sizes = opened.config.sizes if of_pictures_alone(settings) else None
         diagnosis = diagnose(cases, dataset.labels, self.relations, self.protocol, sizes)
         if left_out := len(self.indices) - len(diagnosis.evaluation.pictures):
             which = f"{left_out:,} of {counted(len(self.indices), 'picture')}"
             notes = (*notes, f"{which} are left out, which have no labels of objects")
             if self.progress:
                 print(f"note: {notes[-1]}", file=sys.stderr)
-        facts = EvaluationFacts.of(self.settings, opened)
+        facts = EvaluationFacts.of(settings, opened)
         diagnosis = replace(diagnosis, evaluation=replace(diagnosis.evaluation, facts=facts, notes=notes))
         # One picture is often an example of several findings.
         again = lru_cache(KEPT)(lambda index: one_case(opened.engine, dataset, index, self.protocol))
         return diagnosis, again
 
 
-def _as_read_by(opened: Opened, name: str, settings: DataSettings, dataset: DataSet, indices: Sequence[int]) -> DataSet:
-    """The pictures of a data set as a second model reads them: by its own channels, bands, ranges and windows.
+def _as_read_by(
+    opened: Opened, name: str, settings: DataSettings, dataset: DataSet, indices: Sequence[int]
+) -> tuple[DataSettings, DataSet]:
+    """A data set and its settings as a second model reads it: by its own channels, bands, ranges and windows.
 
     Args:
         opened: The second model.
@@ -200,7 +203,7 @@ def _as_read_by(opened: Opened, name: str, settings: DataSettings, dataset: Data
         f"{name}: as it reads the data, they have other pictures than for the first model: compare models of the same",
     )
     _ = found[indices[0]]  # what cannot be read for it is said before the first model is tested
-    return found
+    return settings, found
 
 
 def _facts(
