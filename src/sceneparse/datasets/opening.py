@@ -111,9 +111,7 @@ def open_for_testing(settings: DataSettings, *, channels: int = 3) -> DataSet:
             raise missing from None
         if len(there) > 1:  # in one piece
             held, whole = there.values()
-            advice = (
-                f"to test a model that has never seen them: {whole}; one that was trained here, on the rest: {held}"
-            )
+            advice = f"to test a model that has never seen any of it: {whole}; one that was trained here: {held}"
         else:
             advice = f"to test on one that there is: {next(iter(there.values()))}"
         raise MissingSplitError(missing.what, f"; {advice}") from None

@@ -52,11 +52,29 @@ class EvaluationFacts:
     @classmethod
     def of(cls, data: DataSettings, opened: Opened) -> "EvaluationFacts":
         """Return those of a model that is tested on a data set."""
-        options = data_options(flat_settings(to_mapping(data)))
         engine = opened.engine
         return cls(
-            data.kind, data.test, _folder(data.root), options, opened.untempered, engine.describe(), engine.precision
+            **data_facts(data),
+            untempered_sha256=opened.untempered,
+            engine=engine.describe(),
+            precision=engine.precision,
         )
+
+
+def data_facts(data: DataSettings) -> dict[str, Any]:
+    """Return what metrics.json says of the data that a model is tested on, by its keys."""
+    options = data_options(flat_settings(to_mapping(data)))
+    return {"kind": data.kind, "split": data.test, "folder": _folder(data.root), "data_options": options}
+
+
+def is_other_test(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether figures are of other data or by another protocol, as far as both say it.
+
+    Args:
+        before: What metrics.json says; that of earlier versions lacks some of it.
+        now: Likewise, of what is tested now.
+    """
+    return any(key in before and key in now and before[key] != now[key] for key in TEST)
 
 
 def data_options(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,8 +135,7 @@ def keep_earlier(folder: Path, file: str, now: Mapping[str, Any]) -> str | None:
     try:
         value = json.loads((folder / file).read_text(encoding="utf-8"))
         before = value.get("metrics", value)
-        # Earlier versions did not say all of it.
-        another = any(key in before and before[key] != now.get(key) for key in TEST)
+        another = is_other_test(before, now)
     except (OSError, ValueError, AttributeError, TypeError):
         return None
     if not another:

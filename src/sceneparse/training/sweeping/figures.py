@@ -9,6 +9,7 @@ from typing import Any
 
 from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.errors import UserError
+from sceneparse.evaluation.facts import data_facts, is_other_test
 from sceneparse.evaluation.figures import FIGURES
 from sceneparse.inference import resolve
 from sceneparse.recipes.sweep import Row, Run, Sweep
@@ -86,7 +87,7 @@ class RowFigures:
 
 
 def finished(sweep: Sweep, run: Run, folder: Path) -> dict[str, Any] | None:
-    """Return what a run's tests gave, by their names; None unless it is trained, and tested as the sweep says.
+    """Return what a run's tests gave, by their names; None unless it is trained, and tested on what the sweep says.
 
     Args:
         sweep: The sweep.
@@ -98,6 +99,9 @@ def finished(sweep: Sweep, run: Run, folder: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     if not all(name in found for name in sweep.tests):
+        return None
+    # What is tested on may change when a training goes on.
+    if any(is_other_test(found[name], data_facts(run.recipe.data)) for name in sweep.tests):
         return None
     config = folder / run.folder / MODEL / CONFIG
     # What was tested before models' sizes counted in sweeps holds for its own protocol alone.
