@@ -92,7 +92,7 @@ class Evaluation:
     def figures(self) -> dict[str, float | None]:
         """Every figure by its key in `FIGURES`; None where nothing is labelled for it."""
         counted = Counted(self.scores, self.tasks, self.task_counts)
-        return {key: figure.value(counted) for key, figure in FIGURES.usable()}
+        return {key: known(figure.value(counted)) for key, figure in FIGURES.usable()}
 
     @property
     def pictures_per_second(self) -> float:

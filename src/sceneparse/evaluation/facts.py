@@ -22,6 +22,9 @@ BESIDE = frozenset(
 )
 """Settings of data that say nothing of how a split is read: where it is, its name, and what concerns training alone."""
 
+READ_BY = ("range", "camera", "options.bands", "options.ranges", "nifti.modalities", "nifti.windows")
+"""Settings of data that say how a network is given its pictures: figures of others are on the same truth."""
+
 TEST = ("kind", "split", "folder", "data_options", "protocol")
 """The keys of metrics.json that say what was tested, and how."""
 
@@ -85,6 +88,11 @@ def data_options(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     usual = flat_settings(to_mapping(DataSettings(kind="toyworld")))
     return {key: value for key, value in settings.items() if key not in BESIDE and value != usual.get(key)}
+
+
+def truth_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of `data_options` that have to be equal for figures to compare: all but how pictures are read."""
+    return {key: value for key, value in options.items() if not key.startswith(READ_BY)}
 
 
 def _folder(root: str | None) -> str | None:

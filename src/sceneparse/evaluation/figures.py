@@ -4,6 +4,7 @@ A figure is a function of whole counts. Adding one is an entry in `FIGURES`; if 
 with an accumulator. It then stands everywhere.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -195,6 +196,15 @@ FIGURES: Table[Figure] = Table(
 def figures_of(task: Task) -> dict[str, Figure]:
     """The figures of a task by their keys."""
     return {key: figure for key, figure in FIGURES.usable() if figure.task is task}
+
+
+def known(value: float | None) -> float | None:
+    """Return a figure as a number of Python's own, which all files take; None for NaN, which is none.
+
+    Args:
+        value: What a figure's function gave: another package's may be a number of NumPy's, or a tensor of one.
+    """
+    return None if value is None or math.isnan(number := float(value)) else number
 
 
 def mean_of_headlines(figures: Mapping[str, Any]) -> float | None:

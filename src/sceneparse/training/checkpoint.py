@@ -4,6 +4,7 @@ There is no random state in them. Order and augmentation are functions of the it
 loop seeds the generators for each iteration anew.
 """
 
+import pickle
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -205,5 +206,5 @@ def _load(path: Path) -> dict[str, Any]:
         return value
     except FileNotFoundError:
         raise UserError(f"{path}: missing") from None
-    except (OSError, RuntimeError, zipfile.BadZipFile) as error:
+    except (OSError, RuntimeError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
         raise UserError(f"{path}: damaged ({' '.join(str(error).split())})") from None

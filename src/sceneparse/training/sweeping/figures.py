@@ -131,7 +131,9 @@ def figures_of(sweep: Sweep, test: str, folder: Path) -> list[RowFigures]:
         found = {seed: tests[test] for seed, run in runs.items() if (tests := finished(sweep, run, folder)) is not None}
         ious = {seed: ious_of(metrics) for seed, metrics in found.items()}
         figures = {
-            one.title: Spread({seed: metrics[one.name or key] for seed, metrics in found.items()})
+            one.title: Spread(
+                {seed: value for seed, metrics in found.items() if (value := metrics.get(one.name or key)) is not None}
+            )
             for key, one in COMPARED.items()
         }
         for name, classes in sweep.groups.items():
