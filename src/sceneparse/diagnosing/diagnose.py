@@ -172,7 +172,7 @@ def diagnose(
         ),
         failures=sorted_failures,
         findings=find(matrix.counts.numpy(), sorted_failures, protocol.absent),
-        boundaries=boundaries.result(),
+        boundaries=boundaries.result(protocol.absent),
         calibration=calibration.result(),
         relations=relations,
     )

@@ -19,7 +19,7 @@ from sceneparse.arguments import check_number
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.errors import NothingToScoreError, UserError, counted
 from sceneparse.evaluation.facts import EvaluationFacts
-from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figures_of
+from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figures_of, plain
 from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, picture_score, score
 from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scores
 from sceneparse.inference import Engine, TestProtocol, label, predict_tasks
@@ -92,7 +92,7 @@ class Evaluation:
     def figures(self) -> dict[str, float | None]:
         """Every figure by its key in `FIGURES`; None where nothing is labelled for it."""
         counted = Counted(self.scores, self.tasks, self.task_counts)
-        return {key: known(figure.value(counted)) for key, figure in FIGURES.usable()}
+        return {key: plain(figure.value(counted)) for key, figure in FIGURES.usable()}
 
     @property
     def pictures_per_second(self) -> float:
@@ -191,7 +191,9 @@ def evaluate(
             own = None if sample.objects is None else picture_score(matrix.update(sample.objects, labels))
             pictures.append(PictureScore(index, name, *(own or (None, None))))
             advance(matrix)
-    seconds = time.perf_counter() - began
+    # That of the process that took longest.
+    own_seconds = torch.tensor([[time.perf_counter() - began]], dtype=torch.float64)
+    seconds = float(processes.gather(own_seconds).max())
     confusion = processes.total(matrix.counts)
     if not confusion.any():
         raise NothingToScoreError(

@@ -21,6 +21,8 @@ from sceneparse.labels import LabelSpace
 BEST, WORST, RANDOM = 4, 6, 4
 SIDE = 800
 """Long side of the pictures in the report, in pixels: enough for one that opens large, and a report of 2 or 3 MB."""
+BAND_ROWS = 256
+"""Rows of a label map that are counted at a time."""
 LEGEND = 16
 """At most so many classes are named under a picture, those with the most pixels first."""
 
@@ -164,8 +166,10 @@ def label_image(labels: NDArray[Any], space: LabelSpace) -> Image.Image:
 
 def legend(maps: Sequence[NDArray[Any]], space: LabelSpace) -> str:
     """The classes of some label maps of one picture, with the colours they are painted in. HTML."""
-    pixels = np.concatenate([labels.ravel() for labels in maps])
-    counts = np.bincount(pixels + 1, minlength=len(space) + 1)
+    counts = np.zeros(len(space) + 1, np.int64)
+    for labels in maps:
+        for top in range(0, len(labels), BAND_ROWS):  # whole rasters would be copied several times
+            counts += np.bincount(labels[top : top + BAND_ROWS].ravel() + 1, minlength=len(counts))
     order = [int(index) for index in np.argsort(-counts[1:], kind="stable") if counts[1 + index]]
     keys = [
         f'<li><i style="background:#{bytes(space.colors[index]).hex()}"></i>{escape(space.names[index])}</li>'
