@@ -10,7 +10,6 @@ from torch import Tensor
 
 from sceneparse.labels import IGNORE
 
-
 BAND = 1 << 22
 """Pixels that are counted at a time."""
 
@@ -50,7 +49,7 @@ class ConfusionMatrix:
         counts = torch.zeros_like(self.counts)
         # A whole raster at once would take several copies of 8 bytes a pixel.
         rows = max(1, BAND // max(1, math.prod(truth.shape[1:])))
-        for band in zip(truth.split(rows), prediction.split(rows), strict=True):
+        for band in zip(*(torch.atleast_1d(labels).split(rows) for labels in (truth, prediction)), strict=True):
             counts += self._counted(*band)
         self.counts += counts
         return counts
