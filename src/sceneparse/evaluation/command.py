@@ -14,7 +14,7 @@ from sceneparse.datasets.kinds import KINDS, of_pictures_alone
 from sceneparse.datasets.opening import open_for_testing
 from sceneparse.devices import choose_device, device_name
 from sceneparse.errors import UserError, counted, require, some
-from sceneparse.evaluation.evaluate import Evaluation, evaluate, spaced
+from sceneparse.evaluation.evaluate import Evaluation, evaluate, readers_for, spaced
 from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier, learnt_from
 from sceneparse.evaluation.report import METRICS_FILE, write_report
 from sceneparse.evaluation.terminal import print_scores
@@ -114,6 +114,7 @@ def evaluate_model(
         count=count,
         progress=title if progress and processes.first else None,
         processes=processes,
+        readers=readers_for(settings, where.type),
     )
     evaluation = replace(evaluation, facts=EvaluationFacts.of(settings, opened), notes=notes)
     if not processes.first:

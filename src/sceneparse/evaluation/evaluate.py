@@ -17,6 +17,8 @@ from torch import Tensor
 
 from sceneparse.arguments import check_number
 from sceneparse.data.sample import DataSet, Sample
+from sceneparse.data.workers import loader_workers
+from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.errors import NothingToScoreError, UserError, counted
 from sceneparse.evaluation.facts import EvaluationFacts
 from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figures_of, plain
@@ -27,11 +29,17 @@ from sceneparse.inference.scale import doubt_of
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import ALONE, Processes
 from sceneparse.progress import line_of_progress
-from sceneparse.settings import LearntSizes
+from sceneparse.settings import DataSettings, LearntSizes
 from sceneparse.tasks import Task
 
 AHEAD = 2
-"""Samples that are read ahead while the network works."""
+"""Samples that are read ahead while the network works, for each thread that reads."""
+
+AHEAD_BYTES = 256 << 20
+"""Samples that are read ahead beyond `AHEAD` take so much memory at most."""
+
+READERS = 8
+"""Threads that read at most: more only wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +150,7 @@ def evaluate(
     count: int | None = None,
     progress: str | None = None,
     processes: Processes = ALONE,
+    readers: int = 1,
 ) -> Evaluation:
     """Score an engine on a data set, each picture at its own resolution.
 
@@ -156,6 +165,7 @@ def evaluate(
             pictures.
         processes: Processes that share the pictures. All get the same evaluation, equal to one process's to the last
             bit but for its time.
+        readers: Threads that read samples, as of `readers_for`.
 
     Raises:
         UserError: Nothing to score: no pictures, a sample without object labels, no pixel with a known class; or the
@@ -174,7 +184,7 @@ def evaluate(
     began = time.perf_counter()
     share = processes.share(indices)
     with _progress_bar(progress, len(share)) as advance:
-        for index, sample in read_ahead(dataset, share):
+        for index, sample in read_ahead(dataset, share, readers):
             name = dataset.name(index)
             resized += not protocol.keeps(sample.size)
             if sizes is not None and doubt_of(protocol, sizes, sample.size) is not None:
@@ -275,16 +285,38 @@ def spaced(length: int, count: int | None) -> list[int]:
     return [index * length // chosen for index in range(chosen)]
 
 
-def read_ahead(dataset: DataSet, indices: Sequence[int]) -> Iterator[tuple[int, Sample]]:
-    """Yield the samples in order; the next ones are read in a thread meanwhile."""
-    pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
+def readers_for(data: DataSettings, device: str) -> int:
+    """Return how many threads read the samples of a test or a validation: as many as keep a network busy.
+
+    Args:
+        data: What is read: slices of one volume, and tiles of one raster, are read one after the other, since each of
+            several threads would unpack it for itself.
+        device: The type of the device that the network computes on.
+    """
+    return min(READERS, max(1, loader_workers("auto", device))) if of_pictures_alone(data) else 1
+
+
+def read_ahead(dataset: DataSet, indices: Sequence[int], readers: int = 1) -> Iterator[tuple[int, Sample]]:
+    """Yield the samples in order; the next ones are read meanwhile.
+
+    Args:
+        dataset: The samples.
+        indices: Which of them.
+        readers: Threads that read them.
+    """
+    pool = ThreadPoolExecutor(readers, thread_name_prefix="read-ahead")
     waiting: deque[tuple[int, Future[Sample]]] = deque()
+    ahead = AHEAD  # until it is known how large they are
+    largest = 1
     try:
         for index in indices:
             waiting.append((index, pool.submit(dataset.__getitem__, index)))
-            if len(waiting) > AHEAD:
+            if len(waiting) > ahead:
                 ready, future = waiting.popleft()
-                yield ready, future.result()
+                sample = future.result()
+                largest = max(largest, sample.image.nbytes)
+                ahead = max(AHEAD, min(AHEAD * readers, AHEAD_BYTES // largest))
+                yield ready, sample
         for ready, future in waiting:
             yield ready, future.result()
     finally:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sceneparse.errors import counted
 from sceneparse.evaluation import evaluate
+from sceneparse.evaluation.evaluate import readers_for
 from sceneparse.evaluation.figures import FIGURES, figures_of, mean_of_headlines
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import SceneParser
@@ -69,6 +70,7 @@ def validate(
             count=recipe.training.validate_count,
             progress="validating" if progress else None,
             processes=compute.processes,
+            readers=readers_for(recipe.data, compute.fabric.device.type),
         )
     finally:
         network.train()
