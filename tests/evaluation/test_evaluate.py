@@ -9,10 +9,11 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from sceneparse.data import workers
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
-from sceneparse.evaluation import evaluate, print_scores
-from sceneparse.evaluation.evaluate import AHEAD, READERS, readers_for, spaced
+from sceneparse.evaluation import evaluate, print_scores, reading
+from sceneparse.evaluation.reading import AHEAD, READERS, readers_for, spaced
 from sceneparse.inference import resolve
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.settings import DataSettings, LearntSizes, ProtocolSettings
@@ -120,7 +121,7 @@ def test_pictures_are_read_ahead_in_another_thread_but_not_all_at_once() -> None
     assert 1 <= max(ahead) <= AHEAD + 1
 
 
-def test_several_threads_read_and_the_scores_are_in_order_and_memory_is_bounded(
+def test_several_threads_read_in_order_and_within_bounds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     alone, ahead = evaluate(RedIsClass(), Pictures(20), WHOLE), []
@@ -133,7 +134,7 @@ def test_several_threads_read_and_the_scores_are_in_order_and_memory_is_bounded(
     dataset = Pictures(20)
     several = evaluate(Watching(), dataset, WHOLE, readers=4)
     assert several.pictures == alone.pictures and several.counts.equal(alone.counts)
-    monkeypatch.setitem(evaluate.__globals__, "AHEAD_BYTES", 0)
+    monkeypatch.setattr(reading, "AHEAD_BYTES", 0)
     dataset = Pictures(20)
     ahead.clear()
     evaluate(Watching(), dataset, WHOLE, readers=4)
@@ -141,7 +142,7 @@ def test_several_threads_read_and_the_scores_are_in_order_and_memory_is_bounded(
 
 
 def test_slices_and_tiles_are_read_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sceneparse.data.workers.usable_cores", lambda: 32)
+    monkeypatch.setattr(workers, "usable_cores", lambda: 32)
     assert readers_for(DataSettings("folder"), "cuda") == READERS
     assert readers_for(DataSettings("nifti"), "cuda") == readers_for(DataSettings("geotiff"), "cuda") == 1
 

@@ -22,7 +22,7 @@ from sceneparse.evaluation.command import (
     refuse_other_classes,
     refuse_other_tasks,
 )
-from sceneparse.evaluation.evaluate import spaced
+from sceneparse.evaluation.reading import spaced
 from sceneparse.files import refuse_unwritable_file, write_json
 from sceneparse.inference import EngineName, Opened, open_model
 from sceneparse.inference.open_model import check_source

@@ -29,8 +29,8 @@ from sceneparse.evaluation.command import (
     refuse_other_classes,
 )
 from sceneparse.evaluation.comparison import Comparison
-from sceneparse.evaluation.evaluate import spaced
 from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier
+from sceneparse.evaluation.reading import spaced
 from sceneparse.files import refuse_unwritable_file
 from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol, open_model
 from sceneparse.inference.open_model import check_source

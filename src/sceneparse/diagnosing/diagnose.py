@@ -19,9 +19,10 @@ from sceneparse.diagnosing.failures import SIZES, FailureCounts, Failures
 from sceneparse.diagnosing.findings import Findings, find, finding_json
 from sceneparse.diagnosing.relations import Relations, learn
 from sceneparse.errors import UserError, counted
-from sceneparse.evaluation.evaluate import Evaluation, PictureScore, doubt_line, read_ahead, spaced
+from sceneparse.evaluation.evaluate import Evaluation, PictureScore, doubt_line
 from sceneparse.evaluation.gallery import truth_of
 from sceneparse.evaluation.metrics import ConfusionMatrix, picture_score, score
+from sceneparse.evaluation.reading import read_ahead, spaced
 from sceneparse.inference import Engine, TestProtocol, predict
 from sceneparse.inference.scale import doubt_of
 from sceneparse.labels import IGNORE, LabelSpace

@@ -14,8 +14,9 @@ from sceneparse.datasets.kinds import KINDS, of_pictures_alone
 from sceneparse.datasets.opening import open_for_testing
 from sceneparse.devices import choose_device, device_name
 from sceneparse.errors import UserError, counted, require, some
-from sceneparse.evaluation.evaluate import Evaluation, evaluate, readers_for, spaced
+from sceneparse.evaluation.evaluate import Evaluation, evaluate
 from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier, learnt_from
+from sceneparse.evaluation.reading import readers_for, spaced
 from sceneparse.evaluation.report import METRICS_FILE, write_report
 from sceneparse.evaluation.terminal import print_scores
 from sceneparse.files import refuse_unwritable_file

@@ -2,9 +2,7 @@
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -15,31 +13,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from sceneparse.arguments import check_number
-from sceneparse.data.sample import DataSet, Sample
-from sceneparse.data.workers import loader_workers
-from sceneparse.datasets.kinds import of_pictures_alone
+from sceneparse.data.sample import DataSet
 from sceneparse.errors import NothingToScoreError, UserError, counted
 from sceneparse.evaluation.facts import EvaluationFacts
 from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figures_of, plain
 from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, picture_score, score
+from sceneparse.evaluation.reading import read_ahead, spaced
 from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scores
 from sceneparse.inference import Engine, TestProtocol, label, predict_tasks
 from sceneparse.inference.scale import doubt_of
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import ALONE, Processes
 from sceneparse.progress import line_of_progress
-from sceneparse.settings import DataSettings, LearntSizes
+from sceneparse.settings import LearntSizes
 from sceneparse.tasks import Task
-
-AHEAD = 2
-"""Samples that are read ahead while the network works, for each thread that reads."""
-
-AHEAD_BYTES = 256 << 20
-"""Samples that are read ahead beyond `AHEAD` take so much memory at most."""
-
-READERS = 8
-"""Threads that read at most: more only wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -269,58 +256,6 @@ def _of_all(pictures: list[PictureScore], dataset: DataSet, processes: Processes
         PictureScore(int(index), dataset.name(int(index)), *(None if math.isnan(one) else one for one in figures))
         for index, *figures in sorted(table, key=lambda row: row[0])
     )
-
-
-def spaced(length: int, count: int | None) -> list[int]:
-    """Return `count` indices below `length`, evenly spaced; all of them for None or a larger count.
-
-    Raises:
-        UserError: No pictures, or a count below 1.
-    """
-    if length == 0:
-        raise UserError("the data set has no pictures, so there is nothing to score")
-    if count is not None:
-        check_number("count", count, least=1, whole=True)
-    chosen = length if count is None else min(count, length)
-    return [index * length // chosen for index in range(chosen)]
-
-
-def readers_for(data: DataSettings, device: str) -> int:
-    """Return how many threads read the samples of a test or a validation: as many as keep a network busy.
-
-    Args:
-        data: What is read: slices of one volume, and tiles of one raster, are read one after the other, since each of
-            several threads would unpack it for itself.
-        device: The type of the device that the network computes on.
-    """
-    return min(READERS, max(1, loader_workers("auto", device))) if of_pictures_alone(data) else 1
-
-
-def read_ahead(dataset: DataSet, indices: Sequence[int], readers: int = 1) -> Iterator[tuple[int, Sample]]:
-    """Yield the samples in order; the next ones are read meanwhile.
-
-    Args:
-        dataset: The samples.
-        indices: Which of them.
-        readers: Threads that read them.
-    """
-    pool = ThreadPoolExecutor(readers, thread_name_prefix="read-ahead")
-    waiting: deque[tuple[int, Future[Sample]]] = deque()
-    ahead = AHEAD  # until it is known how large they are
-    largest = 1
-    try:
-        for index in indices:
-            waiting.append((index, pool.submit(dataset.__getitem__, index)))
-            if len(waiting) > ahead:
-                ready, future = waiting.popleft()
-                sample = future.result()
-                largest = max(largest, sample.image.nbytes)
-                ahead = max(AHEAD, min(AHEAD * readers, AHEAD_BYTES // largest))
-                yield ready, sample
-        for ready, future in waiting:
-            yield ready, future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from typing import Any
 
 from sceneparse.errors import counted
 from sceneparse.evaluation import evaluate
-from sceneparse.evaluation.evaluate import readers_for
 from sceneparse.evaluation.figures import FIGURES, figures_of, mean_of_headlines
+from sceneparse.evaluation.reading import readers_for
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Recipe, TrainingSettings
