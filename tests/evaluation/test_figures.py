@@ -124,6 +124,21 @@ def test_a_headline_is_a_percentage_of_which_more_is_better() -> None:
         Figure(short="top-1", task=Task.SCENE, value=share_right)  # type: ignore[call-arg]
 
 
+def test_each_task_has_one_headline_so_that_all_count_alike() -> None:
+    for task in Task:
+        assert [key for key, one in figures_of(task).items() if one.headline][1:] == [], task
+
+
+@pytest.mark.usefixtures("with_a_new_figure")
+def test_a_figure_of_another_package_is_a_plain_number(
+    config: ModelConfig, engine: TorchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for given, shown in ((np.float64(0.5), 0.5), (torch.tensor(0.25), 0.25), (np.nan, None), (None, None)):
+        monkeypatch.setitem(FIGURES._loaded, "good_pictures", replace(NEW, value=lambda _, given=given: given))
+        value = evaluate(engine, Noise(), TestProtocol(), count=1).figures["good_pictures"]
+        assert value == shown and type(value) in (float, type(None))
+
+
 def test_a_value_is_shown_with_its_unit() -> None:
     assert NEW.text(0.41678) == "41.68" and NEW.with_unit(0.41678) == "41.68%" and NEW.with_unit(None) == "–"
     distance = replace(NEW, unit="pixels")
