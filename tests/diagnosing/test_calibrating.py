@@ -138,6 +138,6 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_scored_or_
     config = (run / "model" / "config.json").read_bytes()
     monkeypatch.setattr("sceneparse.diagnosing.calibrating.sample_pixels", lambda *_: pytest.fail("it was scored"))
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="calibration.json: cannot be written"):
+    with pytest.raises(UserError, match=r"calibration\.json: cannot be written"):
         calibrate_model(run, data=run.parent / "data", out=tmp_path / "file", engine="torch", progress=False)
     assert (run / "model" / "config.json").read_bytes() == config

@@ -113,7 +113,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_scored(
 ) -> None:
     monkeypatch.setattr(command, "evaluate", lambda *_, **__: pytest.fail("it was scored"))
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="metrics.json: cannot be written"):
+    with pytest.raises(UserError, match=r"metrics\.json: cannot be written"):
         evaluated(tiny_run, tmp_path / "file")
 
 

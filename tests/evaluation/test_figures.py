@@ -130,9 +130,7 @@ def test_each_task_has_one_headline_so_that_all_count_alike() -> None:
 
 
 @pytest.mark.usefixtures("with_a_new_figure")
-def test_a_figure_of_another_package_is_a_plain_number(
-    config: ModelConfig, engine: TorchEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_figure_of_another_package_is_a_plain_number(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     for given, shown in ((np.float64(0.5), 0.5), (torch.tensor(0.25), 0.25), (np.nan, None), (None, None)):
         monkeypatch.setitem(FIGURES._loaded, "good_pictures", replace(NEW, value=lambda _, given=given: given))
         value = evaluate(engine, Noise(), TestProtocol(), count=1).figures["good_pictures"]
