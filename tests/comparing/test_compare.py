@@ -193,7 +193,7 @@ def test_figures_on_pictures_of_other_sizes_classes_or_precision_do_not_compare(
     )
     assert notes(usual, usual | {"data_options": {"range": [0, 4095]}}) == "", "the truth is the same"
     said = notes(usual, usual, toyworld={"size": 64})
-    assert "validated differently" in said and "b: whole; 3 pictures of val of toyworld, toyworld.size 64" in said
+    assert "validated differently" in said and "of toyworld, toyworld.eval_count 120, toyworld.size 64" in said
 
 
 def test_a_record_that_cannot_be_read_is_a_note(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -210,7 +211,12 @@ def test_each_model_reads_the_pictures_as_it_learnt_them(tiny_run: Path, tmp_pat
     grey = PreprocessingSettings((0.5,), (0.5,))
     config = ModelConfig("grey", backbone, network, grey, ProtocolSettings(), DataSettings(range=(0, 255)))
     save_model(tmp_path / "grey", Model(build(backbone, network, 2).eval(), config, SPACE), "a card")
-    given = {"data": str(tiny_run.parent / "data"), "out": tmp_path / "out", "engine": "torch", "progress": False}
+    given: dict[str, Any] = {
+        "data": str(tiny_run.parent / "data"),
+        "out": tmp_path / "out",
+        "engine": "torch",
+        "progress": False,
+    }
     diagnose_model(tiny_run / "model", comparison=tmp_path / "grey", **given)
     record = json.loads((tmp_path / "out" / "diagnosis.json").read_text())
     alone = diagnose_model(

@@ -140,7 +140,12 @@ def test_what_is_to_be_known_of_the_data_is_said_and_written_down(
     assert f"note: {note}" in capsys.readouterr().err
     # Of a model outside of its run nobody knows which data those were.
     model = shutil.copytree(tiny_run / "model", tmp_path / "model")
-    known = {"data": tiny_run.parent / "data", "out": tmp_path / "out", "engine": "torch", "progress": False}
+    known: dict[str, Any] = {
+        "data": tiny_run.parent / "data",
+        "out": tmp_path / "out",
+        "engine": "torch",
+        "progress": False,
+    }
     assert evaluate_model(model, split="train", **known).notes == ()
     facts = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert (facts["precision"], facts["data_options"]) == (plain.facts and plain.facts.precision, {})
