@@ -72,8 +72,8 @@ def test_models_that_lie_beside_each_other_are_evaluated_beside_each_other(tiny_
     first, second = beside_each_other(tiny_run, tmp_path, "a", "b")
     scored(first, tiny_run)
     scored(second, tiny_run, protocol=ProtocolSettings(flip=True))
-    assert "mirror" not in json.loads((tmp_path / "models" / "a-evaluation" / "metrics.json").read_text())["protocol"]
-    assert "mirror" in json.loads((tmp_path / "models" / "b-evaluation" / "metrics.json").read_text())["protocol"]
+    assert "with mirror" not in json.loads((tmp_path / "models" / "a-evaluation" / "metrics.json").read_text())["protocol"]
+    assert "with mirror" in json.loads((tmp_path / "models" / "b-evaluation" / "metrics.json").read_text())["protocol"]
 
 
 def test_what_is_found_out_about_a_model_has_a_place_of_its_own(
@@ -99,13 +99,13 @@ def test_a_test_of_other_data_or_by_another_protocol_is_kept_beside_the_new_one(
     run = shutil.copytree(tiny_run, tmp_path / "run")
     first = scored(run, tiny_run)
     assert scored(run, tiny_run)["mean_iou"] == first["mean_iou"] and not (run / "evaluation-before").exists()
-    assert "mirror" in scored(run, tiny_run, protocol=ProtocolSettings(flip=True), progress=True)["protocol"]
+    assert "with mirror" in scored(run, tiny_run, protocol=ProtocolSettings(flip=True), progress=True)["protocol"]
     kept = json.loads((run / "evaluation-before" / "metrics.json").read_text())
     assert kept["protocol"] == first["protocol"] and (run / "evaluation-before" / "report.html").is_file()
     said = capsys.readouterr().err
     assert f"note: {run / 'evaluation'} held another test (folder test {first['protocol']})" in said
     assert scored(run, tiny_run, split="val")["split"] == "val"
-    assert "mirror" in json.loads((run / "evaluation-before-2" / "metrics.json").read_text())["protocol"]
+    assert "with mirror" in json.loads((run / "evaluation-before-2" / "metrics.json").read_text())["protocol"]
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_anything_is_scored(
