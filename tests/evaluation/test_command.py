@@ -72,7 +72,9 @@ def test_models_that_lie_beside_each_other_are_evaluated_beside_each_other(tiny_
     first, second = beside_each_other(tiny_run, tmp_path, "a", "b")
     scored(first, tiny_run)
     scored(second, tiny_run, protocol=ProtocolSettings(flip=True))
-    assert "with mirror" not in json.loads((tmp_path / "models" / "a-evaluation" / "metrics.json").read_text())["protocol"]
+    assert (
+        "with mirror" not in json.loads((tmp_path / "models" / "a-evaluation" / "metrics.json").read_text())["protocol"]
+    )
     assert "with mirror" in json.loads((tmp_path / "models" / "b-evaluation" / "metrics.json").read_text())["protocol"]
 
 

@@ -124,7 +124,8 @@ def test_pictures_are_read_ahead_in_another_thread_but_not_all_at_once() -> None
 def test_several_threads_read_in_order_and_within_bounds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    alone, ahead = evaluate(RedIsClass(), Pictures(20), WHOLE), []
+    alone = evaluate(RedIsClass(), Pictures(20), WHOLE)
+    ahead: list[int] = []
 
     class Watching(RedIsClass):
         def __call__(self, images: Tensor) -> Tensor:

@@ -67,9 +67,9 @@ def test_a_validation_that_cannot_be_made_loses_no_step_and_is_made_once_its_pic
         training__validate_every=2,
     )
     whole = train(recipe, tmp_path / "whole")
-    mask = tmp_path / "data" / "masks" / "val" / "002.png"
-    kept = mask.read_bytes()
-    mask.write_bytes(kept[:100])
+    picture = tmp_path / "data" / "images" / "val" / "002.png"
+    kept = picture.read_bytes()
+    picture.write_bytes(kept[:100])
     run = tmp_path / "run"
     said = "the checkpoint of iteration 2 was written: mend this, then resume=True goes on with the validation"
     for going_on in (False, True):
@@ -77,7 +77,7 @@ def test_a_validation_that_cannot_be_made_loses_no_step_and_is_made_once_its_pic
             train(recipe, run, resume=going_on)
         facts = run_facts(run)
         assert (facts["status"], facts["iteration"]) == ("failed", 2)
-    mask.write_bytes(kept)
+    picture.write_bytes(kept)
     train(recipe, run, resume=True)
     assert metrics(run) == metrics(whole)
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,11 +103,12 @@ def test_scenes_are_drawn_of_rows_that_read_the_same_data_alike_and_stop_no_summ
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    grey = {"backbone": {"name": "resnet10t", "in_channels": 1}}
+    grey: dict[str, Any] = {
+        "backbone": {"name": "resnet10t", "in_channels": 1},
+        "preprocessing": {"mean": [0.5], "std": [0.5]},
+    }
     rows = [{"name": "colour"}, {"name": "grey", **grey}, {"name": "wide", **grey, "network": {"channels": 16}}]
-    sweep = small_sweep(
-        rows=[{**row, "preprocessing": {"mean": [0.5], "std": [0.5]}} if "backbone" in row else row for row in rows]
-    )
+    sweep = small_sweep(rows=rows)
     for run in sweep.runs():
         run_one(run.recipe, run.row.tests, tmp_path / "out" / run.folder)
     titles: list[str] = []
