@@ -10,7 +10,7 @@ import torch
 
 import sceneparse
 from sceneparse import Parse, Parser, UserError
-from sceneparse.evaluation.evaluate import spaced
+from sceneparse.evaluation.reading import spaced
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import TaskMap
 from sceneparse.settings import (

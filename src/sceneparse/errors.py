@@ -26,6 +26,10 @@ class MissingSplitError(UserError):
         self.what = message
 
 
+class NothingToScoreError(UserError):
+    """All pictures were tested, and no pixel of them has a known class."""
+
+
 class UnannotatedError(UserError):
     """A split is there, but nothing in it is annotated, as often of the pictures to test on."""
 

@@ -12,6 +12,7 @@ import pytest
 
 from sceneparse.cli import main
 from sceneparse.comparing import compare_runs
+from sceneparse.drawing import curves
 from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate_model
 from sceneparse.files import hold, write_json, write_text
@@ -161,6 +162,53 @@ def test_an_evaluation_says_what_it_is_of(tiny_run: Path, tmp_path: Path, monkey
     assert metrics["untempered_sha256"] == untempered_fingerprint(run / "model")
     comparison = compare_runs([run], progress=False)
     assert comparison.notes() == ["evaluated on the pictures that it learns from: run"]
+
+
+@pytest.mark.parametrize(
+    ("train", "split", "learnt"),
+    [("train+val", "val", True), ("train[1:]", "train[:1]", False), ("train", "val", False)],
+)
+def test_pictures_that_are_learnt_from_are_known_in_joined_splits_and_pieces(
+    train: str, split: str, learnt: bool, write: Write
+) -> None:
+    on = {"kind": "toyworld", "split": split, "folder": None}
+    run = write("a", scores=[0.2], classes={"sky": 0.5}, data={"train": train}, on=on)
+    assert compare_runs([run], progress=False).runs[0].tested_on_training is learnt
+
+
+def test_figures_on_pictures_of_other_sizes_classes_or_precision_do_not_compare(write: Write) -> None:
+    def notes(one: dict[str, Any], other: dict[str, Any], **data: Any) -> str:
+        where = {"kind": "toyworld", "split": "test", "folder": None}
+        given = {"scores": [0.2], "classes": {"sky": 0.5}}
+        runs = [write("a", **given, on=where | one), write("b", **given, on=where | other, data=data)]
+        return "\n".join(compare_runs(runs, progress=False).notes())
+
+    usual = {"precision": "float32", "data_options": {}}
+    assert notes(usual, usual) == "" and notes({}, usual) == "", "an earlier version did not say it"
+    assert "test, float32; b: whole; 4 pictures of toyworld test, bfloat16" in notes(
+        usual, usual | {"precision": "bfloat16"}
+    )
+    assert 'options.unlabelled "ignore", float32' in notes(
+        usual, usual | {"data_options": {"options.unlabelled": "ignore"}}
+    )
+    assert notes(usual, usual | {"data_options": {"range": [0, 4095]}}) == "", "the truth is the same"
+    said = notes(usual, usual, toyworld={"size": 64})
+    assert "validated differently" in said and "of toyworld, toyworld.eval_count 120, toyworld.size 64" in said
+
+
+def test_a_record_that_cannot_be_read_is_a_note(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [write(name, scores=[0.2], classes={"sky": 0.5}) for name in ("a", "b")]
+
+    def read(path: Path) -> list[dict[str, Any]]:
+        if path.parent.name == "b":
+            raise PermissionError(13, "Permission denied")
+        return read_lines(path)
+
+    read_lines = curves.read
+    monkeypatch.setattr(curves, "read", read)
+    comparison = compare_runs(runs, progress=False)
+    assert comparison.runs[0].best and comparison.runs[1].best is None and comparison.runs[1].evaluated
+    assert "metrics.jsonl: cannot be read (Permission denied)" in "\n".join(comparison.notes())
 
 
 def with_model(run: Path) -> Path:

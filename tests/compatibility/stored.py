@@ -99,8 +99,10 @@ ADDED: dict[str, Any] = {
 }
 """Settings that did not exist, with the value that means what was done before, as "loss.kind": "cross_entropy"."""
 
-METRICS_ADDED = frozenset({"kind", "split", "folder", "untempered_sha256"})
-"""What metrics.json did not say: which data and which model it is of."""
+METRICS_ADDED = frozenset(
+    {"kind", "split", "folder", "data_options", "untempered_sha256", "engine", "precision", "notes"}
+)
+"""What metrics.json did not say: which data and which model it is of, and what computed it."""
 
 REMOVED: frozenset[str] = frozenset()
 """Settings that are gone."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.pieces import piece_of
+from sceneparse.datasets.pieces import piece_of, share_samples
 from sceneparse.doctor import Diagnosis, check
 from sceneparse.errors import UserError
 from sceneparse.settings import DataSettings, ToyWorldSettings
@@ -35,6 +35,32 @@ def test_a_piece_is_what_its_positions_or_its_names_say(name: str) -> None:
     assert list(piece.of(len(NAMES), NAMES.__getitem__)) == CHOSEN[name]
     assert piece.split == "train" and piece_of(str(piece)) == piece
     assert piece.whole == (name == "train")
+
+
+SHARED = [
+    ("train", "train", True),
+    ("train+val", "val", True),
+    ("train", "val", False),
+    ("train", "training", True),
+    ("valid", "val", True),
+    ("val_1", "val_2", False),
+    ("train[80:]", "train[:80]", False),
+    ("train[80:]", "train[:81]", True),
+    ("train[::2]", "train[1::2]", False),
+    ("train[::2]", "train[1::3]", True),
+    ("train[80:]", "train", True),
+    ("train[day/*]", "train[!day/*]", False),
+    ("train[day/*]", "train[dusk]", False),
+    ("train[day/*,dusk]", "train[dusk]", True),
+    ("train", "all", True),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "shared"), SHARED)
+def test_whether_settings_of_splits_share_samples_shows_without_listing_them(
+    one: str, other: str, shared: bool
+) -> None:
+    assert share_samples(one, other) is share_samples(other, one) is shared
 
 
 WRONG = ["train[1]", "train[::0]", "train[]", "train[", "[a*]", "train[a*,]", "train[!]", "train[!1:]", "train[[a]*]"]

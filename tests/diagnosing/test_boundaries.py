@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from sceneparse.diagnosing.boundaries import BANDS, BoundaryCounts
+from sceneparse.diagnosing.boundaries import BANDS, BoundaryCounts, add_counts
 from sceneparse.labels import IGNORE
 
 
@@ -32,6 +32,8 @@ def test_boundary_iou_is_the_published_one_class_by_class(seed: int) -> None:
     assert iou[3] is None
     assert iou[:3] == pytest.approx(list(inside[:3] / union[:3]))
     assert counts.result().mean_iou == pytest.approx(np.mean(inside[:3] / union[:3]))
+    # As the mean IoU beside it: a class that is nowhere counts as 0 in some protocols.
+    assert counts.result("zero").mean_iou == pytest.approx(np.sum(inside[:3] / union[:3]) / 4)
 
 
 def test_perfect_labels_have_a_boundary_iou_of_1_beside_unknown_pixels_too() -> None:
@@ -55,3 +57,12 @@ def test_a_boundary_moved_by_one_pixel_costs_only_the_nearest_band() -> None:
     assert wrong.tolist() == [300, 0, 0, 0, 0, 0]
     assert bands.sum(axis=(1, 2)).tolist() == [300 * 2, 300 * 2, 300 * 6, 300 * 10, 300 * 20, 300 * 360]
     assert len(bands) == len(BANDS) + 1
+
+
+def test_counts_are_the_same_in_tables_of_many_classes_and_of_few() -> None:
+    keys = np.random.default_rng(0).integers(0, 12, 100)
+    few, many = np.ones((3, 4), dtype=np.int64), np.zeros((40, 12), dtype=np.int64)
+    add_counts(few, keys)
+    add_counts(many, keys)
+    assert (few.ravel() - 1 == np.bincount(keys, minlength=12)).all() and (many[0] == few.ravel() - 1).all()
+    assert many[1:].sum() == 0

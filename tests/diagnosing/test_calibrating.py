@@ -11,6 +11,7 @@ from PIL import Image
 import sceneparse
 from sceneparse.cli import main
 from sceneparse.diagnosing import calibrate_model, diagnose_model
+from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.settings import Temperatures
 from sceneparse.weights.config import read_config
@@ -128,4 +129,15 @@ def test_all_labels_wrong_or_unknown_fit_no_temperature(
             Image.fromarray((1 - labels if value == 1 else np.full_like(labels, 255)).astype(np.uint8)).save(mask)
         assert main(["calibrate", str(run), "--data", str(data), "--engine", "torch"]) == 2
         assert reason in capsys.readouterr().err
+    assert (run / "model" / "config.json").read_bytes() == config
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_scored_or_kept(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = (run / "model" / "config.json").read_bytes()
+    monkeypatch.setattr("sceneparse.diagnosing.calibrating.sample_pixels", lambda *_: pytest.fail("it was scored"))
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"calibration\.json: cannot be written"):
+        calibrate_model(run, data=run.parent / "data", out=tmp_path / "file", engine="torch", progress=False)
     assert (run / "model" / "config.json").read_bytes() == config

@@ -1,20 +1,32 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 from sceneparse.cli import main
-from sceneparse.diagnosing import diagnose_model
+from sceneparse.data.sample import Sample
+from sceneparse.diagnosing import cases_of, diagnose, diagnose_model, learn_from
 from sceneparse.diagnosing.origin import Origin
 from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate_model
+from sceneparse.inference import TestProtocol
+from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.recipes import read_recipe
-from sceneparse.weights.config import read_config
-from sceneparse.weights.model import save_model
+from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
+from sceneparse.weights.build import build
+from sceneparse.weights.config import ModelConfig, read_config
+from sceneparse.weights.model import Model, save_model
+from tests.support.engines import GivenScores
 from tests.support.small import write_data_set
 from tests.support.unified import OBJECTS, unified_model
+
+SPACE = LabelSpace(("dark", "bright"))
 
 
 def climbing(tiny_run: Path, folder: Path) -> Path:
@@ -56,8 +68,8 @@ def test_it_may_be_started_inside_of_the_run_folder(
     monkeypatch.chdir(run / inside)
     data = str(tiny_run.parent / "data")
     diagnose_model(source, data=data, learn_count=1, count=1, engine="torch", progress=False)
-    assert f"--out {run}-longer</code>" in (run / "diagnosis" / "diagnosis.html").read_text()
-    assert not (run / "model" / "diagnosis").exists(), "that would be no part of a model"
+    assert f"--out {run}-longer</code>" in (run / "diagnosis-1" / "diagnosis.html").read_text()
+    assert not any((run / "model").glob("diagnosis*")), "that would be no part of a model"
 
 
 def test_figures_are_kept_where_the_report_cannot_be_written(
@@ -152,3 +164,76 @@ def test_data_without_the_training_split_asks_for_another_to_learn_from(
     assert main([*words, "--engine", "torch"]) == 2
     assert "name one with --learn-split" in capsys.readouterr().err
     assert main([*words, "--engine", "torch", "--learn-split", "val"]) == 0
+
+
+class Halves:
+    """Four pictures, of which every second has labels of objects; all are of the class that is read."""
+
+    labels = SPACE
+    tasks = TaskLabels(SPACE)
+
+    def __init__(self, *, labelled: bool = True) -> None:
+        self.labelled = labelled
+
+    def __len__(self) -> int:
+        return 4
+
+    def name(self, index: int) -> str:
+        return f"half{index}"
+
+    def __getitem__(self, index: int) -> Sample:
+        objects = torch.zeros(32, 32, dtype=torch.int16)
+        objects[:, 16:] = 1
+        image = (objects * 200).to(torch.uint8).expand(3, -1, -1).clone()
+        return Sample(image, objects if self.labelled and index % 2 == 0 else None, name=self.name(index))
+
+
+class Bright(GivenScores):
+    num_classes = 2
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return torch.cat([200 - images[:, :1].float(), images[:, :1].float()], dim=1)
+
+
+def test_pictures_that_are_labelled_for_other_tasks_alone_are_left_out() -> None:
+    relations = learn_from(Halves(), None)
+    assert relations.pictures == 2
+    cases = cases_of(Bright(), Halves(), range(4), TestProtocol())
+    evaluation = diagnose(cases, SPACE, relations).evaluation
+    assert [one.index for one in evaluation.pictures] == [0, 2] and evaluation.scores.mean_iou == 1
+    with pytest.raises(UserError, match="no picture has labels of objects"):
+        diagnose(cases_of(Bright(), Halves(labelled=False), range(4), TestProtocol()), SPACE, relations)
+
+
+def test_each_model_reads_the_pictures_as_it_learnt_them(tiny_run: Path, tmp_path: Path) -> None:
+    backbone, network = BackboneSettings("resnet10t", in_channels=1), NetworkSettings(architecture="fcn", channels=8)
+    network = replace(network, output_stride=32)
+    grey = PreprocessingSettings((0.5,), (0.5,))
+    config = ModelConfig("grey", backbone, network, grey, ProtocolSettings(), DataSettings(range=(0, 255)))
+    save_model(tmp_path / "grey", Model(build(backbone, network, 2).eval(), config, SPACE), "a card")
+    given: dict[str, Any] = {
+        "data": str(tiny_run.parent / "data"),
+        "out": tmp_path / "out",
+        "engine": "torch",
+        "progress": False,
+    }
+    diagnose_model(tiny_run / "model", comparison=tmp_path / "grey", **given)
+    record = json.loads((tmp_path / "out" / "diagnosis.json").read_text())
+    alone = diagnose_model(
+        tmp_path / "grey", **{**given, "protocol": read_config(tiny_run / "model/config.json").protocol}
+    )
+    assert record["rival"]["metrics"]["confusion"] == alone.evaluation.counts.tolist()
+    assert record["rival"]["metrics"]["data_options"] == {"range": [0, 255]}
+    assert record["metrics"]["data_options"] == {} and record["metrics"]["split"] == "test"
+
+
+def test_a_part_of_the_pictures_takes_no_whole_diagnosis_away_and_places_are_tried_first(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, data = shutil.copytree(tiny_run, tmp_path / "run"), str(tiny_run.parent / "data")
+    diagnose_model(run, data=data, count=1, learn_count=1, engine="torch", progress=False)
+    assert (run / "diagnosis-1" / "diagnosis.json").is_file() and not (run / "diagnosis").exists()
+    monkeypatch.setattr("sceneparse.diagnosing.command.diagnose", lambda *_: pytest.fail("it was tested"))
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"diagnosis\.json: cannot be written"):
+        diagnose_model(run, data=data, out=tmp_path / "file", engine="torch", progress=False)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from sceneparse.errors import UserError
-from sceneparse.evaluation import Evaluation, evaluate_model
+from sceneparse.evaluation import Evaluation, command, evaluate_model
 from sceneparse.evaluation.command import protocol_of
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings, LearntSizes, ProtocolSettings
+from sceneparse.weights.run_folder import beside
 from tests.support.brightest import brightest_parser
 
 
@@ -54,6 +55,103 @@ def test_pictures_far_from_what_was_learnt_are_told_in_one_line_with_their_numbe
     assert "but the model learnt from short sides of 300 to 500" in said[0]
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["doubt"] == evaluation.doubt
     assert evaluated(tiny_run, tmp_path / "near").doubt is None
+
+
+def beside_each_other(tiny_run: Path, root: Path, *names: str) -> list[Path]:
+    return [shutil.copytree(tiny_run / "model", root / "models" / name) for name in names]
+
+
+def scored(model: str | Path, run: Path, **options: Any) -> dict[str, Any]:
+    """What evaluating a model where nothing says where figures go writes first."""
+    evaluate_model(model, data=run.parent / "data", engine="torch", device="cpu", **{"progress": False} | options)
+    found: dict[str, Any] = json.loads((beside(model, "evaluation") / "metrics.json").read_text())
+    return found
+
+
+def test_models_that_lie_beside_each_other_are_evaluated_beside_each_other(tiny_run: Path, tmp_path: Path) -> None:
+    first, second = beside_each_other(tiny_run, tmp_path, "a", "b")
+    scored(first, tiny_run)
+    scored(second, tiny_run, protocol=ProtocolSettings(flip=True))
+    assert (
+        "with mirror" not in json.loads((tmp_path / "models" / "a-evaluation" / "metrics.json").read_text())["protocol"]
+    )
+    assert "with mirror" in json.loads((tmp_path / "models" / "b-evaluation" / "metrics.json").read_text())["protocol"]
+
+
+def test_what_is_found_out_about_a_model_has_a_place_of_its_own(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    checkpoint = next((run / "checkpoints").glob("last-*.pt"))
+    (tmp_path / "model.onnx").touch()
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(run / "model")
+    assert {beside(source, "x").resolve() for source in (".", "..", run, run / "model", run / "checkpoints")} == {
+        run / "x"
+    }
+    assert beside(checkpoint, "x") == run / f"{checkpoint.stem}-x"
+    assert beside(tmp_path / "model", "x") == tmp_path / "model-x"
+    assert beside(tmp_path / "model.onnx", "x") == tmp_path / "model.onnx-x"
+    assert beside("owner/name", "x") == Path("owner-name-x")
+
+
+def test_a_test_of_other_data_or_by_another_protocol_is_kept_beside_the_new_one(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    first = scored(run, tiny_run)
+    assert scored(run, tiny_run)["mean_iou"] == first["mean_iou"] and not (run / "evaluation-before").exists()
+    assert "with mirror" in scored(run, tiny_run, protocol=ProtocolSettings(flip=True), progress=True)["protocol"]
+    kept = json.loads((run / "evaluation-before" / "metrics.json").read_text())
+    assert kept["protocol"] == first["protocol"] and (run / "evaluation-before" / "report.html").is_file()
+    said = capsys.readouterr().err
+    assert f"note: {run / 'evaluation'} held another test (folder test {first['protocol']})" in said
+    assert scored(run, tiny_run, split="val")["split"] == "val"
+    assert "with mirror" in json.loads((run / "evaluation-before-2" / "metrics.json").read_text())["protocol"]
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_scored(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "evaluate", lambda *_, **__: pytest.fail("it was scored"))
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"metrics\.json: cannot be written"):
+        evaluated(tiny_run, tmp_path / "file")
+
+
+def test_scores_are_printed_where_the_report_cannot_be_written(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise UserError("no room")
+
+    monkeypatch.setattr(command, "write_report", fails)
+    with pytest.raises(UserError, match="no room"):
+        evaluated(tiny_run, tmp_path, progress=True)
+    assert "pixel accuracy" in capsys.readouterr().out
+
+
+def test_what_is_to_be_known_of_the_data_is_said_and_written_down(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = evaluated(tiny_run, tmp_path / "plain")
+    assert plain.notes == () and "notes" not in json.loads((tmp_path / "plain" / "metrics.json").read_text())
+    evaluated(tiny_run, tmp_path, split="val+train[:2]", progress=True)
+    (note,) = json.loads((tmp_path / "metrics.json").read_text())["notes"]
+    assert note.startswith("the model learnt from pictures of 'val+train[:2]' (it was trained on 'train')")
+    assert f"note: {note}" in capsys.readouterr().err
+    # Of a model outside of its run nobody knows which data those were.
+    model = shutil.copytree(tiny_run / "model", tmp_path / "model")
+    known: dict[str, Any] = {
+        "data": tiny_run.parent / "data",
+        "out": tmp_path / "out",
+        "engine": "torch",
+        "progress": False,
+    }
+    assert evaluate_model(model, split="train", **known).notes == ()
+    facts = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert (facts["precision"], facts["data_options"]) == (plain.facts and plain.facts.precision, {})
+    assert facts["engine"].startswith("PyTorch")
 
 
 def test_rasters_and_volumes_are_tested_at_their_own_size() -> None:

@@ -9,13 +9,14 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from sceneparse.data import workers
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
-from sceneparse.evaluation import evaluate, print_scores
-from sceneparse.evaluation.evaluate import AHEAD, spaced
+from sceneparse.evaluation import evaluate, print_scores, reading
+from sceneparse.evaluation.reading import AHEAD, READERS, readers_for, spaced
 from sceneparse.inference import resolve
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
-from sceneparse.settings import LearntSizes, ProtocolSettings
+from sceneparse.settings import DataSettings, LearntSizes, ProtocolSettings
 from tests.support.engines import GivenScores
 
 WHOLE = resolve(ProtocolSettings())
@@ -118,6 +119,33 @@ def test_pictures_are_read_ahead_in_another_thread_but_not_all_at_once() -> None
     evaluate(Watching(), dataset, WHOLE)
     assert threading.get_ident() not in dataset.threads and len(dataset.threads) == 1
     assert 1 <= max(ahead) <= AHEAD + 1
+
+
+def test_several_threads_read_in_order_and_within_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone = evaluate(RedIsClass(), Pictures(20), WHOLE)
+    ahead: list[int] = []
+
+    class Watching(RedIsClass):
+        def __call__(self, images: Tensor) -> Tensor:
+            ahead.append(len(dataset.read) - len(ahead))
+            return super().__call__(images)
+
+    dataset = Pictures(20)
+    several = evaluate(Watching(), dataset, WHOLE, readers=4)
+    assert several.pictures == alone.pictures and several.counts.equal(alone.counts)
+    monkeypatch.setattr(reading, "AHEAD_BYTES", 0)
+    dataset = Pictures(20)
+    ahead.clear()
+    evaluate(Watching(), dataset, WHOLE, readers=4)
+    assert max(ahead) <= AHEAD + 1
+
+
+def test_slices_and_tiles_are_read_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "usable_cores", lambda: 32)
+    assert readers_for(DataSettings("folder"), "cuda") == READERS
+    assert readers_for(DataSettings("nifti"), "cuda") == readers_for(DataSettings("geotiff"), "cuda") == 1
 
 
 def test_the_learnt_scale_stands_in_the_protocol_where_a_picture_was_brought_to_it() -> None:

@@ -3,7 +3,9 @@
 import io
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +41,10 @@ class PicturesRight:
         assert sample.objects is not None
         right = (sample.objects == answers[Task.OBJECT]).double().mean() > 1 / 3
         self.counts["pictures_right"] += torch.tensor([int(right), 1])
+
+
+def constant(value: Any, _: Counted) -> Any:
+    return value
 
 
 def share_right(counted: Counted) -> float:
@@ -122,6 +128,19 @@ def test_a_headline_is_a_percentage_of_which_more_is_better() -> None:
         replace(NEW, headline=True, higher_is_better=False)
     with pytest.raises(TypeError, match="title"):
         Figure(short="top-1", task=Task.SCENE, value=share_right)  # type: ignore[call-arg]
+
+
+def test_each_task_has_one_headline_so_that_all_count_alike() -> None:
+    for task in Task:
+        assert [key for key, one in figures_of(task).items() if one.headline][1:] == [], task
+
+
+@pytest.mark.usefixtures("with_a_new_figure")
+def test_a_figure_of_another_package_is_a_plain_number(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for given, shown in ((np.float64(0.5), 0.5), (torch.tensor(0.25), 0.25), (np.nan, None), (None, None)):
+        monkeypatch.setitem(FIGURES._loaded, "good_pictures", replace(NEW, value=partial(constant, given)))
+        value = evaluate(engine, Noise(), TestProtocol(), count=1).figures["good_pictures"]
+        assert value == shown and type(value) in (float, type(None))
 
 
 def test_a_value_is_shown_with_its_unit() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, jaccard_score, recall_score
 from torch import Tensor
 
-from sceneparse.evaluation import ConfusionMatrix, score
+from sceneparse.evaluation import ConfusionMatrix, metrics, score
 from sceneparse.evaluation.metrics import Scores, picture_score
 from sceneparse.labels import IGNORE
 
@@ -179,6 +179,15 @@ def test_counts_add_up_over_pictures_and_each_picture_gets_its_own() -> None:
 def test_a_picture_is_scored_over_its_own_classes() -> None:
     assert picture_score(counts_of([[0, 0, 1, IGNORE]], [[0, 1, 1, 3]])) == pytest.approx((0.5, 2 / 3))
     assert picture_score(counts_of([[IGNORE]], [[3]])) == (None, None)
+
+
+def test_a_large_map_is_counted_in_bands_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    truth, prediction = (torch.randint(0, 4, (33, 7), generator=generator) for _ in range(2))
+    whole = ConfusionMatrix(4).update(truth, prediction)
+    monkeypatch.setattr(metrics, "BAND", 20)
+    assert ConfusionMatrix(4).update(truth, prediction).equal(whole) and whole.sum() == 33 * 7
+    assert ConfusionMatrix(4).update(truth[0, 0], prediction[0, 0]).sum() == 1
 
 
 def test_values_that_are_no_class_are_refused_instead_of_counted_elsewhere() -> None:

@@ -4,6 +4,12 @@ import os
 import socket
 import subprocess
 import sys
+from typing import Any
+
+import pytest
+import torch
+
+from sceneparse.processes import Member, group, join
 
 PEER = """
 import os, sys
@@ -43,3 +49,11 @@ def test_what_is_raised_when_another_process_has_ended_is_told_from_other_errors
         for rank in (0, 1)
     ]
     assert [process.wait(timeout=120) for process in both] == [0, 0]
+
+
+def test_processes_wait_for_each_other_as_long_as_a_download_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(group, "membership", lambda: Member(0, 2, 0, 2))
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: False)
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda _, **named: given.update(named))
+    assert join("cpu").world == 2 and given["timeout"].total_seconds() >= 24 * 3600

@@ -55,6 +55,33 @@ def test_a_broken_picture_ends_a_training_with_a_checkpoint_that_goes_on_once_it
     assert metrics(run) == metrics(whole)
 
 
+def test_a_validation_that_cannot_be_made_loses_no_step_and_is_made_once_its_picture_is_mended(
+    toy: MakeRecipe, data: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    recipe = toy(
+        data__root=str(tmp_path / "data"),
+        training__batch=2,
+        training__iterations=3,
+        training__checkpoint_every=100,
+        training__validate_every=2,
+    )
+    whole = train(recipe, tmp_path / "whole")
+    picture = tmp_path / "data" / "images" / "val" / "002.png"
+    kept = picture.read_bytes()
+    picture.write_bytes(kept[:100])
+    run = tmp_path / "run"
+    said = "the checkpoint of iteration 2 was written: mend this, then resume=True goes on with the validation"
+    for going_on in (False, True):
+        with pytest.raises(UserError, match=f"002.png: .*; {said}"):
+            train(recipe, run, resume=going_on)
+        facts = run_facts(run)
+        assert (facts["status"], facts["iteration"]) == ("failed", 2)
+    picture.write_bytes(kept)
+    train(recipe, run, resume=True)
+    assert metrics(run) == metrics(whole)
+
+
 def test_a_fault_is_written_down_as_a_failure(toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("on purpose")

@@ -1,13 +1,16 @@
 """A budget of minutes: decided by a measurement that leaves nothing behind, written down, and kept."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
@@ -35,14 +38,14 @@ def test_what_fits_fits_and_not_much_more_would(minutes: float, every: float) ->
     assert seconds_of(found, PACE, training) <= 60 * minutes
     # One more iteration may be one validation more, or less.
     assert seconds_of(found + 1, PACE, training) > 60 * minutes or every == 0.3
-    assert seconds_of(found, PACE, training) >= 60 * minutes - 2 * PACE.step - PACE.validation - 4 * PACE.checkpoint
+    assert seconds_of(found, PACE, training) >= 60 * minutes - 2 * PACE.step - PACE.validation - 5 * PACE.checkpoint
 
 
 def test_validations_checkpoints_and_all_that_came_before_count() -> None:
     training = TrainingSettings(minutes=60, validate_every=100, checkpoint_every=50)
-    # 250 steps, 3 validations (2 on the way), each with a best network and a checkpoint, 5 checkpoints and a model.
-    assert seconds_of(250, PACE, training) == 60 + 500 + 90 + (5 + 6 + 1)
-    assert seconds_of(250, PACE, replace(training, validate_every=0)) == 60 + 500 + 30 + (5 + 2 + 1)
+    # 250 steps, 3 validations (2 on the way), each with a best network and two checkpoints, 5 checkpoints and a model.
+    assert seconds_of(250, PACE, training) == 60 + 500 + 90 + (5 + 9 + 1)
+    assert seconds_of(250, PACE, replace(training, validate_every=0)) == 60 + 500 + 30 + (5 + 3 + 1)
 
 
 def test_a_time_in_which_nothing_fits_is_refused_with_what_it_takes() -> None:
@@ -185,6 +188,18 @@ def test_killed_before_its_first_checkpoint_it_keeps_the_decision(
         run = train(recipe, tmp_path / "run", resume=True)
     assert json.loads((run / "run.json").read_text())["iteration"] == decided
     assert (run / "budget.json").read_bytes() == decision
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_first_validation_picture_without_labels_refuses_no_training(
+    toy: MakeRecipe, data: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(data, tmp_path / "data")
+    mask = root / "masks" / "val" / "000.png"
+    Image.fromarray(np.full_like(Image.open(mask), 255)).save(mask)
+    changes: dict[str, Any] = {"training__average": {}, "training__validate_count": None}
+    run = train(timed(toy, data__root=str(root), **changes), tmp_path / "run")
+    assert json.loads((run / "run.json").read_text())["status"] == "finished"
 
 
 def test_a_decision_of_another_training_that_left_nothing_does_not_count(toy: MakeRecipe, tmp_path: Path) -> None:

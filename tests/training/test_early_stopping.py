@@ -1,6 +1,7 @@
 """A training ends early when its score does not become better, says so, and stays ended."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sceneparse.training import keep
 from sceneparse.training.loop import train
 from sceneparse.training.patience import Patience
 from sceneparse.training.validation import validate, without_effect
+from tests.training.test_resume import metrics
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -40,11 +42,13 @@ def test_a_gain_below_the_least_one_does_not_count_but_small_ones_add_up() -> No
 
 @pytest.fixture
 def scores(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The scores of the validations to come."""
+    """The scores of the validations to come; one that is NaN ends in a fault."""
     found: list[float] = []
 
     def scored(*arguments: Any, **named: Any) -> dict[str, Any]:
-        return validate(*arguments, **named) | {"mean_iou": found.pop(0)}
+        if math.isnan(score := found.pop(0)):
+            raise RuntimeError("killed")
+        return validate(*arguments, **named) | {"mean_iou": score}
 
     monkeypatch.setattr(keep, "validate", scored)
     return found
@@ -85,6 +89,25 @@ def test_killed_before_its_model_was_written_it_writes_that_and_trains_no_furthe
     train(recipe, run, resume=True)
     assert (run / "model" / "model.safetensors").read_bytes() == model
     assert (run / "metrics.jsonl").read_bytes() == lines
+    assert json.loads((run / "run.json").read_text())["ended_by"] == "patience"
+
+
+def test_a_validation_that_was_cut_off_is_made_first_when_the_training_goes_on(
+    toy: MakeRecipe, tmp_path: Path, scores: list[float]
+) -> None:
+    settings: dict[str, Any] = {"training__validate_every": 1, "training__validate_count": 1, "training__log_every": 3}
+    recipe = toy(training__iterations=20, training__patience=1, training__checkpoint_every=100, **settings)
+    scores += [0.5, 0.6, 0.5]
+    whole = train(recipe, tmp_path / "whole")
+    scores += [0.5, math.nan]
+    with pytest.raises(RuntimeError, match="killed"):
+        train(recipe, tmp_path / "run")
+    scores += [0.6, math.nan]
+    with pytest.raises(RuntimeError, match="killed"):
+        train(recipe, tmp_path / "run", resume=True)
+    scores += [0.5]
+    run = train(recipe, tmp_path / "run", resume=True)
+    assert not scores and metrics(run) == metrics(whole)
     assert json.loads((run / "run.json").read_text())["ended_by"] == "patience"
 
 

@@ -16,6 +16,7 @@ from sceneparse.training.loop import train
 from sceneparse.training.progress import TrainingStopped
 from sceneparse.training.trackers.follow import FILE
 from sceneparse.training.trackers.kind import TrackedRun, TrackerKind
+from sceneparse.training.trackers.mlflow_runs import taken
 from sceneparse.training.trackers.table import TRACKERS
 
 MakeRecipe = Callable[..., Recipe]
@@ -76,6 +77,20 @@ def test_a_tracker_gets_settings_every_figure_and_the_end(notes: Notes, toy: Mak
     assert {"train/loss", "train/lr", "train/images_per_second"} <= first.keys()
     assert any("validation/mean_iou" in values for _, values in found["points"])
     assert found["ends"] == ["finished"]
+
+
+def test_a_run_of_a_sweep_is_called_by_its_recipe(notes: Notes, toy: MakeRecipe, tmp_path: Path) -> None:
+    recipe = replace(toy(tracking__trackers=["notes"], training__iterations=1), name="wide-seed0")
+    train(recipe, tmp_path / "wide" / "seed0")
+    assert next(iter(notes.runs.values()))["name"] == "wide-seed0"
+
+
+def test_mlflow_gets_settings_under_names_that_it_takes() -> None:
+    given = {"a.b-c": 1, "init.classes.car; van": 2, "init.classes.car, van": 3, "x" * 300: 4, "options./a//b": 5}
+    found = taken(given)
+    assert list(found.values()) == [1, 2, 3, 4, 5]
+    assert [*found][:3] == ["a.b-c", "init.classes.car_ van", "init.classes.car_ van 2"]
+    assert all(len(name) <= 250 and "/" not in name for name in found)
 
 
 def test_a_training_that_goes_on_adds_to_the_same_run_and_nothing_twice(

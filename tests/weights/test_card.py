@@ -70,6 +70,11 @@ def test_a_card_says_what_every_kind_of_data_is(
     assert "Trained on `train`" in model_card(replace(make_config(), data=data), labels, None)
 
 
+def test_a_bar_in_the_name_of_a_class_ends_no_cell(make_config: Callable[..., ModelConfig], labels: LabelSpace) -> None:
+    metrics = METRICS | {"classes": [{"name": "road | path", "iou": 0.5}]}
+    assert "| road \\| path | 50.00 |" in model_card(make_config(), labels, metrics)
+
+
 def test_a_card_says_temperatures_and_forgets_them_whatever_people_wrote_into_it(
     make_config: Callable[..., ModelConfig], labels: LabelSpace
 ) -> None:

@@ -37,7 +37,10 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where metrics.json and the report go (default: MODEL/../evaluation)"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where metrics.json and the report go (default: evaluation in the run, else MODEL-evaluation)",
     )
     parser.add_argument("--count", type=int, metavar="N", help="test only N pictures, evenly spaced")
     protocol_arguments(parser)
@@ -66,7 +69,10 @@ def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
     parser.add_argument("--rival", metavar="MODEL2", help="a second model, to be compared picture by picture")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where diagnosis.json and the report go (default: MODEL/../diagnosis)"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where diagnosis.json and the report go (default: diagnosis in the run, else MODEL-diagnosis)",
     )
     parser.add_argument("--count", type=int, metavar="N", help="test only N pictures, evenly spaced")
     parser.add_argument(
@@ -108,7 +114,10 @@ def _calibrate_arguments(parser: argparse.ArgumentParser) -> None:
         "--split", help="split to fit to, which the model has not learnt from (default: its validation split)"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where calibration.json goes (default: MODEL/../calibration)"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where calibration.json goes (default: calibration in the run, else MODEL-calibration)",
     )
     parser.add_argument("--count", type=int, metavar="N", help="take only N pictures, evenly spaced")
     parser.add_argument("--reset", action="store_true", help="take the temperatures away again")

@@ -29,12 +29,12 @@ class RunComparison:
     @property
     def validations_compare(self) -> bool:
         """Whether one of the best validations may be called better than another."""
-        return len(self._groups(_validated)) < 2 and len(self._groups(_classes)) < 2
+        return len(self._validated()) < 2 and len(self._groups(_classes)) < 2
 
     @property
     def evaluations_compare(self) -> bool:
         """Whether the figures of one evaluation may be called better than those of another."""
-        return len(self._groups(_evaluated)) < 2 and len(self._groups(_classes)) < 2
+        return len(self._evaluated()) < 2 and len(self._groups(_classes)) < 2
 
     def differing(self) -> dict[str, list[Any]]:
         """Return the settings in which the runs differ: by dotted names, the value of each run, None where it has none.
@@ -62,8 +62,7 @@ class RunComparison:
         if len(groups) > 1:
             said = "; ".join(f"{', '.join(names)}: {counted(len(key), 'class', 'classes')}" for key, names in groups)
             found.append(f"the runs have different classes ({said}): their mean IoUs are over other things")
-        for what, key in (("validated", _validated), ("evaluated", _evaluated)):
-            groups = self._groups(key)
+        for what, groups in (("validated", self._validated()), ("evaluated", self._evaluated())):
             if len(groups) > 1:
                 said = "; ".join(f"{', '.join(names)}: {protocol}" for protocol, names in groups)
                 found.append(f"the runs were {what} differently, so that these figures do not compare ({said})")
@@ -101,6 +100,16 @@ class RunComparison:
         differing = {name: dict(zip(names, values, strict=True)) for name, values in self.differing().items()}
         return {"runs": runs, "differing_settings": differing, "notes": self.notes()}
 
+    def _validated(self) -> list[tuple[str, list[str]]]:
+        """The runs by the protocol of their best validation and by what it was made on."""
+        whole = all(run.settings for run in self.runs if run.best)  # else the protocol alone is known of all
+        return self._groups(lambda run: run.validated_on(whole=whole))
+
+    def _evaluated(self) -> list[tuple[str, list[str]]]:
+        """The runs by the protocol of their evaluation and by what it was made on."""
+        whole = all(run.evaluated.precision for run in self.runs if run.evaluated)
+        return self._groups(lambda run: run.evaluated.describe(whole=whole) if run.evaluated else None)
+
     def _groups(self, key: Callable[[ComparedRun], Hashable]) -> list[tuple[Any, list[str]]]:
         """The names of the runs by what they have in common; runs of which it is not known are left out."""
         groups: dict[Any, list[str]] = {}
@@ -112,14 +121,6 @@ class RunComparison:
 
 def _classes(run: ComparedRun) -> tuple[str, ...] | None:
     return run.labels
-
-
-def _validated(run: ComparedRun) -> str | None:
-    return run.best.protocol if run.best else None
-
-
-def _evaluated(run: ComparedRun) -> str | None:
-    return run.evaluated.describe() if run.evaluated else None
 
 
 def is_best(value: float | None, values: Sequence[float | None], compare: bool) -> bool:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.pieces import share_samples
 from sceneparse.drawing import curves
 from sceneparse.errors import UserError, counted, reason_of
+from sceneparse.evaluation.facts import data_options, truth_options
 from sceneparse.evaluation.figures import FIGURES, mean_of_headlines
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.flat import flat_settings
@@ -58,6 +60,9 @@ class Evaluated:
         split: Their split.
         folder: Their folder; None where the kind has none, too.
         earlier: Whether the model has become another since.
+        options: The settings by which the data were read, as of `data_options`; None where an earlier version wrote it,
+            like the next.
+        precision: The number format that the scores were computed in.
     """
 
     figures: Mapping[str, float | None]
@@ -68,13 +73,22 @@ class Evaluated:
     split: str | None
     folder: str | None
     earlier: bool
+    options: Mapping[str, Any] | None = None
+    precision: str | None = None
 
-    def describe(self) -> str:
-        """Describe all that has to be equal for figures to compare."""
+    def describe(self, *, whole: bool = True) -> str:
+        """Describe all that has to be equal for figures to compare.
+
+        Args:
+            whole: Whether to say what earlier versions did not.
+        """
         pictures = counted(self.pictures, "picture")
         if self.split is None:
             return f"{self.protocol}; {pictures}, it is not said of which split"
-        return f"{self.protocol}; {pictures} of {self.kind} {self.split}" + (f", {self.folder}" if self.folder else "")
+        said = [f"{self.protocol}; {pictures} of {self.kind} {self.split}", self.folder]
+        if whole:
+            said += [in_words(truth_options(self.options or {})), self.precision]
+        return ", ".join(filter(None, said))
 
 
 @dataclass(frozen=True)
@@ -93,7 +107,7 @@ class ComparedRun:
         best: Its best validation; None before the first.
         evaluated: What its model scored where it was evaluated; None where it wasn't.
         labels: The names of its classes; None where nothing says them yet.
-        problems: What of it cannot be read (recipe, evaluation, labels), and why.
+        problems: What of it cannot be read (recipe, metrics, evaluation, labels), and why.
     """
 
     name: str
@@ -121,9 +135,26 @@ class ComparedRun:
     def tested_on_training(self) -> bool:
         """Whether it was evaluated on the pictures that it learns from."""
         one, root = self.evaluated, self.settings.get("data.root")
-        if one is None or (one.kind, one.split) != (self.settings.get("data.kind"), self.settings.get("data.train")):
+        if one is None or one.split is None or one.kind != self.settings.get("data.kind"):
+            return False
+        if not share_samples(str(self.settings.get("data.train")), one.split):
             return False
         return one.folder is None or root is None or Path(root).expanduser().resolve() == Path(one.folder).resolve()
+
+    def validated_on(self, *, whole: bool) -> str | None:
+        """By which protocol its best validation was made, and on what; None without one.
+
+        Args:
+            whole: Whether to say what the recipe alone does.
+        """
+        if self.best is None:
+            return None
+        if not whole:
+            return self.best.protocol
+        data = {name.removeprefix("data."): one for name, one in self.settings.items() if name.startswith("data.")}
+        root = None if data["root"] is None else str(Path(data["root"]).expanduser().resolve())
+        said = [f"{self.best.protocol} of {data['kind']}", root, in_words(truth_options(data_options(data)))]
+        return ", ".join(filter(None, said))
 
     @property
     def evaluate_command(self) -> str:
@@ -162,7 +193,7 @@ def read_run(folder: Path, name: str) -> ComparedRun:
     """
     problems: dict[str, str] = {}
     recipe = _or_problem("recipe", problems, lambda: read_recipe(folder / RECIPE))
-    lines = curves.read(folder / METRICS)
+    lines = _or_problem("metrics", problems, lambda: _lines(folder / METRICS)) or []
     last = lines[-1] if lines else {}
     model = model_folder_of(folder)
     evaluated = _or_problem("evaluation", problems, lambda: _evaluated(folder, model))
@@ -227,12 +258,32 @@ def _evaluated(folder: Path, model: Path | None) -> Evaluated | None:
             if one.unit == "%" and (one.name or key) in of_task:
                 figures[key] = _fraction(of_task[one.name or key])
         protocol, pictures = str(value["protocol"]), int(value["pictures"])
-        kind, split, where = (_text(value.get(name)) for name in ("kind", "split", "folder"))
+        kind, split, where, precision = (_text(value.get(name)) for name in ("kind", "split", "folder", "precision"))
+        options = None if value.get("data_options") is None else dict(value["data_options"])
         earlier = model is not None and _another(model, value.get("untempered_sha256"), path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = reason_of(error)
         raise UserError(f"{path}: is no metrics.json of an evaluation ({why}): evaluate the run again") from None
-    return Evaluated(figures, classes, protocol, pictures, kind, split, where, earlier)
+    return Evaluated(figures, classes, protocol, pictures, kind, split, where, earlier, options, precision)
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    try:
+        return curves.read(path)
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read ({reason_of(error)}), so that its run stands here without figures"
+        ) from None
+
+
+def in_words(options: Mapping[str, Any]) -> str:
+    """Return settings as a message has them, by their names; empty of none."""
+    return ", ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in sorted(options.items()))
 
 
 def _text(value: Any) -> str | None:

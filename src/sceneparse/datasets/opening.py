@@ -102,14 +102,27 @@ def open_for_testing(settings: DataSettings, *, channels: int = 3) -> DataSet:
     try:
         return open_dataset(settings, settings.test, channels=channels)
     except MissingSplitError as missing:
-        for name in (settings.val, "all"):
-            try:
-                open_dataset(settings, name, channels=channels)
-            except UserError:
-                continue
-            other = argument("split", name, option=f"--split '{name}'")
-            raise MissingSplitError(missing.what, f"; to test on one that there is: {other}") from None
-        raise missing from None
+        there = {
+            name: argument("split", name, option=f"--split '{name}'")
+            for name in (settings.val, "all")
+            if _opens(settings, name, channels)
+        }
+        if not there:
+            raise missing from None
+        if len(there) > 1:  # in one piece
+            held, whole = there.values()
+            advice = f"to test a model that has never seen any of it: {whole}; one that was trained here: {held}"
+        else:
+            advice = f"to test on one that there is: {next(iter(there.values()))}"
+        raise MissingSplitError(missing.what, f"; {advice}") from None
+
+
+def _opens(settings: DataSettings, split: str, channels: int) -> bool:
+    try:
+        open_dataset(settings, split, channels=channels)
+    except UserError:
+        return False
+    return True
 
 
 def _open_piece(settings: DataSettings, name: str, channels: int) -> DataSet:

@@ -5,7 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from sceneparse.datasets.subsets import ROLES
 from sceneparse.errors import UserError
+
+LONG = 1_000_000
+"""Samples of a split whose length is not known: pieces by positions meet in it where they would in a longer one."""
 
 
 @dataclass(frozen=True)
@@ -89,3 +93,36 @@ def piece_of(name: str) -> Piece:
         f"split '{name}': give the samples as in 'train[:300]', 'train[300:]' or 'train[1::2]', or by their names as "
         "in 'train[street1_*]', 'train[street1_*,street2_*]' or, for all others, 'train[!street1_*]'"
     )
+
+
+def share_samples(one: str, other: str) -> bool:
+    """Return whether two settings of splits name samples in common, as far as that shows without listing them.
+
+    Args:
+        one: Such as "train+val[80:]".
+        other: Likewise, of the same data set.
+
+    Raises:
+        UserError: The brackets of one hold what no piece has.
+    """
+    pairs = [(piece_of(a), piece_of(b)) for a in one.split("+") for b in other.split("+")]
+    return any(_meet(a, b) for a, b in pairs)
+
+
+def _meet(one: Piece, other: Piece) -> bool:
+    if any(piece.whole and piece.split == "all" for piece in (one, other)):
+        return True
+    if _role(one.split) != _role(other.split):
+        return False
+    if one.whole or other.whole:
+        return True
+    if one.positions is not None and other.positions is not None:
+        first, second = (range(LONG)[piece.positions] for piece in (one, other) if piece.positions is not None)
+        fewer, more = sorted((first, second), key=len)
+        return any(position in more for position in fewer)
+    return one.others == other.others and bool(set(one.patterns) & set(other.patterns))
+
+
+def _role(split: str) -> str:
+    """The usual name of a split that is called otherwise, such as "val" of "valid"; any other stays."""
+    return next((role for role, names in ROLES.items() if split.lower() in names), split)

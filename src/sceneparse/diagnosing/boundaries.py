@@ -10,7 +10,7 @@ outline of an unknown area is one of both.
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +32,14 @@ class Boundaries:
         intersection: (C,) pixels of the intersection of each class's boundaries.
         union: (C,) those of their union.
         bands: (6, C, C) confusion matrices, rows truth, of the pixels in each of `BANDS` and beyond.
+        absent: What becomes of classes that are neither in the truth nor predicted in the mean: they are left out
+            ("skip") or count as 0 ("zero"), as in the mean IoU beside it.
     """
 
     intersection: NDArray[np.int64]
     union: NDArray[np.int64]
     bands: NDArray[np.int64]
+    absent: Literal["skip", "zero"] = "skip"
 
     def iou(self) -> list[float | None]:
         """Each class's boundary IoU; None where it is neither in the truth nor predicted."""
@@ -45,8 +48,9 @@ class Boundaries:
 
     @property
     def mean_iou(self) -> float:
-        """The mean over the classes that have one."""
-        return float(np.mean([one for one in self.iou() if one is not None]))
+        """The mean over the classes."""
+        known = [one for one in self.iou() if one is not None]
+        return sum(known) / (len(self.union) if self.absent == "zero" else len(known))
 
 
 class BoundaryCounts:
@@ -70,7 +74,7 @@ class BoundaryCounts:
         self._union += counts[0] + counts[1] - shared
         band = self._band(truth)
         keys = (band[known] * self._size + truth[known]) * self._size + prediction[known]
-        self._bands += np.bincount(keys, minlength=self._bands.size).reshape(self._bands.shape)
+        add_counts(self._bands, keys)
 
     def _band(self, truth: NDArray[Any]) -> NDArray[np.int64]:
         """(H, W) which band each pixel is in: for each end that it lies beyond, one more."""
@@ -79,9 +83,19 @@ class BoundaryCounts:
             band += uniform_within(truth, pixels(share, truth.shape), border=False)
         return band
 
-    def result(self) -> Boundaries:
-        """What was counted."""
-        return Boundaries(self._intersection, self._union, self._bands)
+    def result(self, absent: Literal["skip", "zero"] = "skip") -> Boundaries:
+        """What was counted; `absent` is as in `Boundaries`."""
+        return Boundaries(self._intersection, self._union, self._bands, absent)
+
+
+def add_counts(table: NDArray[np.int64], keys: NDArray[np.int64]) -> None:
+    """Add to a table how often each of its flat positions is named."""
+    flat = table.reshape(-1)
+    if flat.size <= keys.size:
+        flat += np.bincount(keys, minlength=flat.size)
+    else:  # of 1,000 classes a table holds more pairs than a picture has pixels
+        cells, counts = np.unique(keys, return_counts=True)
+        flat[cells] += counts
 
 
 def pixels(share: float, shape: tuple[int, ...]) -> int:

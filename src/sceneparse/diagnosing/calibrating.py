@@ -17,19 +17,22 @@ from sceneparse.errors import UserError, counted
 from sceneparse.evaluation.command import (
     check_test,
     data_settings,
+    notes_on,
     protocol_of,
     refuse_other_classes,
     refuse_other_tasks,
 )
-from sceneparse.evaluation.evaluate import spaced
-from sceneparse.files import write_json
+from sceneparse.evaluation.reading import spaced
+from sceneparse.files import refuse_unwritable_file, write_json
 from sceneparse.inference import EngineName, Opened, open_model
 from sceneparse.inference.open_model import check_source
 from sceneparse.progress import progress_bar, results_console
 from sceneparse.settings import DataSettings, Precision
 from sceneparse.tasks import Task
 from sceneparse.weights.calibrated import folder_to_calibrate, keep_temperatures
+from sceneparse.weights.config import CONFIG
 from sceneparse.weights.conversions import fingerprint_of
+from sceneparse.weights.run_folder import beside
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ def calibrate_model(
             that needs no folder.
         kind: The data set's kind. Default: the model's.
         split: Split to fit to, which the model must not have learnt from. Default: the model's validation split.
-        out: Where calibration.json goes. Default: a `calibration` folder beside the model folder.
+        out: Where calibration.json goes. Default: `calibration` in the model's run, NAME-calibration beside any other
+            model folder.
         count: Take only so many pictures, evenly spaced.
         engine: auto, torch, compile, openvino or onnxruntime.
         device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N.
@@ -131,6 +135,10 @@ def calibrate_model(
     refuse_other_classes(str(model), opened.labels, dataset.labels)
     refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
     indices = spaced(len(dataset), count)
+    path = Path(out or beside(model, "calibration")) / "calibration.json"
+    for written in (path, folder / CONFIG):
+        refuse_unwritable_file(written)
+    said = notes_on(str(model), opened, settings, dataset, shown=progress)
     with progress_bar(progress, len(indices), f"scoring {settings.kind} {settings.test}") as advance:
         sampled = sample_pixels(opened.engine, dataset, indices, protocol, opened.tasks, advance)
     fitted, notes = _fitted(sampled.by_task, opened)
@@ -140,11 +148,12 @@ def calibrate_model(
     if fingerprint_of(folder) != opened.fingerprint:
         raise UserError(f"{folder}: has become another model meanwhile: calibrate that one")
     temperatures = {str(one.task): one.after.temperature for one in fitted}
-    keep_temperatures(folder, replace(opened.config.temperatures, **temperatures))
-    path = Path(out or folder.parent / "calibration") / "calibration.json"
     described, on = sampled.protocol.describe(), f"{settings.kind}, {settings.test} split"
     facts = {"model": opened.config.name, "data": on, "pictures": len(indices), "protocol": described}
-    write_json(path, {**facts, "tasks": {str(one.task): one.to_json() for one in fitted}})
+    tasks = {str(one.task): one.to_json() for one in fitted}
+    # The folder last: what is in it is what was written down.
+    write_json(path, {**facts, **({"notes": list(said)} if said else {}), "tasks": tasks})
+    keep_temperatures(folder, replace(opened.config.temperatures, **temperatures))
     if progress:
         print(f"{counted(len(indices), 'picture')} of {on}; protocol {described}")
         _print(fitted, notes, results_console())

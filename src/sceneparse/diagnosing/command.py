@@ -1,40 +1,48 @@
 """`sceneparse diagnose` as a function: why a model fails on labelled pictures, as a report and diagnosis.json."""
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from sceneparse.arguments import argument, check_number, check_type
 from sceneparse.data import DataSet
+from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.datasets.opening import open_dataset, open_for_testing
 from sceneparse.devices import choose_device
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again
 from sceneparse.diagnosing.origin import Origin
 from sceneparse.diagnosing.relations import Relations
-from sceneparse.diagnosing.report import write_diagnosis
+from sceneparse.diagnosing.report import DIAGNOSIS_FILE, write_diagnosis
 from sceneparse.diagnosing.terminal import print_findings, print_rival
 from sceneparse.diagnosing.versus import Opponent
-from sceneparse.errors import UserError, counted
+from sceneparse.errors import UserError, counted, require
 from sceneparse.evaluation.command import (
     ProtocolChange,
     check_test,
     data_settings,
     machine,
+    notes_on,
     protocol_of,
     refuse_other_classes,
 )
 from sceneparse.evaluation.comparison import Comparison
-from sceneparse.evaluation.evaluate import spaced
+from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier
+from sceneparse.evaluation.reading import spaced
+from sceneparse.files import refuse_unwritable_file
 from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol, open_model
 from sceneparse.inference.open_model import check_source
 from sceneparse.progress import results_console, working
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
-from sceneparse.weights.run_folder import named_folder, told_apart
+from sceneparse.weights.run_folder import beside, named_folder, told_apart
 
 LEARNT = 500
 """Training pictures that the relations are learnt from by default."""
+
+READING = ("bands", "ranges")
+"""The options of data that say how pictures are read: a model has learnt by its own."""
 
 KEPT = 8
 """Pictures that are kept while the report is written, lest they be tested again for each finding."""
@@ -67,8 +75,10 @@ def diagnose_model(
         kind: The data set's kind. Default: the model's.
         split: Split to test on. Default: the model's test split.
         comparison: A second model of the same classes, compared picture by picture under the first one's protocol; all
-            differences are the first model's figure less the second's.
-        out: Where diagnosis.json and diagnosis.html go. Default: a `diagnosis` folder beside the model folder.
+            differences are the first model's figure less the second's. Its pictures are read as it learnt them:
+            channels, bands, ranges and windows are its own.
+        out: Where diagnosis.json and diagnosis.html go. Default: as in `evaluate_model`, `diagnosis` in place of
+            `evaluation`.
         count: Test only so many pictures, evenly spaced.
         learn_split: Split from whose truth is learnt which classes occur together. Default: the model's training split.
         learn_count: So many of its pictures, evenly spaced.
@@ -98,29 +108,41 @@ def diagnose_model(
     channels = opened.config.backbone.in_channels
     dataset = open_for_testing(settings, channels=channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)
-    if second is not None:
-        refuse_other_classes(str(comparison), second.labels, dataset.labels)
     indices = spaced(len(dataset), count)
+    theirs = None if second is None else _as_read_by(second, str(comparison), settings, dataset, indices)
+    whole = len(indices) == len(dataset)
+    folder = Path(out or beside(model, "diagnosis" if whole else f"diagnosis-{len(indices)}"))
+    refuse_unwritable_file(folder / DIAGNOSIS_FILE)
+    notes = notes_on(str(model), opened, settings, dataset, shown=progress)
     relations = learn_from(
         _learning(settings, learn_split, channels), learn_count, "learning what goes with what" if progress else None
     )
-    test = _Test(dataset, indices, tested, relations, progress)
-    diagnosis, again = test.run(opened, names[0])
-    opponent = None if second is None else _opponent(test, second, names[1])
-    folder = named_folder(model)
-    out = Path(out or ("diagnosis" if folder is None else folder.parent / "diagnosis"))
+    test = _Test(indices, tested, relations, progress)
+    diagnosis, again = test.run(opened, settings, dataset, names[0], notes)
+    opponent = None
+    if second is not None and theirs is not None:
+        other, other_again = test.run(second, *theirs, names[1])
+        opponent = Opponent(Comparison(names[1], other.evaluation, second.engine), other, other_again)
     origin = Origin.of(model, opened.config)
     facts = _facts(settings, learn_split, relations, opened, origin) | {"machine": machine(choose_device(device))}
     title, name = f"Why {opened.config.name} fails on {settings.kind} {settings.test}", names[0]
-    with working("testing the examples again for the report", shown=progress):
-        report = write_diagnosis(
-            out, diagnosis, again, title=title, name=name, opponent=opponent, facts=facts, origin=origin
-        )
+    try:
+        kept = keep_earlier(folder, DIAGNOSIS_FILE, diagnosis.evaluation.to_json()) if out is None else None
+        with working("testing the examples again for the report", shown=progress):
+            report = write_diagnosis(
+                folder, diagnosis, again, title=title, name=name, opponent=opponent, facts=facts, origin=origin
+            )
+    finally:  # they took long, and stay whatever could not be written
+        if progress:
+            if diagnosis.evaluation.doubt is not None:
+                print(f"warning: {diagnosis.evaluation.doubt}", file=sys.stderr)
+            print_findings(diagnosis, results_console(), origin)
+            if opponent is not None:
+                print_rival(names[0], diagnosis, opponent, results_console())
     if progress:
-        print_findings(diagnosis, results_console(), origin)
-        if opponent is not None:
-            print_rival(names[0], diagnosis, opponent, results_console())
-        print(f"findings: {out / 'diagnosis.json'}\nreport:   {report}")
+        if kept is not None:
+            print(f"note: {kept}", file=sys.stderr)
+        print(f"findings: {folder / DIAGNOSIS_FILE}\nreport:   {report}")
     return diagnosis
 
 
@@ -128,25 +150,60 @@ def diagnose_model(
 class _Test:
     """What models are tested on, and how."""
 
-    dataset: DataSet
     indices: Sequence[int]
     protocol: TestProtocol
     relations: Relations
     progress: bool
 
-    def run(self, opened: Opened, name: str) -> tuple[Diagnosis, Again]:
-        """A model's diagnosis, and what tests a picture again."""
+    def run(
+        self, opened: Opened, settings: DataSettings, dataset: DataSet, name: str, notes: tuple[str, ...] = ()
+    ) -> tuple[Diagnosis, Again]:
+        """A model's diagnosis on the pictures as it reads them, and what tests one of them again."""
         title = f"testing {name}" if self.progress else None
-        cases = cases_of(opened.engine, self.dataset, self.indices, self.protocol, title)
-        diagnosis = diagnose(cases, self.dataset.labels, self.relations, self.protocol)
+        cases = cases_of(opened.engine, dataset, self.indices, self.protocol, title)
+        sizes = opened.config.sizes if of_pictures_alone(settings) else None
+        diagnosis = diagnose(cases, dataset.labels, self.relations, self.protocol, sizes)
+        if left_out := len(self.indices) - len(diagnosis.evaluation.pictures):
+            which = f"{left_out:,} of {counted(len(self.indices), 'picture')}"
+            notes = (*notes, f"{which} are left out, which have no labels of objects")
+            if self.progress:
+                print(f"note: {notes[-1]}", file=sys.stderr)
+        facts = EvaluationFacts.of(settings, opened)
+        diagnosis = replace(diagnosis, evaluation=replace(diagnosis.evaluation, facts=facts, notes=notes))
         # One picture is often an example of several findings.
-        again = lru_cache(KEPT)(lambda index: one_case(opened.engine, self.dataset, index, self.protocol))
+        again = lru_cache(KEPT)(lambda index: one_case(opened.engine, dataset, index, self.protocol))
         return diagnosis, again
 
 
-def _opponent(test: _Test, opened: Opened, name: str) -> Opponent:
-    diagnosis, again = test.run(opened, name)
-    return Opponent(Comparison(name, diagnosis.evaluation, opened.engine), diagnosis, again)
+def _as_read_by(
+    opened: Opened, name: str, settings: DataSettings, dataset: DataSet, indices: Sequence[int]
+) -> tuple[DataSettings, DataSet]:
+    """A data set and its settings as a second model reads it: by its own channels, bands, ranges and windows.
+
+    Args:
+        opened: The second model.
+        name: What the command was given for it.
+        settings: What the data set was opened by for the first one.
+        dataset: The data set as that reads it.
+        indices: The pictures that both are tested on.
+
+    Raises:
+        UserError: It has other classes, or the pictures cannot be had as it reads them.
+    """
+    own = opened.config.data
+    if own.kind == settings.kind:
+        options = {key: value for key, value in settings.options.items() if key not in READING}
+        options |= {key: value for key, value in own.options.items() if key in READING}
+        nifti = replace(settings.nifti, modalities=own.nifti.modalities, windows=own.nifti.windows)
+        settings = replace(settings, range=own.range, nifti=nifti, options=options)
+    found = open_for_testing(settings, channels=opened.config.backbone.in_channels)
+    refuse_other_classes(name, opened.labels, found.labels)
+    require(
+        len(found) == len(dataset) and all(found.name(index) == dataset.name(index) for index in indices),
+        f"{name}: as it reads the data, they have other pictures than for the first model: compare models of the same",
+    )
+    _ = found[indices[0]]  # what cannot be read for it is said before the first model is tested
+    return settings, found
 
 
 def _facts(

@@ -19,12 +19,15 @@ from sceneparse.diagnosing.failures import SIZES, FailureCounts, Failures
 from sceneparse.diagnosing.findings import Findings, find, finding_json
 from sceneparse.diagnosing.relations import Relations, learn
 from sceneparse.errors import UserError, counted
-from sceneparse.evaluation.evaluate import Evaluation, PictureScore, read_ahead, spaced
+from sceneparse.evaluation.evaluate import Evaluation, PictureScore, doubt_line
 from sceneparse.evaluation.gallery import truth_of
 from sceneparse.evaluation.metrics import ConfusionMatrix, picture_score, score
+from sceneparse.evaluation.reading import read_ahead, spaced
 from sceneparse.inference import Engine, TestProtocol, predict
+from sceneparse.inference.scale import doubt_of
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.progress import line_of_progress
+from sceneparse.settings import LearntSizes
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,11 @@ class Diagnosis:
 
 
 def diagnose(
-    cases: Iterable[Case], space: LabelSpace, relations: Relations, protocol: TestProtocol | None = None
+    cases: Iterable[Case],
+    space: LabelSpace,
+    relations: Relations,
+    protocol: TestProtocol | None = None,
+    sizes: LearntSizes | None = None,
 ) -> Diagnosis:
     """Diagnose tested pictures, one after another; of each only counts are kept.
 
@@ -126,6 +133,7 @@ def diagnose(
         space: The classes.
         relations: What goes with what, learnt from the training truth by `learn`.
         protocol: How the pictures were tested; None for the default.
+        sizes: What the model learnt from, to say how many pictures are far from that.
 
     Raises:
         UserError: No pictures, a picture without truth, or no pixel whose class is known.
@@ -134,10 +142,13 @@ def diagnose(
     size, began = len(space), time.perf_counter()
     matrix, failures = ConfusionMatrix(size), FailureCounts(size, relations)
     boundaries, calibration = BoundaryCounts(size), CalibrationCounts()
-    pictures = []
+    pictures: list[PictureScore] = []
+    far: list[tuple[str, str]] = []
     resized = False
     for case in cases:
         resized |= not protocol.keeps(case.sample.size)
+        if sizes is not None and (doubt := doubt_of(protocol, sizes, case.sample.size)) is not None:
+            far.append((case.sample.name, doubt))
         truth, labels = truth_of(case.sample), case.labels.numpy()
         own = picture_score(matrix.update(case.sample.objects, case.labels))  # type: ignore[arg-type]
         pictures.append(PictureScore(case.index, case.sample.name, *own))
@@ -145,6 +156,8 @@ def diagnose(
         boundaries.add(truth, labels)
         known = truth != IGNORE
         calibration.add(case.confidence.numpy()[known], (labels == truth)[known])
+    if not pictures:
+        raise UserError("no picture has labels of objects, and these are what is diagnosed: name another split")
     if not matrix.counts.any():
         raise UserError(f"no pixel whose class is known in {counted(len(pictures), 'picture')}: check the label space")
     sorted_failures = failures.result()
@@ -156,10 +169,11 @@ def diagnose(
             protocol=protocol.as_used(resized),
             labels=space,
             seconds=time.perf_counter() - began,
+            doubt=doubt_line(len(far), len(pictures), *far[0]) if far else None,
         ),
         failures=sorted_failures,
         findings=find(matrix.counts.numpy(), sorted_failures, protocol.absent),
-        boundaries=boundaries.result(),
+        boundaries=boundaries.result(protocol.absent),
         calibration=calibration.result(),
         relations=relations,
     )
@@ -173,7 +187,7 @@ def one_case(engine: Engine, dataset: DataSet, index: int, protocol: TestProtoco
 def cases_of(
     engine: Engine, dataset: DataSet, indices: Sequence[int], protocol: TestProtocol, progress: str | None = None
 ) -> Iterator[Case]:
-    """The pictures in order, tested; the next ones are read meanwhile.
+    """The pictures that have labels of objects in order, tested; the next ones are read meanwhile.
 
     Args:
         engine: What gives scores.
@@ -183,7 +197,8 @@ def cases_of(
         progress: Title of a progress bar on standard error; None for silence.
     """
     for index, sample in _watched(read_ahead(dataset, indices), len(indices), progress):
-        yield _tested(engine, dataset, index, sample, protocol)
+        if sample.objects is not None:
+            yield _tested(engine, dataset, index, sample, protocol)
 
 
 def _tested(engine: Engine, dataset: DataSet, index: int, sample: Sample, protocol: TestProtocol) -> Case:
@@ -196,16 +211,16 @@ def learn_from(dataset: DataSet, count: int | None, progress: str | None = None)
     """Learn which classes occur together, and next to each other, from the truth of some pictures.
 
     Args:
-        dataset: The pictures, of a split that the model was trained on.
+        dataset: The pictures, of a split that the model was trained on; those without labels of objects teach nothing.
         count: So many of them, evenly spaced; None or more than there are takes all.
         progress: Title of a progress bar on standard error; None for silence.
 
     Raises:
-        UserError: No pictures, or one without truth.
+        UserError: No pictures, or none with truth.
     """
     indices = spaced(len(dataset), count)
     samples = _watched(read_ahead(dataset, indices), len(indices), progress)
-    return learn((truth_of(sample) for _, sample in samples), len(dataset.labels))
+    return learn((truth_of(sample) for _, sample in samples if sample.objects is not None), len(dataset.labels))
 
 
 def _watched(samples: Iterable[tuple[int, Sample]], total: int, title: str | None) -> Iterable[tuple[int, Sample]]:

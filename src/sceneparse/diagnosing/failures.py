@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.diagnosing.boundaries import pixels
+from sceneparse.diagnosing.boundaries import add_counts, pixels
 from sceneparse.diagnosing.regions import near, outlines
 from sceneparse.diagnosing.relations import LEAST, Relations, present_in
 from sceneparse.labels import IGNORE
@@ -150,7 +150,7 @@ class FailureCounts:
         kind = np.where(size >= 0, 1 + 2 * size, 1 + 2 * SMALL) + edge
         kind[mismatched] = 0
         keys = (kind[wrong] * self._size + truth[wrong]) * self._size + prediction[wrong]
-        self._lost += np.bincount(keys, minlength=self._lost.size).reshape(self._lost.shape)
+        add_counts(self._lost, keys)
         self._count_pairs(picture, truth, prediction, wrong & ~mismatched & ~edge, there, overlooked)
         self._keep_lost(picture, there, wrong & ~mismatched, edge, overlooked)
 

@@ -22,6 +22,9 @@ from sceneparse.evaluation.report import head
 from sceneparse.files import write_json, write_text
 from sceneparse.version import __version__
 
+DIAGNOSIS_FILE = "diagnosis.json"
+"""The file of the findings and figures."""
+
 CHANGES = 3
 """Changes that the report opens with."""
 
@@ -62,7 +65,7 @@ def write_diagnosis(
     record = diagnosis.to_json() | {"unpredicted": unpredicted_json(diagnosis), "training": origin.to_json()}
     if opponent is not None:
         record["rival"] = {"name": opponent.comparison.name, **opponent.diagnosis.to_json()}
-    write_json(folder / "diagnosis.json", record)
+    write_json(folder / DIAGNOSIS_FILE, record)
     sections = [_changes(diagnosis, again, origin), _losses(diagnosis)]
     if opponent is not None:
         sections.append(differences(name, diagnosis, again, opponent))

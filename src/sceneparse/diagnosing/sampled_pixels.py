@@ -11,7 +11,7 @@ from torch import Tensor
 from sceneparse.data.part_channels import part_channels
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.diagnosing.temperature import NOTHING, Scored
-from sceneparse.evaluation.evaluate import read_ahead
+from sceneparse.evaluation.reading import read_ahead
 from sceneparse.inference.deciding import HALF, threshold_of
 from sceneparse.inference.engine import Engine
 from sceneparse.inference.protocol import TestProtocol

@@ -9,14 +9,17 @@ from pathlib import Path
 import torch
 
 from sceneparse.arguments import argument, check_flag, check_number, check_type
-from sceneparse.data.sample import tasks_of
+from sceneparse.data.sample import DataSet, notes_of, tasks_of
 from sceneparse.datasets.kinds import KINDS, of_pictures_alone
 from sceneparse.datasets.opening import open_for_testing
 from sceneparse.devices import choose_device, device_name
 from sceneparse.errors import UserError, counted, require, some
-from sceneparse.evaluation.evaluate import Evaluation, EvaluationFacts, evaluate
-from sceneparse.evaluation.report import write_report
+from sceneparse.evaluation.evaluate import Evaluation, evaluate
+from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier, learnt_from
+from sceneparse.evaluation.reading import readers_for, spaced
+from sceneparse.evaluation.report import METRICS_FILE, write_report
 from sceneparse.evaluation.terminal import print_scores
+from sceneparse.files import refuse_unwritable_file
 from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol, open_model, resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join
@@ -25,7 +28,7 @@ from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.settings.device import DEVICE_NAMES
 from sceneparse.tables import require_known
 from sceneparse.weights.config import ModelConfig
-from sceneparse.weights.run_folder import METRICS, named_folder
+from sceneparse.weights.run_folder import METRICS, beside, named_folder
 
 ProtocolChange = Callable[[ProtocolSettings], ProtocolSettings]
 """Makes the protocol to test by of a model's own, such as `lambda own: replace(own, flip=True)`."""
@@ -58,8 +61,10 @@ def evaluate_model(
         kind: As in `data.kind`. Default: the model's.
         split: Split to test on. Default: the model's test split; of another kind of data set the one that papers
             report on.
-        out: Where metrics.json and report.html go. Default: an `evaluation` folder beside the model folder, or
-            `evaluation-N` where only N pictures are tested, so that a whole test stays.
+        out: Where metrics.json and report.html go. Default: `evaluation` in the model's run, NAME-evaluation beside
+            any other model folder or file, or here for a model by its name; `evaluation-N` where only N pictures are
+            tested, so that a whole test stays. A test of other data or by another protocol that is there by default is
+            kept as `evaluation-before`.
         count: Test only so many pictures, evenly spaced.
         protocol: How pictures are tested, such as `ProtocolSettings("csail")`, or a function that makes it of the
             model's protocol. Default: the model's.
@@ -95,6 +100,11 @@ def evaluate_model(
     dataset = open_for_testing(settings, channels=opened.config.backbone.in_channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)
     refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
+    scored = len(spaced(len(dataset), count))
+    folder = Path(out or beside(model, "evaluation" if scored == len(dataset) else f"evaluation-{scored}"))
+    if processes.first:
+        refuse_unwritable_file(folder / METRICS_FILE)
+    notes = notes_on(str(model), opened, settings, dataset, shown=progress and processes.first)
     title = f"{opened.config.name} on {settings.kind} {settings.test}"
     evaluation = evaluate(
         opened.engine,
@@ -105,27 +115,31 @@ def evaluate_model(
         count=count,
         progress=title if progress and processes.first else None,
         processes=processes,
+        readers=readers_for(settings, where.type),
     )
-    evaluation = replace(evaluation, facts=_facts(settings, opened))
+    evaluation = replace(evaluation, facts=EvaluationFacts.of(settings, opened), notes=notes)
     if not processes.first:
         return evaluation
-    folder = named_folder(model)
-    scored = len(evaluation.pictures)
-    name = "evaluation" if scored == len(dataset) else f"evaluation-{scored}"
-    out = Path(out or (name if folder is None else folder.parent / name))
     facts = {
         "data": f"{settings.kind}, {settings.test} split"
         + ("" if scored == len(dataset) else f", {scored} of its {len(dataset):,} pictures"),
         "engine": opened.engine.describe(),
         "machine": machine(where) + (f", {processes.world} processes" if processes.world > 1 else ""),
     }
-    run = folder.parent if folder is not None and (folder.parent / METRICS).is_file() else None
-    report = write_report(out, evaluation, opened.engine, dataset, title=title, run=run, facts=facts)
+    near = named_folder(model)
+    run = near.parent if near is not None and (near.parent / METRICS).is_file() else None
+    try:
+        kept = keep_earlier(folder, METRICS_FILE, evaluation.to_json()) if out is None else None
+        report = write_report(folder, evaluation, opened.engine, dataset, title=title, run=run, facts=facts)
+    finally:  # they took long, and stay whatever could not be written
+        if progress:
+            if evaluation.doubt is not None:
+                print(f"warning: {evaluation.doubt}", file=sys.stderr)
+            print_scores(evaluation, results_console())
     if progress:
-        if evaluation.doubt is not None:
-            print(f"warning: {evaluation.doubt}", file=sys.stderr)
-        print_scores(evaluation, results_console())
-        print(f"metrics: {out / 'metrics.json'}\nreport:  {report}")
+        if kept is not None:
+            print(f"note: {kept}", file=sys.stderr)
+        print(f"metrics: {folder / METRICS_FILE}\nreport:  {report}")
     return evaluation
 
 
@@ -151,12 +165,21 @@ def check_test(
     check_flag("progress", progress)
 
 
-def _facts(settings: DataSettings, opened: Opened) -> EvaluationFacts:
-    root = settings.root
-    if root is not None and (folder := Path(root).expanduser()).exists():
-        # From elsewhere a relative path would lead to other data.
-        root = str(folder.resolve())
-    return EvaluationFacts(settings.kind, settings.test, root, opened.untempered)
+def notes_on(model: str, opened: Opened, settings: DataSettings, dataset: DataSet, *, shown: bool) -> tuple[str, ...]:
+    """Return what is to be known of the data that a model is tested on, and say it.
+
+    Args:
+        model: What the command was given.
+        opened: The model.
+        settings: What the data set was opened by.
+        dataset: The data set.
+        shown: Whether it is said on standard error.
+    """
+    learnt = learnt_from(model, opened.config.data, settings)
+    notes = (*notes_of(dataset), *([] if learnt is None else [learnt]))
+    for note in notes if shown else ():
+        print(f"note: {note}", file=sys.stderr)
+    return notes
 
 
 def protocol_of(

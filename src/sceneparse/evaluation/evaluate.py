@@ -2,9 +2,7 @@
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -15,11 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from sceneparse.arguments import check_number
-from sceneparse.data.sample import DataSet, Sample
-from sceneparse.errors import UserError, counted
-from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figures_of
+from sceneparse.data.sample import DataSet
+from sceneparse.errors import NothingToScoreError, UserError, counted
+from sceneparse.evaluation.facts import EvaluationFacts
+from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figures_of, plain
 from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, picture_score, score
+from sceneparse.evaluation.reading import read_ahead, spaced
 from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scores
 from sceneparse.inference import Engine, TestProtocol, label, predict_tasks
 from sceneparse.inference.scale import doubt_of
@@ -28,9 +27,6 @@ from sceneparse.processes import ALONE, Processes
 from sceneparse.progress import line_of_progress
 from sceneparse.settings import LearntSizes
 from sceneparse.tasks import Task
-
-AHEAD = 2
-"""Samples that are read ahead while the network works."""
 
 
 @dataclass(frozen=True)
@@ -51,24 +47,6 @@ class PictureScore:
 
 
 @dataclass(frozen=True)
-class EvaluationFacts:
-    """Which data and which model an evaluation is of.
-
-    Args:
-        kind: The data set's kind.
-        split: Its split.
-        folder: Its folder, or its name where it lies in none; None where the kind has neither.
-        untempered_sha256: The model's fingerprint without its temperatures, which change no figure; None for an
-            exported file.
-    """
-
-    kind: str
-    split: str
-    folder: str | None
-    untempered_sha256: str | None
-
-
-@dataclass(frozen=True)
 class Evaluation:
     """The result of an evaluation.
 
@@ -84,6 +62,7 @@ class Evaluation:
         facts: Which data and which model it is of; None where nothing says it.
         doubt: How many pictures are far from the sizes that the model learnt from, and what that means for one of them;
             None where none is.
+        notes: What is to be known of the data: what was left out or assumed, and whether the model learnt from them.
     """
 
     scores: Scores
@@ -96,6 +75,7 @@ class Evaluation:
     task_counts: Mapping[str, Tensor] = field(default_factory=dict)
     facts: EvaluationFacts | None = None
     doubt: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         said = [f"{one.title} {one.with_unit(self.figures[key], 2)}" for key, one in FIGURES.usable() if one.headline]
@@ -107,7 +87,7 @@ class Evaluation:
     def figures(self) -> dict[str, float | None]:
         """Every figure by its key in `FIGURES`; None where nothing is labelled for it."""
         counted = Counted(self.scores, self.tasks, self.task_counts)
-        return {key: figure.value(counted) for key, figure in FIGURES.usable()}
+        return {key: plain(figure.value(counted)) for key, figure in FIGURES.usable()}
 
     @property
     def pictures_per_second(self) -> float:
@@ -124,6 +104,7 @@ class Evaluation:
             "seconds": round(self.seconds, 3),
             "pictures_per_second": round(self.pictures_per_second, 3),
             **({} if self.doubt is None else {"doubt": self.doubt}),
+            **({"notes": list(self.notes)} if self.notes else {}),
             "classes": [
                 {"name": one.name, "iou": one.iou, "accuracy": one.accuracy, "pixels": one.pixels}
                 for one in self.scores.classes
@@ -156,6 +137,7 @@ def evaluate(
     count: int | None = None,
     progress: str | None = None,
     processes: Processes = ALONE,
+    readers: int = 1,
 ) -> Evaluation:
     """Score an engine on a data set, each picture at its own resolution.
 
@@ -170,6 +152,7 @@ def evaluate(
             pictures.
         processes: Processes that share the pictures. All get the same evaluation, equal to one process's to the last
             bit but for its time.
+        readers: Threads that read samples, as of `readers_for`.
 
     Raises:
         UserError: Nothing to score: no pictures, a sample without object labels, no pixel with a known class; or the
@@ -188,7 +171,7 @@ def evaluate(
     began = time.perf_counter()
     share = processes.share(indices)
     with _progress_bar(progress, len(share)) as advance:
-        for index, sample in read_ahead(dataset, share):
+        for index, sample in read_ahead(dataset, share, readers):
             name = dataset.name(index)
             resized += not protocol.keeps(sample.size)
             if sizes is not None and doubt_of(protocol, sizes, sample.size) is not None:
@@ -205,10 +188,14 @@ def evaluate(
             own = None if sample.objects is None else picture_score(matrix.update(sample.objects, labels))
             pictures.append(PictureScore(index, name, *(own or (None, None))))
             advance(matrix)
-    seconds = time.perf_counter() - began
+    # That of the process that took longest.
+    own_seconds = torch.tensor([[time.perf_counter() - began]], dtype=torch.float64)
+    seconds = float(processes.gather(own_seconds).max())
     confusion = processes.total(matrix.counts)
     if not confusion.any():
-        raise UserError(f"no pixel whose class is known in {counted(len(indices), 'picture')}: check the label space")
+        raise NothingToScoreError(
+            f"no pixel whose class is known in {counted(len(indices), 'picture')}: check the label space"
+        )
     scores = score(confusion, dataset.labels.names, protocol.absent)
     found = {str(name): counts for counter in counters for name, counts in counter.counts.items()}
     counts = {name: processes.total(found[name]) for name in sorted(found)}
@@ -239,9 +226,20 @@ def _doubt(
     rows = processes.gather(torch.tensor(far, dtype=torch.int64).reshape(-1, 3)).tolist()
     if not rows:
         return None
-    index, height, width = min(rows)
-    which = f"{len(rows):,} of {counted(count, 'picture')}, such as {dataset.name(index)}"
-    return f"{which}: {doubt_of(protocol, sizes, (height, width))}"
+    index, *size = min(rows)
+    return doubt_line(len(rows), count, dataset.name(index), f"{doubt_of(protocol, sizes, (size[0], size[1]))}")
+
+
+def doubt_line(far: int, count: int, name: str, doubt: str) -> str:
+    """Say how many pictures are far from the sizes that a model learnt from.
+
+    Args:
+        far: How many.
+        count: Of so many.
+        name: The first of them.
+        doubt: What that means for it, as of `doubt_of`.
+    """
+    return f"{far:,} of {counted(count, 'picture')}, such as {name}: {doubt}"
 
 
 def _of_all(pictures: list[PictureScore], dataset: DataSet, processes: Processes) -> tuple[PictureScore, ...]:
@@ -258,36 +256,6 @@ def _of_all(pictures: list[PictureScore], dataset: DataSet, processes: Processes
         PictureScore(int(index), dataset.name(int(index)), *(None if math.isnan(one) else one for one in figures))
         for index, *figures in sorted(table, key=lambda row: row[0])
     )
-
-
-def spaced(length: int, count: int | None) -> list[int]:
-    """Return `count` indices below `length`, evenly spaced; all of them for None or a larger count.
-
-    Raises:
-        UserError: No pictures, or a count below 1.
-    """
-    if length == 0:
-        raise UserError("the data set has no pictures, so there is nothing to score")
-    if count is not None:
-        check_number("count", count, least=1, whole=True)
-    chosen = length if count is None else min(count, length)
-    return [index * length // chosen for index in range(chosen)]
-
-
-def read_ahead(dataset: DataSet, indices: Sequence[int]) -> Iterator[tuple[int, Sample]]:
-    """Yield the samples in order; the next ones are read in a thread meanwhile."""
-    pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
-    waiting: deque[tuple[int, Future[Sample]]] = deque()
-    try:
-        for index in indices:
-            waiting.append((index, pool.submit(dataset.__getitem__, index)))
-            if len(waiting) > AHEAD:
-                ready, future = waiting.popleft()
-                yield ready, future.result()
-        for ready, future in waiting:
-            yield ready, future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ A figure is a function of whole counts. Adding one is an entry in `FIGURES`; if 
 with an accumulator. It then stands everywhere.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -47,7 +48,8 @@ class Figure:
         task: The task that it is about.
         value: What it is, of an evaluation's counts; None where nothing is labelled for it.
         name: Its key among its task's in metrics.json. Empty: its key.
-        headline: Whether the best network is chosen by it: by the mean of all headlines that are known.
+        headline: Whether the best network is chosen by it: by the mean of all headlines that are known. One of a task,
+            so that each task counts alike.
         higher_is_better: Whether more is better.
         unit: "%" of a value 0..1, or what it is measured in.
         note: What the table of tasks says beside the task.
@@ -168,7 +170,6 @@ TEXTURE_PIXEL_ACCURACY = Figure(
     Task.TEXTURE,
     _scores(Task.TEXTURE, "pixel_accuracy"),
     name="pixel_accuracy",
-    headline=True,
 )
 
 FIGURES: Table[Figure] = Table(
@@ -195,6 +196,15 @@ FIGURES: Table[Figure] = Table(
 def figures_of(task: Task) -> dict[str, Figure]:
     """The figures of a task by their keys."""
     return {key: figure for key, figure in FIGURES.usable() if figure.task is task}
+
+
+def plain(value: float | None) -> float | None:
+    """Return a figure as a number of Python's own, which all files take; None of what is not finite.
+
+    Args:
+        value: What a figure's function gave: another package's may be a number of NumPy's, or a tensor of one.
+    """
+    return None if value is None or not math.isfinite(number := float(value)) else number
 
 
 def mean_of_headlines(figures: Mapping[str, Any]) -> float | None:

@@ -21,6 +21,8 @@ from sceneparse.labels import LabelSpace
 BEST, WORST, RANDOM = 4, 6, 4
 SIDE = 800
 """Long side of the pictures in the report, in pixels: enough for one that opens large, and a report of 2 or 3 MB."""
+BAND_ROWS = 256
+"""Rows of a label map that are counted at a time."""
 LEGEND = 16
 """At most so many classes are named under a picture, those with the most pixels first."""
 
@@ -91,7 +93,7 @@ def _card(score: PictureScore, evaluation: Evaluation, engine: Engine, dataset: 
     sample = dataset[score.index]
     truth = truth_of(sample)
     prediction = label(engine, sample.image, evaluation.protocol).numpy()
-    image = shrunk(_rgb(sample), SIDE, Image.Resampling.LANCZOS)
+    image = shrunk(rgb_of(sample), SIDE, Image.Resampling.LANCZOS)
     small_truth, small_prediction = (shrunk(labels, SIDE, Image.Resampling.NEAREST) for labels in (truth, prediction))
     views = (
         view(photo(image), "picture", f"Picture {score.name}"),
@@ -117,7 +119,9 @@ def views_of(
     name: str, sample: Sample, maps: Sequence[tuple[str, NDArray[Any]]], space: LabelSpace, mark: Mark | None
 ) -> list[str]:
     """The picture and the named label maps, the mark on each."""
-    views = [view(photo(shrunk(_rgb(sample), SIDE, Image.Resampling.LANCZOS)), "picture", f"Picture {name}", mark=mark)]
+    views = [
+        view(photo(shrunk(rgb_of(sample), SIDE, Image.Resampling.LANCZOS)), "picture", f"Picture {name}", mark=mark)
+    ]
     for caption, labels in maps:
         image = label_image(shrunk(labels, SIDE, Image.Resampling.NEAREST), space)
         views.append(view(image, caption, f"{name}: {caption}", labels=True, mark=mark))
@@ -128,7 +132,7 @@ def errors_view(
     name: str, sample: Sample, truth: NDArray[Any], prediction: NDArray[Any], *, mark: Mark | None = None
 ) -> str:
     """The picture pale where the labels are right, and what is wrong or unknown in its colour."""
-    image = shrunk(_rgb(sample), SIDE, Image.Resampling.LANCZOS)
+    image = shrunk(rgb_of(sample), SIDE, Image.Resampling.LANCZOS)
     small_truth, small_prediction = (shrunk(labels, SIDE, Image.Resampling.NEAREST) for labels in (truth, prediction))
     errors = photo(_errors(image, small_truth, small_prediction))
     return view(errors, "errors", f"Errors in {name}", mark=mark)
@@ -162,8 +166,10 @@ def label_image(labels: NDArray[Any], space: LabelSpace) -> Image.Image:
 
 def legend(maps: Sequence[NDArray[Any]], space: LabelSpace) -> str:
     """The classes of some label maps of one picture, with the colours they are painted in. HTML."""
-    pixels = np.concatenate([labels.ravel() for labels in maps])
-    counts = np.bincount(pixels + 1, minlength=len(space) + 1)
+    counts = np.zeros(len(space) + 1, np.int64)
+    for labels in maps:
+        for top in range(0, len(labels), BAND_ROWS):  # whole rasters would be copied several times
+            counts += np.bincount(labels[top : top + BAND_ROWS].ravel() + 1, minlength=len(counts))
     order = [int(index) for index in np.argsort(-counts[1:], kind="stable") if counts[1 + index]]
     keys = [
         f'<li><i style="background:#{bytes(space.colors[index]).hex()}"></i>{escape(space.names[index])}</li>'
@@ -209,8 +215,8 @@ def _errors(image: NDArray[np.uint8], truth: NDArray[Any], prediction: NDArray[A
     return np.where((truth == prediction)[..., None], pale, blend(grey, colors, 0.85))
 
 
-def _rgb(sample: Sample) -> NDArray[np.uint8]:
-    """(H, W, 3): the first three channels, or a single one as grey."""
+def rgb_of(sample: Sample) -> NDArray[np.uint8]:
+    """Return a sample's picture as colours, (H, W, 3) uint8: its first three channels, or a single one as grey."""
     channels = sample.image if sample.image.shape[0] >= 3 else sample.image[:1].expand(3, -1, -1)
     return channels[:3].permute(1, 2, 0).contiguous().numpy()
 

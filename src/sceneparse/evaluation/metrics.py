@@ -1,5 +1,6 @@
 """Metrics: an integer confusion matrix first; every score is a function of it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +9,9 @@ import torch
 from torch import Tensor
 
 from sceneparse.labels import IGNORE
+
+BAND = 1 << 22
+"""Pixels that are counted at a time."""
 
 
 class ConfusionMatrix:
@@ -42,17 +46,22 @@ class ConfusionMatrix:
         """
         if truth.shape != prediction.shape:
             raise ValueError(f"truth is {tuple(truth.shape)}, but prediction is {tuple(prediction.shape)}")
-        known = truth != IGNORE
-        rows, columns = truth[known].to(torch.int64), prediction[known].to(torch.int64)
-        for name, values in (("truth", rows), ("prediction", columns)):
-            if values.numel() and not 0 <= int(values.min()) <= int(values.max()) < self.num_classes:
-                raise ValueError(
-                    f"{name} has values {int(values.min())}..{int(values.max())}, not 0..{self.num_classes - 1}"
-                )
-        size = self.num_classes
-        counts = torch.bincount(rows * size + columns, minlength=size * size).view(size, size).cpu()
+        counts = torch.zeros_like(self.counts)
+        # A whole raster at once would take several copies of 8 bytes a pixel.
+        rows = max(1, BAND // max(1, math.prod(truth.shape[1:])))
+        for band in zip(*(torch.atleast_1d(labels).split(rows) for labels in (truth, prediction)), strict=True):
+            counts += self._counted(*band)
         self.counts += counts
         return counts
+
+    def _counted(self, truth: Tensor, prediction: Tensor) -> Tensor:
+        """(C, C) the counts of some rows of a picture."""
+        known, size = truth != IGNORE, self.num_classes
+        rows, columns = truth[known].to(torch.int64), prediction[known].to(torch.int64)
+        for name, values in (("truth", rows), ("prediction", columns)):
+            if values.numel() and not 0 <= int(values.min()) <= int(values.max()) < size:
+                raise ValueError(f"{name} has values {int(values.min())}..{int(values.max())}, not 0..{size - 1}")
+        return torch.bincount(rows * size + columns, minlength=size * size).view(size, size).cpu()
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ from sceneparse.inference import Engine
 from sceneparse.tasks import Task
 from sceneparse.version import __version__
 
+METRICS_FILE = "metrics.json"
+"""The file of the figures."""
+
 MATRIX_CLASSES = 40
 """Largest confusion matrix that is drawn whole; of a larger label space the most confused classes are shown."""
 CONFUSIONS = 12
@@ -81,7 +84,7 @@ def write_report(
     if comparison is not None:
         check(evaluation, comparison)
     # The figures first: they took long, and whatever may fail below, they stay.
-    write_json(folder / "metrics.json", evaluation.to_json())
+    write_json(folder / METRICS_FILE, evaluation.to_json())
     if comparison is not None:
         write_json(folder / f"metrics-{_slug(comparison.name)}.json", comparison.evaluation.to_json())
     sections = [class_section(name, evaluation, comparison)]

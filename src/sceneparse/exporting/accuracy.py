@@ -9,7 +9,8 @@ from sceneparse.data.sample import DataSet, tasks_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_for_testing
 from sceneparse.evaluation.command import data_settings, protocol_of, refuse_other_classes, refuse_other_tasks
-from sceneparse.evaluation.evaluate import evaluate, spaced
+from sceneparse.evaluation.evaluate import evaluate
+from sceneparse.evaluation.reading import spaced
 from sceneparse.exporting.calibration import CalibrationPictures
 from sceneparse.exporting.checking import equal_share
 from sceneparse.exporting.record import Accuracy

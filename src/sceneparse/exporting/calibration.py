@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from sceneparse.evaluation.evaluate import spaced
+from sceneparse.evaluation.reading import spaced
 from sceneparse.parsing.opening import PictureReader
 from sceneparse.pictures import find_pictures
 from sceneparse.weights.config import ModelConfig

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from sceneparse.errors import require
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Item = TypeVar("Item")
+
+LONGEST_WAIT = timedelta(hours=24)
+"""How long processes wait for each other: a download by the first, or a larger share, takes longer than the minutes
+after which NCCL and gloo give up by themselves. One that has ended is noticed at once, by whoever started it."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def join(device: str) -> Processes:
     if own.type == "cuda":
         torch.cuda.set_device(own)
     if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
+        torch.distributed.init_process_group("nccl" if own.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
     return Processes(member.rank, member.world, str(own))
 
 

@@ -1,4 +1,4 @@
-"""End a training where its next batch cannot be had: between two steps, so that nothing of what is done is lost."""
+"""End a training between two steps, so that nothing of what is done is lost: at a batch, or at a validation."""
 
 from typing import NoReturn
 
@@ -42,3 +42,22 @@ def break_off(keeper: Keeper, done: int, error: UserError, *, stopping: bool) ->
         else f"{resume} goes on"
     )
     raise UserError(f"{error}; the checkpoint of iteration {done} was written: {mend}") from None
+
+
+def break_off_validation(keeper: Keeper, done: int, error: UserError) -> NoReturn:
+    """End the training at a validation that cannot be made; its checkpoint was written before.
+
+    Args:
+        keeper: What writes.
+        done: Iterations done.
+        error: Why it cannot be made.
+
+    Raises:
+        UserError: The error, with what goes on after it.
+    """
+    if keeper.prepared.compute.processes.first:
+        write_run(keeper.folder.path, "failed", {**keeper.folder.facts, "iteration": done})
+    resume = argument("resume", True, option="--resume")
+    raise UserError(
+        f"{error}; the checkpoint of iteration {done} was written: mend this, then {resume} goes on with the validation"
+    ) from None

@@ -133,8 +133,8 @@ def seconds_of(iterations: int, pace: Pace, training: TrainingSettings) -> float
         training: When validations and checkpoints are due.
     """
     scored = validations(_of_length(training, iterations))
-    # A validation may write the best network, and the end writes the model.
-    written = iterations // training.checkpoint_every + 2 * scored + 1
+    # A validation stands between two checkpoints and may write the best network, and the end writes the model.
+    written = iterations // training.checkpoint_every + 3 * scored + 1
     # A clock may be too coarse for a step.
     step = max(pace.step, 1e-6)
     return pace.before + iterations * step + scored * pace.validation + written * pace.checkpoint

@@ -4,6 +4,7 @@ There is no random state in them. Order and augmentation are functions of the it
 loop seeds the generators for each iteration anew.
 """
 
+import pickle
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class Checkpoint:
         average: The moving average of the weights, whole; None where none is kept.
         patience: How long the score has not become better, as of `Patience.state`.
         ended: Whether the training ended here, for want of a better score.
+        validation_due: Whether the network is still to be validated as it is, before the next iteration.
         model: What a model folder says of the network: "config" and "labels", as in its files.
     """
 
@@ -67,6 +69,7 @@ class Checkpoint:
     average: dict[str, Tensor] | None = None
     patience: dict[str, Any] = field(default_factory=dict)
     ended: bool = False
+    validation_due: bool = False
     model: dict[str, Any] = field(default_factory=dict)
 
 
@@ -203,5 +206,5 @@ def _load(path: Path) -> dict[str, Any]:
         return value
     except FileNotFoundError:
         raise UserError(f"{path}: missing") from None
-    except (OSError, RuntimeError, zipfile.BadZipFile) as error:
+    except (OSError, RuntimeError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
         raise UserError(f"{path}: damaged ({' '.join(str(error).split())})") from None

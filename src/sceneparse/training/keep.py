@@ -1,5 +1,6 @@
 """Write down a training while it runs: its figures, its checkpoints and its best model so far."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
@@ -24,6 +25,7 @@ from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import ProgressLine, TrainingStopped
 from sceneparse.training.record import Average
 from sceneparse.training.run import write_run
+from sceneparse.training.schedules.kind import learning_rate
 from sceneparse.training.sharding import whole
 from sceneparse.training.step import Step
 from sceneparse.training.validation import network_with, recorded, validate, worth
@@ -56,6 +58,7 @@ class Keeper:
         folder: Its run folder.
         progress: What the person sees.
         watch: The time that it takes.
+        losses: The names of the losses, as metrics.jsonl has them.
         average: The moving average of the weights; None where none is kept.
 
     Attributes:
@@ -67,6 +70,7 @@ class Keeper:
     folder: RunFolder
     progress: ProgressLine
     watch: Stopwatch
+    losses: Sequence[str]
     average: WeightAverage | None = None
     _pace: _Pace = field(default_factory=_Pace)
 
@@ -74,7 +78,6 @@ class Keeper:
         checkpoint, settings = self.prepared.checkpoint, self.prepared.recipe.training
         self._done = self.prepared.start
         self._losses = Average(checkpoint.recent if checkpoint else {})
-        self._latest: Step | None = None
         self._line = _Pace()  # as it was at the last line of metrics.jsonl
         self._best: Best | None = None
         if checkpoint and checkpoint.best_iteration is not None and checkpoint.best_metrics is not None:
@@ -137,7 +140,6 @@ class Keeper:
         due = done % settings.log_every == 0 or done == settings.iterations
         speed = self._pace.since(self._line)
         self.progress.step(done, self._losses.mean("loss"), step.rate, speed, self._waits.recent, line=due)
-        self._latest = step
         if due:
             self._write_losses()
             self._tell_brake(end=False)
@@ -146,13 +148,13 @@ class Keeper:
 
     def _write_losses(self) -> None:
         """Write a line of metrics.jsonl with the losses since the last one."""
-        assert self._latest is not None
-        step, speed = self._latest, self._pace.since(self._line)
+        recipe, speed = self.prepared.recipe, self._pace.since(self._line)
         self._line = replace(self._pace)
-        means = self._losses.take(list(step.losses))
+        means = self._losses.take(self.losses)
         times = self._waits.times(self.idle.take())
         if self.folder.record:
-            values = {**means, "lr": step.rate, "images_per_second": speed, **times}
+            rate = learning_rate(self._done - 1, recipe.training.iterations, recipe.optimizer)
+            values = {**means, "lr": rate, "images_per_second": speed, **times}
             self.folder.record.write("train", self._done, {**values, "seconds": self.watch.seconds()})
 
     def _tell_brake(self, *, end: bool) -> None:
@@ -232,13 +234,14 @@ class Keeper:
             kind = "validation" if weights == "live" else "validation_average"
             self.folder.record.write(kind, done, {**recorded(metrics), "seconds": self.watch.seconds()})
 
-    def save_checkpoint(self, done: int) -> None:
+    def save_checkpoint(self, done: int, *, validation_due: bool = False) -> None:
         """Write a checkpoint, and after it the model folder if there is a better network than it has.
 
         In this order a model is never newer than the newest checkpoint.
 
         Args:
             done: Iterations done.
+            validation_due: Whether the network is to be validated before the next iteration.
         """
         learner, compute = self.prepared.learner, self.prepared.compute
         network, optimizer = whole(learner.network.state_dict()), whole(learner.optimizer.state_dict())
@@ -262,6 +265,7 @@ class Keeper:
                     average=average,
                     patience=self.patience.state(),
                     ended=self.patience.over,
+                    validation_due=validation_due,
                     model=self._model.says(),
                 )
             )

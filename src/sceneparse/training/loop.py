@@ -12,7 +12,7 @@ from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.averaging import begin_average
 from sceneparse.training.batch_size import with_found_batch
-from sceneparse.training.breaking_off import break_off
+from sceneparse.training.breaking_off import break_off, break_off_validation
 from sceneparse.training.budget import set_length
 from sceneparse.training.checking import LossCheck
 from sceneparse.training.class_counts import load_class_counts
@@ -108,11 +108,15 @@ def train(
     batches = prepared.batches(losses.tasks, counts)
     shown = ProgressLine(prepared.start, settings.iterations, shown=processes.first)
     with deaths_named(), folder, closing(batches), StopRequest(STOPPING) as stop, shown as progress:
-        keeper = Keeper(prepared, folder, progress, watch, average)
+        keeper = Keeper(prepared, folder, progress, watch, losses.names, average)
         keeper.announce()
         keeper.renew_model()
         check = LossCheck(keeper, deferred=prepared.learner.deferred)
+        if checkpoint is not None and checkpoint.validation_due:
+            _validate(keeper, checkpoint.iteration)
         for iteration in prepared.remaining:
+            if keeper.patience.over:
+                break
             clock = time.perf_counter()
             try:
                 batch = next(batches)
@@ -131,21 +135,30 @@ def train(
             check.after_update(time.perf_counter() - clock, waited)
 
             validated = _is_validated(done, settings)
-            # Even when a stop was asked for: a resumed training must not lack a validation that others have.
             if validated:
                 check.settle()
-                keeper.validate(done)
+                # What a validation that fails, or is killed, must not lose.
+                keeper.save_checkpoint(done, validation_due=True)
+                # Even when a stop was asked for: a resumed training must not lack a validation that others have.
+                _validate(keeper, done)
             stopping = check.stopping(stop.came)
-            if validated or stopping or done % settings.checkpoint_every == 0:
+            if not validated and (stopping or done % settings.checkpoint_every == 0):
                 check.settle()
                 keeper.save_checkpoint(done)
-            if keeper.patience.over:
-                break
-            if stopping and done < settings.iterations:
+            if stopping and done < settings.iterations and not keeper.patience.over:
                 keeper.stop(done)
         keeper.finish()
     prepared.compute.fabric.barrier()
     return out
+
+
+def _validate(keeper: Keeper, done: int) -> None:
+    """Score the network of a checkpoint that was written for it, and write what came of it into the checkpoint."""
+    try:
+        keeper.validate(done)
+    except UserError as error:
+        break_off_validation(keeper, done, error)
+    keeper.save_checkpoint(done)
 
 
 def _is_validated(done: int, settings: TrainingSettings) -> bool:

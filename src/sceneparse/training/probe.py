@@ -6,12 +6,13 @@ training whose length was decided by measuring is, to the bit, that of the same 
 """
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import astuple, dataclass, replace
 
 import torch
 
 from sceneparse.data.class_counts import ClassCounts
+from sceneparse.errors import NothingToScoreError
 from sceneparse.settings import Recipe
 from sceneparse.training.averaging import begin_average
 from sceneparse.training.checkpoint import Checkpoints
@@ -130,7 +131,8 @@ def _validation(prepared: Prepared, limit: float) -> float:
     # Once to choose algorithms and fill caches; what takes long is not done twice.
     for measured in (min(pictures, world), min(pictures, max(PICTURES, world))):
         clock = time.monotonic()
-        with network_with(prepared, None) as network:
+        # That nothing is labelled in these few pictures takes no time away.
+        with network_with(prepared, None) as network, suppress(NothingToScoreError):
             validate(network, prepared.data, _with(recipe, validate_count=measured), prepared.compute, progress=False)
         seconds = (time.monotonic() - clock) * pictures / measured
         if prepared.compute.processes.any(time.monotonic() - clock >= SHARE * limit):

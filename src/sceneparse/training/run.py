@@ -130,7 +130,9 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
 def is_finished(checkpoint: Checkpoint | None, recipe: Recipe, out: Path) -> bool:
     """Return whether the training is done and its model is there, that of its best validation."""
     # Earlier models lie there as well; run.json says last that the training is done.
-    if checkpoint is None or not (out / MODEL).exists() or run_facts(out).get("status") not in (None, "finished"):
+    if checkpoint is None or checkpoint.validation_due or not (out / MODEL).exists():
+        return False
+    if run_facts(out).get("status") not in (None, "finished"):
         return False
     return checkpoint.ended or checkpoint.iteration >= recipe.training.iterations
 

@@ -18,7 +18,7 @@ from sceneparse.devices.trying import is_unsure
 from sceneparse.errors import UserError, counted, require
 from sceneparse.processes import ALONE, Member, Processes, membership
 from sceneparse.processes.allocation import keep_freed_memory
-from sceneparse.processes.group import refuse_sharing
+from sceneparse.processes.group import LONGEST_WAIT, refuse_sharing
 from sceneparse.settings import Precision, Recipe
 from sceneparse.training.fabric import FABRIC_PRECISION, fabric_on
 from sceneparse.training.losses.table import LOSSES
@@ -87,10 +87,13 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto", before: str | 
         gradient_as_bucket_view=True,
         # A batch in chunks is added up before it is sent, which torch does not know of a graph that never changes.
         static_graph=not unused and settings.accumulate == 1,
+        timeout=LONGEST_WAIT,
     )
     if strategy == "fsdp":
         require(precision != "float16", "fsdp computes in float32 or bfloat16: give one as training.precision")
-        chosen = ModelParallelStrategy(shard, data_parallel_size=member.world, tensor_parallel_size=1)
+        chosen = ModelParallelStrategy(
+            shard, data_parallel_size=member.world, tensor_parallel_size=1, timeout=LONGEST_WAIT
+        )
     fabric = Fabric(
         accelerator=device.type,
         devices=member.local_world,

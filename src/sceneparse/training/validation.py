@@ -8,6 +8,7 @@ from typing import Any
 from sceneparse.errors import counted
 from sceneparse.evaluation import evaluate
 from sceneparse.evaluation.figures import FIGURES, figures_of, mean_of_headlines
+from sceneparse.evaluation.reading import readers_for
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Recipe, TrainingSettings
@@ -69,6 +70,7 @@ def validate(
             count=recipe.training.validate_count,
             progress="validating" if progress else None,
             processes=compute.processes,
+            readers=readers_for(recipe.data, compute.fabric.device.type),
         )
     finally:
         network.train()

@@ -179,8 +179,7 @@ def _figures(config: ModelConfig, figures: Mapping[str, float], metrics: Mapping
     classes = metrics.get("classes") if metrics else None
     if isinstance(classes, list):
         lines += ["", "| class | IoU % |", "|---|---:|"]
-        lines += [
-            f"| {one['name']} | {'–' if one.get('iou') is None else format(100 * one['iou'], '.2f')} |"
-            for one in classes
-        ]
+        for one in classes:
+            name = str(one["name"]).replace("|", "\\|")  # which would end the cell
+            lines.append(f"| {name} | {'–' if one.get('iou') is None else format(100 * one['iou'], '.2f')} |")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -90,6 +91,26 @@ def named_folder(source: str | Path) -> Path | None:
     run = run_folder(path)
     # Beside ".", which is its own parent, would be inside of it.
     return named(path) if run is None and path.is_dir() else run and run / MODEL
+
+
+def beside(source: str | Path, what: str) -> Path:
+    """Return the folder for what is found out about a model: no two models have the same.
+
+    Args:
+        source: What a command was given.
+        what: What is found out, such as "evaluation".
+
+    Returns:
+        The folder `what` in a run, of its model; NAME-what beside any other folder or file, and in a run for one of its
+        checkpoints; NAME-what here for the name of a model that lies elsewhere.
+    """
+    path = named(Path(source))
+    run = run_around(path)
+    if run is not None:
+        return run / (f"{path.stem}-{what}" if path.is_file() else what)
+    if path.exists():
+        return path.with_name(f"{path.name}-{what}")
+    return Path(f"{re.sub(r'[^A-Za-z0-9._-]+', '-', str(source)).strip('-')}-{what}")
 
 
 def told_apart(paths: Sequence[Path]) -> list[str]:

@@ -273,9 +273,11 @@ def test_a_split_to_test_on_is_named_where_there_is_none(tmp_path: Path) -> None
     for number in range(5):
         labelme(tmp_path / f"{number}.json")
     export = settings("labelme", tmp_path)
-    with pytest.raises(MissingSplitError, match=r"no split 'test': .*; to test on one that there is: split='val'$"):
+    said = r"no split 'test': .*; to test a model that has never seen any of it: split='all'; one that .*: split='val'$"
+    with pytest.raises(MissingSplitError, match=said):
         open_for_testing(export)
     assert len(open_for_testing(replace(export, test="val"))) == 1
+    assert len(open_for_testing(replace(export, test="all"))) == 5
 
 
 @pytest.mark.parametrize(

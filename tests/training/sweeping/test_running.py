@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from sceneparse.inference import resolve
 from sceneparse.processes.machine import SHARED_BY, usable_cores
 from sceneparse.recipes.sweep import Sweep
 from sceneparse.settings import ProtocolSettings
-from sceneparse.training.sweeping import list_runs, running
+from sceneparse.training.sweeping import examples, list_runs, running
 from sceneparse.training.sweeping.figures import figures_of, finished
 from sceneparse.training.sweeping.one import TESTS, run_one
 
@@ -80,12 +81,49 @@ def test_a_run_is_tested_as_evaluate_does_it_at_the_scale_that_its_model_knows(
     )
     assert (found["protocol"], found["confusion"]) == (evaluation.protocol.describe(), evaluation.counts.tolist())
     assert finished(sweep, run, tmp_path) is not None
+    # Figures of another split are no figures of what is to be tested now; earlier versions did not say it.
+    assert (found["kind"], found["split"], found["folder"]) == ("folder", "val", run.recipe.data.root)
+    for other in ({"split": "train"}, {"folder": "/data/other"}):
+        (tmp_path / run.folder / TESTS).write_text(json.dumps({"test": found | other}))
+        assert finished(sweep, run, tmp_path) is None
+    earlier = {key: value for key, value in found.items() if key not in ("kind", "split", "folder", "data_options")}
+    (tmp_path / run.folder / TESTS).write_text(json.dumps({"test": earlier}))
+    assert finished(sweep, run, tmp_path) is not None
     assert figures_of(sweep, "test", tmp_path)[0].protocols == (found["protocol"],)
     # What an earlier version tested at the pictures' own size is tested again.
     earlier = {key: value for key, value in found.items() if key != "asked_protocol"}
     earlier["protocol"] = resolve(ProtocolSettings()).describe()
     (tmp_path / run.folder / TESTS).write_text(json.dumps({"test": earlier}))
     assert finished(sweep, run, tmp_path) is None
+
+
+def test_scenes_are_drawn_of_rows_that_read_the_same_data_alike_and_stop_no_summary(
+    small_sweep: Callable[..., Sweep],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    grey: dict[str, Any] = {
+        "backbone": {"name": "resnet10t", "in_channels": 1},
+        "preprocessing": {"mean": [0.5], "std": [0.5]},
+    }
+    rows = [{"name": "colour"}, {"name": "grey", **grey}, {"name": "wide", **grey, "network": {"channels": 16}}]
+    sweep = small_sweep(rows=rows)
+    for run in sweep.runs():
+        run_one(run.recipe, run.row.tests, tmp_path / "out" / run.folder)
+    titles: list[str] = []
+    monkeypatch.setattr(examples, "write_picture_grid", lambda _, given, *__, **___: titles.extend(given))
+    monkeypatch.setattr(examples, "_chosen", lambda *_: [0])
+    examples.write_examples(sweep, tmp_path / "out")
+    assert titles == ["picture", "truth", "grey", "wide"]
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("of a picture")
+
+    monkeypatch.setattr(running, "write_examples", fails)
+    with pytest.raises(RuntimeError, match="of a picture"):
+        running.run_sweep(sweep, tmp_path / "out")
+    assert "wide" in capsys.readouterr().out and (tmp_path / "out" / "summary.md").is_file()
 
 
 def test_a_dry_run_lists_the_runs_and_writes_nothing(

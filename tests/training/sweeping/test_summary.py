@@ -144,6 +144,16 @@ class TestFiles:
         assert "pool [avg]" in printed and "no pool [/x]" in printed
 
 
+def test_a_bar_in_a_name_ends_no_cell(
+    small_sweep: Callable[..., Sweep], pretend: Callable[..., None], tmp_path: Path
+) -> None:
+    sweep = small_sweep(rows=[{"name": "a | b"}])
+    pretend(sweep, tmp_path, sweep.runs()[0], 0.1, 0.2, 0.4)
+    write_summary(sweep, tmp_path, {})
+    head, _, line = (tmp_path / "summary.md").read_text().split("\n\n| row")[1].splitlines()[:3]
+    assert line.startswith("| a \\| b |") and head.count("|") + 1 == line.replace("\\|", "").count("|")
+
+
 def test_a_picture_grid_has_a_tile_a_column_a_title_and_a_legend(tmp_path: Path) -> None:
     tiles = [[Image.new("RGB", (8, 8), color) for color in ("red", "blue")]] * 3
     write_picture_grid(tmp_path / "plain.png", ["one", "two"], tiles, side=50)

@@ -1,5 +1,6 @@
 """A sweep's scenes: the pictures that its rows read most differently, side by side."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from sceneparse.datasets.opening import open_for_testing
 from sceneparse.drawing import paint
 from sceneparse.drawing.picture_grid import write_picture_grid
 from sceneparse.evaluation.command import protocol_of
-from sceneparse.inference import Opened, label, open_model
+from sceneparse.evaluation.facts import data_facts
+from sceneparse.evaluation.gallery import rgb_of
+from sceneparse.inference import label, open_model
 from sceneparse.labels import IGNORE
 from sceneparse.progress import progress_bar
-from sceneparse.recipes.sweep import Row, Run, Sweep
+from sceneparse.recipes.sweep import Run, Sweep
 from sceneparse.training.sweeping.figures import finished
 
 EXAMPLES = "examples.png"
@@ -33,35 +36,34 @@ def write_examples(sweep: Sweep, out: Path) -> None:
 
     For each class of the sweep's groups (for each class, where it has none) the scene is found of which the best row
     reads the most pixels right that the worst row doesn't; the scenes of the largest such differences are shown. Models
-    are those of the first seed that at least two rows have finished; without such a seed nothing is written.
+    are those of the first seed that at least two rows have finished which read the same data alike; without such a seed
+    nothing is written.
 
     Args:
         sweep: The sweep.
         out: Its folder.
     """
-    for seed in sweep.seeds:
-        runs = [run for row in sweep.rows if finished(sweep, run := Run(row, seed), out) is not None]
-        if len(runs) > 1:
-            break
-    else:
+    runs = next((alike for seed in sweep.seeds if len(alike := _alike(sweep, seed, out)) > 1), None)
+    if runs is None:
         return
-    test = sweep.tests[0]
-    models = {run.row.name: _opened(run, out) for run in runs}
-    recipe = runs[0].recipe
+    test, recipe = sweep.tests[0], runs[0].recipe
     dataset = open_for_testing(recipe.data, channels=recipe.backbone.in_channels)
     candidates = _most_different([finished(sweep, run, out) or {} for run in runs], test)
     known = dataset.labels.names
     grouped = dict.fromkeys(name for classes in sweep.groups.values() for name in classes if name in known)
     classes = [known.index(name) for name in grouped or known]
-    read = {}
-    with progress_bar(True, len(candidates), "looking for examples") as advance:
-        for index in candidates:
-            read[index] = _read(dataset, index, [run.row for run in runs], models, test)
-            advance()
+    read: dict[int, list[NDArray[np.int16]]] = {index: [] for index in candidates}
+    with progress_bar(True, len(candidates) * len(runs), "looking for examples") as advance:
+        for run in runs:  # one model at a time: all of them may not fit
+            opened = open_model(out / run.folder / "model", engine="torch", device=run.recipe.training.device)
+            protocol = protocol_of(opened.config, run.row.tests[test], run.recipe.data)
+            for index in candidates:
+                read[index].append(label(opened.engine, dataset[index].image, protocol).cpu().numpy())
+                advance()
     chosen = _chosen(dataset, read, classes)
     tiles = [
         [
-            Image.fromarray(dataset[index].image[:3].permute(1, 2, 0).numpy()),
+            Image.fromarray(rgb_of(dataset[index])),
             *(Image.fromarray(paint(labels, dataset.labels)) for labels in (_truth(dataset, index), *read[index])),
         ]
         for index in chosen
@@ -72,11 +74,18 @@ def write_examples(sweep: Sweep, out: Path) -> None:
         )
         space = dataset.labels
         legend = {space.names[one]: space.colors[one] for one in shown if one != IGNORE}
-        write_picture_grid(out / EXAMPLES, ["picture", "truth", *models], tiles, side=160, legend=legend)
+        titles = ["picture", "truth", *(run.row.name for run in runs)]
+        write_picture_grid(out / EXAMPLES, titles, tiles, side=160, legend=legend)
 
 
-def _opened(run: Run, out: Path) -> Opened:
-    return open_model(out / run.folder / "model", engine="torch", device=run.recipe.training.device)
+def _alike(sweep: Sweep, seed: int, out: Path) -> list[Run]:
+    """The most finished runs of a seed that read the same data alike: of others pictures and classes are no pairs."""
+    groups: dict[str, list[Run]] = {}
+    for run in (Run(row, seed) for row in sweep.rows):
+        if finished(sweep, run, out) is not None:
+            data, channels = data_facts(run.recipe.data), run.recipe.backbone.in_channels
+            groups.setdefault(json.dumps([data, channels], sort_keys=True), []).append(run)
+    return max(groups.values(), key=len, default=[])
 
 
 def _most_different(found: Sequence[dict[str, Any]], test: str) -> list[int]:
@@ -88,19 +97,6 @@ def _most_different(found: Sequence[dict[str, Any]], test: str) -> list[int]:
                 scores.setdefault(index, []).append(score)
     ranges = {index: max(values) - min(values) for index, values in scores.items()}
     return sorted(ranges, key=lambda index: (-ranges[index], index))[:LOOKED_AT]
-
-
-def _read(
-    dataset: DataSet, index: int, rows: Sequence[Row], models: dict[str, Opened], test: str
-) -> list[NDArray[np.int16]]:
-    """What each row reads in a picture."""
-    image = dataset[index].image
-    read = []
-    for row in rows:
-        opened = models[row.name]
-        protocol = protocol_of(opened.config, row.tests[test], row.recipe.data)
-        read.append(label(opened.engine, image, protocol).cpu().numpy())
-    return read
 
 
 def _truth(dataset: DataSet, index: int) -> NDArray[np.int16]:

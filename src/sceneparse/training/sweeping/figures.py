@@ -9,6 +9,7 @@ from typing import Any
 
 from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.errors import UserError
+from sceneparse.evaluation.facts import data_facts, is_other_test
 from sceneparse.evaluation.figures import FIGURES
 from sceneparse.inference import resolve
 from sceneparse.recipes.sweep import Row, Run, Sweep
@@ -86,7 +87,7 @@ class RowFigures:
 
 
 def finished(sweep: Sweep, run: Run, folder: Path) -> dict[str, Any] | None:
-    """Return what a run's tests gave, by their names; None unless it is trained, and tested as the sweep says.
+    """Return what a run's tests gave, by their names; None unless it is trained, and tested on what the sweep says.
 
     Args:
         sweep: The sweep.
@@ -98,6 +99,9 @@ def finished(sweep: Sweep, run: Run, folder: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     if not all(name in found for name in sweep.tests):
+        return None
+    # What is tested on may change when a training goes on.
+    if any(is_other_test(found[name], data_facts(run.recipe.data)) for name in sweep.tests):
         return None
     config = folder / run.folder / MODEL / CONFIG
     # What was tested before models' sizes counted in sweeps holds for its own protocol alone.
@@ -127,7 +131,9 @@ def figures_of(sweep: Sweep, test: str, folder: Path) -> list[RowFigures]:
         found = {seed: tests[test] for seed, run in runs.items() if (tests := finished(sweep, run, folder)) is not None}
         ious = {seed: ious_of(metrics) for seed, metrics in found.items()}
         figures = {
-            one.title: Spread({seed: metrics[one.name or key] for seed, metrics in found.items()})
+            one.title: Spread(
+                {seed: value for seed, metrics in found.items() if (value := metrics.get(one.name or key)) is not None}
+            )
             for key, one in COMPARED.items()
         }
         for name, classes in sweep.groups.items():

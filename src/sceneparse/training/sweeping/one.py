@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sceneparse.datasets.opening import open_for_testing
 from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate
 from sceneparse.evaluation.command import protocol_of
+from sceneparse.evaluation.facts import EvaluationFacts
 from sceneparse.files import write_json
 from sceneparse.inference import open_model
 from sceneparse.recipes import from_mapping
@@ -52,10 +54,10 @@ def run_one(recipe: Recipe, tests: Mapping[str, ProtocolSettings], out: Path) ->
     for name, settings in tests.items():
         protocol = protocol_of(opened.config, settings, recipe.data)
         evaluation = evaluate(opened.engine, dataset, protocol, tasks=opened.tasks)
+        evaluation = replace(evaluation, facts=EvaluationFacts.of(recipe.data, opened))
         pictures = [[picture.index, picture.mean_iou] for picture in evaluation.pictures]
         found[name] = evaluation.to_json() | {
             ASKED: protocol.describe(),
-            "engine": opened.engine.describe(),
             "picture_mean_ious": pictures,
         }
     write_json(out / TESTS, found)

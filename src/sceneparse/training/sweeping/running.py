@@ -82,9 +82,11 @@ def run_sweep(sweep: Sweep, out: Path, *, processes: int | None = None) -> int:
         if stop.came:
             slots.close()
             raise TrainingStopped("stopped; the same command goes on from here")
-    write_examples(sweep, out)
-    write_summary(sweep, out, failed)
-    print_summary(sweep, out, failed, results_console())
+    try:
+        write_examples(sweep, out)
+    finally:  # whatever goes wrong with pictures takes no figure away
+        write_summary(sweep, out, failed)
+        print_summary(sweep, out, failed, results_console())
     return len(failed)
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +173,11 @@ def _published(figure: Figure | None) -> str:
 
 
 def _markdown(columns: Mapping[str, list[str]]) -> str:
-    head = f"| {' | '.join(columns)} |\n|---{'|---:' * (len(columns) - 1)}|"
-    lines = [f"| {' | '.join(cells)} |" for cells in zip(*columns.values(), strict=True)]
-    return "\n".join([head, *lines])
+    lines = [_line(cells) for cells in zip(*columns.values(), strict=True)]
+    return "\n".join([_line(columns), f"|---{'|---:' * (len(columns) - 1)}|", *lines])
+
+
+def _line(cells: Iterable[str]) -> str:
+    """A row of a table, in which a bar in a name ends no cell."""
+    escaped = [cell.replace("|", "\\|") for cell in cells]
+    return f"| {' | '.join(escaped)} |"

@@ -1,6 +1,7 @@
 """Hand a training's figures to its trackers, without waiting for any of them."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -205,7 +206,8 @@ def follow(recipe: Recipe, folder: Path, *, going_on: bool, say: Say) -> Tracker
     run = TrackedRun(
         folder=folder,
         project=settings.project,
-        name=settings.name or folder.resolve().name,
+        # A sweep's run folders are all called by their seeds; its recipes are named by their rows too.
+        name=settings.name or (recipe.name if re.fullmatch(r"seed\d+", own := folder.resolve().name) else own),
         settings=flat_settings(to_mapping(recipe)),
         identity=None,
     )

@@ -1,0 +1,158 @@
+"""What an evaluation is of: which data, which model, computed how; and where the figures of another one go."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sceneparse.datasets.pieces import share_samples
+from sceneparse.errors import UserError
+from sceneparse.files import write_errors
+from sceneparse.inference import Opened
+from sceneparse.recipes import read_recipe, to_mapping
+from sceneparse.recipes.flat import flat_settings
+from sceneparse.settings import DataSettings
+from sceneparse.weights.run_folder import RECIPE, run_around
+
+BESIDE = frozenset(
+    {"kind", "root", "train", "val", "test", "workers", "cache_mb", "augment_on", "annotation", "batches"}
+    | {"toyworld.train_count"}
+)
+"""Settings of data that say nothing of how a split is read: where it is, its name, and what concerns training alone."""
+
+READ_BY = ("range", "camera", "options.bands", "options.ranges", "nifti.modalities", "nifti.windows")
+"""Settings of data that say how a network is given its pictures: figures of others are on the same truth."""
+
+TEST = ("kind", "split", "folder", "data_options", "protocol")
+"""The keys of metrics.json that say what was tested, and how."""
+
+
+@dataclass(frozen=True)
+class EvaluationFacts:
+    """Which data and which model an evaluation is of.
+
+    Args:
+        kind: The data set's kind.
+        split: Its split.
+        folder: Its folder, or its name where it lies in none; None where the kind has neither.
+        data_options: The settings by which its pictures and classes were read, as of `data_options`.
+        untempered_sha256: The model's fingerprint without its temperatures, which change no figure; None for an
+            exported file.
+        engine: What computed the scores, and where.
+        precision: float32, tf32 or bfloat16.
+    """
+
+    kind: str
+    split: str
+    folder: str | None
+    data_options: Mapping[str, Any]
+    untempered_sha256: str | None
+    engine: str
+    precision: str
+
+    @classmethod
+    def of(cls, data: DataSettings, opened: Opened) -> "EvaluationFacts":
+        """Return those of a model that is tested on a data set."""
+        engine = opened.engine
+        return cls(
+            **data_facts(data),
+            untempered_sha256=opened.untempered,
+            engine=engine.describe(),
+            precision=engine.precision,
+        )
+
+
+def data_facts(data: DataSettings) -> dict[str, Any]:
+    """Return what metrics.json says of the data that a model is tested on, by its keys."""
+    options = data_options(flat_settings(to_mapping(data)))
+    return {"kind": data.kind, "split": data.test, "folder": _folder(data.root), "data_options": options}
+
+
+def is_other_test(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether figures are of other data or by another protocol, as far as both say it.
+
+    Args:
+        before: What metrics.json says; that of earlier versions lacks some of it.
+        now: Likewise, of what is tested now.
+    """
+    return any(key in before and key in now and before[key] != now[key] for key in TEST)
+
+
+def data_options(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of data by which a split's pictures and classes are read, but for defaults.
+
+    Args:
+        settings: All settings of `data` by their dotted names, without "data.".
+    """
+    usual = flat_settings(to_mapping(DataSettings(kind="toyworld")))
+    return {key: value for key, value in settings.items() if key not in BESIDE and value != usual.get(key)}
+
+
+def truth_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of `data_options` that have to be equal for figures to compare: all but how pictures are read."""
+    return {key: value for key, value in options.items() if not key.startswith(READ_BY)}
+
+
+def _folder(root: str | None) -> str | None:
+    """A folder as it is found from everywhere; a data set's name stays."""
+    if root is not None and (folder := Path(root).expanduser()).exists():
+        return str(folder.resolve())
+    return root
+
+
+def learnt_from(model: str | Path, trained: DataSettings, tested: DataSettings) -> str | None:
+    """Say that a model is tested on pictures that it learnt from; None where that is not so, or not known.
+
+    Args:
+        model: What a command was given: a run knows its data set's folder, a model elsewhere doesn't.
+        trained: What the model's settings say of the data that it learnt from.
+        tested: What it is tested on.
+    """
+    run = run_around(Path(model))
+    if run is not None:
+        with suppress(UserError):  # one that cannot be read leaves what the model itself says
+            trained = read_recipe(run / RECIPE).data
+    if trained.kind != tested.kind or _folder(trained.root) != _folder(tested.root):
+        return None
+    if not share_samples(trained.train, tested.test):
+        return None
+    return (
+        f"the model learnt from pictures of '{tested.test}' (it was trained on '{trained.train}'): the figures say "
+        "little of how good it is on others"
+    )
+
+
+def keep_earlier(folder: Path, file: str, now: Mapping[str, Any]) -> str | None:
+    """Move a folder with the figures of another test of the same model aside, so that none of them are lost.
+
+    A test of the same data under the same protocol is not kept: it takes the place of the one before.
+
+    Args:
+        folder: Where figures are going to be written.
+        file: The file in it that holds them.
+        now: What it is going to hold, as metrics.json does.
+
+    Returns:
+        A line that says where they are; None where there is nothing to keep.
+
+    Raises:
+        UserError: The folder cannot be moved.
+    """
+    try:
+        value = json.loads((folder / file).read_text(encoding="utf-8"))
+        before = value.get("metrics", value)
+        another = is_other_test(before, now)
+    except (OSError, ValueError, AttributeError, TypeError):
+        return None
+    if not another:
+        return None
+    test = " ".join(str(before[key]) for key in ("kind", "split", "protocol") if key in before)
+    aside, number = folder.with_name(f"{folder.name}-before"), 1
+    while aside.exists():
+        number += 1
+        aside = folder.with_name(f"{folder.name}-before-{number}")
+    with write_errors(aside):
+        folder.rename(aside)
+    return f"{folder} held another test ({test}), which is in {aside} now"
