@@ -13,6 +13,7 @@ from sceneparse.errors import UserError
 from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.evaluate import Evaluation, PictureScore, evaluate
 from sceneparse.evaluation.gallery import Mark, choose, label_image
+from sceneparse.evaluation.page import page
 from sceneparse.evaluation.report import confusions, write_report
 from sceneparse.inference import TestProtocol
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
@@ -298,3 +299,7 @@ def test_a_lookalike_that_is_no_class_is_refused(
     other = dataclasses.replace(second, lookalikes=(("sky", "plane"),))
     with pytest.raises(UserError, match="'plane' is not a class"):
         write_report(tmp_path, evaluation, Reader(), pictures, title="A", comparison=other)
+
+
+def test_a_picture_whose_name_is_no_utf_8_stands_in_a_page_that_is() -> None:
+    assert "caf\\udce9.jpg" in page("caf\udce9.jpg", "", [], "").encode().decode()

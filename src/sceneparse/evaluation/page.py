@@ -44,7 +44,7 @@ def page(title: str, head: str, sections: Sequence[Section], foot: str) -> str:
         f'<h2 id="{section.anchor}-title">{escape(section.title)}</h2>\n{section.body}\n</section>'
         for section in sections
     )
-    return (
+    whole = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
@@ -53,6 +53,8 @@ def page(title: str, head: str, sections: Sequence[Section], foot: str) -> str:
         f"<main>\n{_with_numbers(body)}\n</main>\n<footer>\n{foot}\n</footer>\n<script>\n{SCRIPT}</script>\n"
         "</body>\n</html>\n"
     )
+    # A picture's name that is no UTF-8 has surrogates in Python, which no UTF-8 file takes.
+    return whole.encode("utf-8", "backslashreplace").decode()
 
 
 def _with_numbers(body: str) -> str:
