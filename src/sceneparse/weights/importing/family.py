@@ -26,7 +26,7 @@ class OpenSetting:
     Args:
         name: The setting, such as "network.align_corners"; "protocol" stands for all of that group.
         readings: What it was taken for and what else it may be, for people.
-        must: Whether it must be given, since what the file says contradicts itself.
+        must: Whether it must be given, since what the file says contradicts itself, or nothing can be assumed.
     """
 
     name: str
