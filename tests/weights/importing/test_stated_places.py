@@ -238,3 +238,16 @@ def test_other_buffers_are_not_doubted(place: str, four: State, tmp_path: Path) 
     state = four if place == "of another family" else smp_state(3)
     found = imported({**under(state, "model."), **buffers}, tmp_path)
     assert found.model.config.preprocessing.mean == pytest.approx(MEAN) and not found.warnings
+
+
+@pytest.mark.parametrize(("most", "warned"), [(1.0, True), (255.0, False)])
+def test_a_mean_of_pictures_that_may_have_been_floats_is_warned_of(
+    most: float, warned: bool, four: State, tmp_path: Path
+) -> None:
+    step = {"__class_fullname__": "Normalize", "mean": MEAN, "std": STD, "max_pixel_value": most}
+    found = imported({"state_dict": four, "transforms": [step]}, tmp_path)
+    assert found.model.config.preprocessing.mean == pytest.approx(MEAN)
+    said = [warning for warning in found.warnings if "transforms.0.max_pixel_value is 1.0: the mean is" in warning]
+    assert len(said) == warned
+    in_bytes = imported({"state_dict": four, "transforms": [step | {"mean": [51.0] * 3, "std": [51.0] * 3}]}, tmp_path)
+    assert not any("max_pixel_value" in warning for warning in in_bytes.warnings)

@@ -17,7 +17,7 @@ from sceneparse.recipes import as_mapping, from_mapping, to_mapping
 from sceneparse.settings import DataSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
-from sceneparse.weights.importing.auxiliary import without_old_auxiliary
+from sceneparse.weights.importing.auxiliary import without_unfit_auxiliary
 from sceneparse.weights.importing.channels import with_channels
 from sceneparse.weights.importing.families.backbone import BackboneRecognition, recognise_backbone
 from sceneparse.weights.importing.families.table import FAMILIES, family_names, name_of
@@ -86,7 +86,7 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
         if recognition is not None and recognition.num_classes < 1:
             raise UserError(f"{checkpoint.source}: its classifier has no classes")
         if recognition is not None:
-            recognition = with_channels(without_old_auxiliary(recognition, checkpoint.shapes), checkpoint.shapes)
+            recognition = with_channels(without_unfit_auxiliary(recognition, checkpoint.shapes), checkpoint.shapes)
             matches.append(Recognised(name, member, decided_by_sigmoid(recognition, checkpoint.stated)))
     if len(matches) > 1:
         names = ", ".join(match.name for match in matches)

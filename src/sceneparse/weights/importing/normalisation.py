@@ -26,7 +26,13 @@ BUFFER = re.compile(
 RANGE = "input_range"
 """What segmentation_models_pytorch calls the range of a picture's values beside them, such as [0, 255]."""
 
+MOST = "max_pixel_value"
+"""What albumentations calls the greatest value of the pictures that it normalises."""
+
 NUMPY = "NumPy's arrays and numbers in a pickle are not read"
+
+LARGEST = 2
+"""Above it are means and deviations of values in 0..255 alone: no mean of values in 0..1 is above 1."""
 
 CLOSE = 0.02
 """How near a mean is to ImageNet's that is meant to be it."""
@@ -110,13 +116,40 @@ def of_stated(stated: Iterable[Stated], file: str, channels: int = 3) -> Beside:
     taken = {**sure, **{where: pair for where, pair in plain.items() if where not in single}}
     found = _of_pairs({f"{where}mean and {where}std": pair for where, pair in taken.items()}, file, channels)
     if found.preprocessing is not None:
-        return found
+        return replace(found, open=(*found.open, *_of_most(stated, taken, found.preprocessing)))
     unsure = single | {where: pair for where, pair in doubtful.items() if _has_length(pair, channels)}
     notes = [
         _not_taken(f"{where}mean and {where}std", pair, file, "nothing says that they are of pictures' values")
         for where, pair in unsure.items()
     ]
     return replace(found, notes=(*found.notes, *notes), unread=found.unread or bool(notes))
+
+
+def _of_most(
+    stated: Sequence[Stated], taken: Mapping[str, Mapping[str, Any]], found: PreprocessingSettings
+) -> tuple[OpenSetting, ...]:
+    """Return a warning where albumentations' Normalize says that pictures were in 0..1 when it saw them.
+
+    Args:
+        stated: What the file says.
+        taken: Pairs of a mean and a deviation by where they stand, with a dot at the end.
+        found: The normalisation that is taken.
+    """
+    sides = {where: (pair.get("mean"), pair.get("std")) for where, pair in taken.items() if RANGE not in pair}
+    small = {
+        where.rpartition(".")[0]
+        for where, both in sides.items()
+        if all(isinstance(side, list) and max(side, default=0) <= LARGEST for side in both)
+    }
+    said = [one for one in stated if one.key == MOST and one.group in small and _numbers(one.value) == [1.0]]
+    if not said:
+        return ()
+    mean, std = ([round(value / 255, 9) for value in values] for values in (found.mean, found.std))
+    advice = (
+        f"{said[0].path} is 1.0: the mean is taken for pictures in 0..1, as ToFloat makes them; if yours were in "
+        f"0..255, give {argument('preprocessing.mean', mean)} and {argument('preprocessing.std', std)}"
+    )
+    return (OpenSetting("preprocessing.mean", advice),)
 
 
 def _has_length(pair: Mapping[str, Any], count: int) -> bool:
@@ -196,7 +229,7 @@ def _settings(
     # One value for all is brought to as many as there are channels later, see `channels.fitted`.
     count = channels if channels in (len(mean), len(std)) else 3
     means, stds = (tuple(values) * (count // len(values)) for values in (mean, std))
-    scale = 255.0 if in_bytes or max(*means, *stds) > 2 else 1.0  # no mean of values in 0..1 is above 1
+    scale = 255.0 if in_bytes or max(*means, *stds) > LARGEST else 1.0
     try:
         found = PreprocessingSettings(tuple(m / scale for m in means), tuple(s / scale for s in stds))
     except UserError:

@@ -95,6 +95,8 @@ def _assembled(shapes: Shapes, head: DecodeHead, backbone: FoundBackbone) -> Rec
         raise UserError(f"it has a neck ({', '.join(necks[:4])}) that cannot be imported")
     classifier = shapes["decode_head.conv_seg.weight"]
     aux = shapes.get("auxiliary_head.convs.0.conv.weight")
+    if aux is not None and aux[1] != _channels(backbone.settings.name)[2]:
+        aux = None  # on another stage than the third: left out, see `without_unfit_auxiliary`
     backbone = replace(backbone, channels=shapes[backbone.first][1])
     network = replace(
         _standing(head, backbone),
