@@ -7,9 +7,9 @@ from timm.models import get_pretrained_cfg
 from torch import Tensor
 
 from sceneparse.arguments import argument
-from sceneparse.errors import UserError, counted
+from sceneparse.errors import counted
 from sceneparse.settings import PreprocessingSettings
-from sceneparse.weights.importing.family import Recognition, Shapes, theirs
+from sceneparse.weights.importing.family import Recognition, Shapes, UngivenError, theirs
 
 FEW = 5
 """Channels at most of a picture whose normalisation may stand in a file."""
@@ -56,13 +56,13 @@ def fitted(preprocessing: PreprocessingSettings, channels: int, where: str) -> P
     """Return a normalisation for so many channels: as it is, or its one value for each.
 
     Raises:
-        UserError: It is for another number, and not the same for each.
+        UngivenError: It is for another number, and not the same for each.
     """
     sides = (preprocessing.mean, preprocessing.std)
     if all(len(side) == channels for side in sides):
         return preprocessing
     if any(len(set(side)) > 1 for side in sides):
-        raise UserError(
+        raise UngivenError(
             f"{where}: its network takes {counted(channels, 'channel')}: give {argument('preprocessing.mean')} and "
             f"{argument('preprocessing.std')} with {counted(channels, 'value')} each, of pictures in 0..1"
         )

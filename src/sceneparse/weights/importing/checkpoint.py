@@ -1,5 +1,6 @@
 """Turn a published checkpoint into a model, or into the weights of a backbone."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from sceneparse.weights.importing.convert import (
     refuse_contradictions,
 )
 from sceneparse.weights.importing.families.backbone import BackboneRecognition
-from sceneparse.weights.importing.family import OpenSetting
+from sceneparse.weights.importing.family import OpenSetting, UngivenError
 from sceneparse.weights.importing.names import name_classes, name_tasks
 from sceneparse.weights.importing.normalisation import if_in_bytes, is_turned
 from sceneparse.weights.importing.reading import Checkpoint, read_checkpoint
@@ -236,6 +237,23 @@ def import_checkpoint(
         ),
         (*open_settings(found, changes), *wrong, *order.warnings, *decisions(found.recognition, checkpoint.stated)),
     )
+
+
+def import_as_it_is(path: str | Path) -> ImportedModel | ImportedBackbone:
+    """Import a checkpoint where no settings of the import can be given; one that needs some says how they are given.
+
+    Raises:
+        UserError: As in `import_checkpoint`.
+    """
+    try:
+        return import_checkpoint(path)
+    except UngivenError as error:
+        raise UserError(f"{error}, {import_first(path)}") from None
+
+
+def import_first(path: str | Path) -> str:
+    """Return the command that makes a model folder of a checkpoint, with settings, for people."""
+    return f"to an import of its own: sceneparse import {shlex.quote(str(path))} --out MODEL"
 
 
 def _turned(order: Order, checkpoint: Checkpoint) -> str:
