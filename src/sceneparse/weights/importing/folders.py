@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from sceneparse.errors import UserError
-from sceneparse.weights.importing.processors import ALBUMENTATIONS, processor_of, read_object
-from sceneparse.weights.paths import TORCH
+from sceneparse.weights.importing.processors import processor_of, read_object
+from sceneparse.weights.paths import ALBUMENTATIONS, TORCH
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """What the weights in a folder of transformers or segmentation_models_pytorch are called."""

@@ -12,9 +12,7 @@ from sceneparse.errors import UserError, reason_of
 from sceneparse.settings import PreprocessingSettings, ProtocolSettings
 from sceneparse.weights.importing.family import OpenSetting
 from sceneparse.weights.importing.processor_sizes import processor_size, protocol_of_size, size_note
-
-PROCESSOR, ALBUMENTATIONS = "preprocessor_config.json", "albumentations_config_eval.json"
-"""What transformers' `save_pretrained` writes, and albumentations' beside a network of segmentation_models_pytorch."""
+from sceneparse.weights.paths import ALBUMENTATIONS, PROCESSOR
 
 IMAGENET = PreprocessingSettings()
 
