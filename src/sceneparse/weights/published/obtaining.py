@@ -114,18 +114,18 @@ def _refuse_another(one: Published, path: Path, imported: ImportedModel) -> None
     Raises:
         UserError: It is one.
     """
-    config, count = imported.model.config, len(imported.model.labels)
+    config, classes = imported.model.config, len(imported.model.labels)
     depths = [found[1] if (found := DEPTH.search(name)) else "" for name in (one.backbone, config.backbone.name)]
     known = re.search(r"\d+", one.classes)
     if (
-        (known is None or int(known[0]) == count)
+        (known is None or int(known[0]) == classes)
         and one.architecture.partition(" (")[0] == config.network.architecture
         and (depths[0] == depths[1] or not depths[0])
     ):
         return
     raise UserError(
-        f"{path}: is {config.network.architecture} on {config.backbone.name} with {counted(count, 'class', 'classes')}, "
-        f"but {one.name} is {one.architecture} on {one.backbone} with {one.classes} classes: it is another file; "
+        f"{path}: is {config.network.architecture} on {config.backbone.name} with "
+        f"{counted(classes, 'class', 'classes')}, but {one.name} is {one.architecture} on {one.backbone} with {one.classes} classes: it is another file; "
         + ("put the right one there in its stead" if one.by_hand else "delete it to fetch it anew")
     )
 
