@@ -240,6 +240,17 @@ def test_other_buffers_are_not_doubted(place: str, four: State, tmp_path: Path) 
     assert found.model.config.preprocessing.mean == pytest.approx(MEAN) and not found.warnings
 
 
+@pytest.mark.parametrize("key", ["labels", "categories", "names"])
+def test_a_list_that_may_be_of_something_else_counts_only_for_as_many_classes(
+    key: str, four: State, tmp_path: Path
+) -> None:
+    assert imported({"state_dict": four, key: NAMES}, tmp_path).model.labels.names == tuple(NAMES)
+    found = imported({"state_dict": four, key: ["train", "val"]}, tmp_path)
+    assert found.classes.startswith("unknown, so they are only numbered")
+    sure = imported({"state_dict": four, key: ["train", "val"], "class_names": NAMES[:3]}, tmp_path)
+    assert sure.classes.startswith("the checkpoint names 3, but has 4")
+
+
 @pytest.mark.parametrize(("most", "warned"), [(1.0, True), (255.0, False)])
 def test_a_mean_of_pictures_that_may_have_been_floats_is_warned_of(
     most: float, warned: bool, four: State, tmp_path: Path

@@ -123,11 +123,10 @@ def _refuse_another(one: Published, path: Path, imported: ImportedModel) -> None
         and (depths[0] == depths[1] or not depths[0])
     ):
         return
-    raise UserError(
-        f"{path}: is {config.network.architecture} on {config.backbone.name} with "
-        f"{counted(classes, 'class', 'classes')}, but {one.name} is {one.architecture} on {one.backbone} with {one.classes} classes: it is another file; "
-        + ("put the right one there in its stead" if one.by_hand else "delete it to fetch it anew")
-    )
+    has = f"{config.network.architecture} on {config.backbone.name} with {counted(classes, 'class', 'classes')}"
+    published = f"{one.architecture} on {one.backbone} with {one.classes} classes"
+    advice = "put the right one there in its stead" if one.by_hand else "delete it to fetch it anew"
+    raise UserError(f"{path}: is {has}, but {one.name} is {published}: it is another file; {advice}")
 
 
 def _console() -> Console:
