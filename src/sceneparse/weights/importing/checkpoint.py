@@ -33,7 +33,8 @@ from sceneparse.weights.importing.families.backbone import BackboneRecognition
 from sceneparse.weights.importing.family import OpenSetting, UngivenError
 from sceneparse.weights.importing.names import name_classes, name_tasks
 from sceneparse.weights.importing.normalisation import if_in_bytes, is_turned
-from sceneparse.weights.importing.reading import Checkpoint, read_checkpoint
+from sceneparse.weights.importing.processors import Beside
+from sceneparse.weights.importing.reading import read_checkpoint
 from sceneparse.weights.model import Model, save_model
 
 TURNED = OpenSetting(
@@ -204,15 +205,15 @@ def import_checkpoint(
         state, account = convert_backbone(checkpoint, found)
         return ImportedBackbone(found.name, state, found.why, account, checkpoint.source, checkpoint.notes)
     order = order_of(checkpoint.stated)
-    beside = checkpoint.beside.preprocessing
-    if order.unturned and beside is not None and is_turned(beside):
+    beside = checkpoint.beside(found.recognition.backbone.in_channels)
+    if order.unturned and beside.preprocessing is not None and is_turned(beside.preprocessing):
         order = Order(f"{order.unturned} is false and the mean ImageNet's in the order blue, green, red, which")
     # A family that knows its input has turned it itself.
     turned = bool(order.bgr) and not found.recognition.says_input
-    found = _with_beside(found, checkpoint, turned=turned)
+    found = _with_beside(found, beside, turned=turned)
     refuse_contradictions(found, changes, checkpoint.source)
     config = configure(found, changes)
-    fitting = fitted(config.preprocessing, config.backbone.in_channels, checkpoint.source)
+    fitting = fitted(config.preprocessing, config.backbone.in_channels, checkpoint.source, beside.unread)
     config = replace(config, preprocessing=fitting)
     filled, account = convert(checkpoint, found, config)
     if turned:
@@ -230,9 +231,9 @@ def import_checkpoint(
         checkpoint.source,
         (
             *checkpoint.notes,
-            *checkpoint.beside.notes,
-            *((_turned(order, checkpoint),) if turned else ()),
-            *assumed(found.recognition, changes, unread=checkpoint.beside.unread),
+            *beside.notes,
+            *((_turned(order, beside),) if turned else ()),
+            *assumed(found.recognition, changes, unread=beside.unread != ""),
             *disagreements(found.recognition, checkpoint.stated),
         ),
         (*open_settings(found, changes), *wrong, *order.warnings, *decisions(found.recognition, checkpoint.stated)),
@@ -256,23 +257,22 @@ def import_first(path: str | Path) -> str:
     return f"to an import of its own: sceneparse import {shlex.quote(str(path))} --out MODEL"
 
 
-def _turned(order: Order, checkpoint: Checkpoint) -> str:
+def _turned(order: Order, beside: Beside) -> str:
     """Return a line on a network that took BGR."""
     both = "its first convolution and its mean and standard deviation are"
-    what = both if checkpoint.beside.preprocessing is not None else "its first convolution is"
+    what = both if beside.preprocessing is not None else "its first convolution is"
     return f"{order.bgr} is BGR: {what} turned round, so that the model takes RGB as any other"
 
 
-def _with_beside(found: Recognised, checkpoint: Checkpoint, *, turned: bool) -> Recognised:
+def _with_beside(found: Recognised, beside: Beside, *, turned: bool) -> Recognised:
     """Return what was recognised, with the preprocessing and the size that stand beside the weights.
 
     Args:
         found: What was recognised.
-        checkpoint: The checkpoint.
+        beside: What stands there.
         turned: Whether the network takes BGR and is turned, so that the preprocessing is, too.
     """
-    beside, recognition = checkpoint.beside, found.recognition
-    preprocessing = beside.preprocessing
+    recognition, preprocessing = found.recognition, beside.preprocessing
     if turned and preprocessing is not None:
         preprocessing = as_rgb(preprocessing)
     unclear = not turned and preprocessing is not None and is_turned(preprocessing)

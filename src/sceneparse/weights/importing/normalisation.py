@@ -56,8 +56,8 @@ def of_buffers(buffers: Mapping[str, Tensor], file: str, channels: int = 3) -> B
         match = BUFFER.match(key)
         assert match is not None
         place = f"{match['place'] or ''}{'.' if match['place'] else ''}{match['kind']}"
-        # A tensor of more numbers than channels is described by how many there are.
-        values = [float(one) for one in tensor.flatten()[:5]]
+        # Of a tensor of more numbers than channels one more is enough to tell.
+        values = [float(one) for one in tensor.flatten()[: channels + 1]]
         pairs.setdefault(place, {})[match["name"]] = values
     named = {f"its buffers {place}mean and {place}std": pair for place, pair in pairs.items()}
     found = _of_pairs(named, file, channels)
@@ -122,7 +122,7 @@ def of_stated(stated: Iterable[Stated], file: str, channels: int = 3) -> Beside:
         _not_taken(f"{where}mean and {where}std", pair, file, "nothing says that they are of pictures' values")
         for where, pair in unsure.items()
     ]
-    return replace(found, notes=(*found.notes, *notes), unread=found.unread or bool(notes))
+    return replace(found, notes=(*found.notes, *notes), unread=found.unread or "".join(notes[:1]))
 
 
 def _of_most(
@@ -178,17 +178,26 @@ def _of_pairs(pairs: Mapping[str, Mapping[str, Any]], file: str, channels: int) 
             taken[what] = found
             continue
         why = next((value for value in pair.values() if isinstance(value, str)), "")
+        why = why or _too_large(pair, channels)
         number = {1: "one number", 3: "three numbers, or one for all"}.get(
             channels, f"{channels} numbers, or one for all"
         )
         notes.append(_not_taken(what, pair, file, why or f"both need {number}"))
     if not taken:
-        return Beside(notes=tuple(notes), unread=bool(notes))
+        return Beside(notes=tuple(notes), unread="".join(notes[:1]))
     what, (first, unit) = next(iter(taken.items()))
     differing = [other for other, (found, _) in taken.items() if not nearly_equal(found, first)]
     shown = f"mean {shown_numbers(first.mean)}, standard deviation {shown_numbers(first.std)}"
     opened = (differing_from(what, " and ".join(differing)),) if differing else ()
     return Beside(first, None, (f"{file}: {what} are taken for pictures in {unit}: {shown}", *notes), opened)
+
+
+def _too_large(pair: Mapping[str, Any], channels: int) -> str:
+    """Return why a mean and a deviation of the right length are none of pictures in 0..255; "" where they may be."""
+    fits = any(_has_length(pair, count) for count in (1, channels))
+    if not fits or max(pair["mean"]) <= 255:
+        return ""
+    return "they are of values above 255, but here a picture's range (data.range) is brought to 0..1 before it is normalised"
 
 
 def differing_from(taken: str, others: str) -> OpenSetting:

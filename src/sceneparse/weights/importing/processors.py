@@ -34,7 +34,7 @@ class Beside:
         open: What it does that no setting here does; a user is warned of it.
         of_wrapper: Whether the preprocessing is for pictures in 0..1, by buffers `mean` and `std` of what wraps the
             network, whose code may give it others.
-        unread: Whether there is a normalisation that is not taken; the notes say why.
+        unread: A normalisation that is not taken, and why, as the notes say it; "" where there is none.
     """
 
     preprocessing: PreprocessingSettings | None = None
@@ -42,7 +42,7 @@ class Beside:
     notes: tuple[str, ...] = ()
     open: tuple[OpenSetting, ...] = ()
     of_wrapper: bool = False
-    unread: bool = False
+    unread: str = ""
 
 
 def read_beside(folder: Path) -> Beside:

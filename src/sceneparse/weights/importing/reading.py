@@ -7,9 +7,9 @@ bear.
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from torch import Tensor
 
 from sceneparse.errors import UserError, reason_of
 from sceneparse.labels.space import Color
-from sceneparse.weights.importing.channels import FEW, channels_of
 from sceneparse.weights.importing.family import Shapes
 from sceneparse.weights.importing.folders import (
     FOLDER,
@@ -47,6 +46,9 @@ WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 PART = re.compile(r"(-\d{5}-of-\d{5}\.(safetensors|bin)|\.index\.json|^config\.json|^preprocessor_config\.json)$")
 """Files that are of no use alone: one of transformers' several files of weights, their index, what stands beside."""
 
+FEW = 256
+"""Channels at most of a picture whose normalisation may stand in a file as a tensor."""
+
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -64,7 +66,7 @@ class Checkpoint:
         palette: Their colours (RGB), where it gives these too.
         meta: What a torch file says of itself beside the weights, under `meta`; of a folder also its "config.json"; of
             a pair the name of its folder (`FOLDER`) and its "config.yaml".
-        beside: What stands beside the weights about the network's input.
+        beside: What stands beside the weights about the network's input, by the number of channels that it takes.
         stated: The settings that its training wrote beside the weights.
     """
 
@@ -74,7 +76,7 @@ class Checkpoint:
     class_names: tuple[GivenNames, ...] = ()
     palette: tuple[Color, ...] | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
-    beside: Beside = field(default_factory=Beside)
+    beside: Callable[[int], Beside] = field(default=lambda _: Beside(), compare=False)
     stated: tuple[Stated, ...] = ()
 
     @cached_property
@@ -181,10 +183,12 @@ def _with_numbers(one: Stated, read: ReadStorage, size: int) -> Stated:
 def _with_stated(found: Checkpoint, stated: tuple[Stated, ...], path: Path) -> Checkpoint:
     """Return what was read with the names and the normalisation that are stated beside the weights of a file."""
     stated = (*found.stated, *stated)
-    beside = _one_of(found.beside, of_stated(stated, path.name, channels_of(found.tensors)))
     group, settings = encoder_settings(stated)
-    if beside.preprocessing is None:
-        beside = _one_of(beside, of_encoder(settings, group))
+
+    def beside(channels: int) -> Beside:
+        said = _one_of(found.beside(channels), of_stated(stated, path.name, channels))
+        return said if said.preprocessing is not None else _one_of(said, of_encoder(settings, group))
+
     meta = {**found.meta, "encoder": settings} if settings else found.meta
     return replace(found, class_names=_class_names(found.meta, stated), meta=meta, beside=beside, stated=stated)
 
@@ -193,10 +197,14 @@ def _network(tensors: Mapping[str, Tensor], path: Path, notes: tuple[str, ...] =
     """Return the network among a file's tensors, and the normalisation that lies beside it."""
     kept, aside, more = unwrapped(tensors) if unwrap else (dict(tensors), {}, ())
     buffers = {key: value for key, value in aside.items() if is_buffer(key)}
-    beside = of_buffers(buffers, path.name, channels_of(kept))
+    beside = partial(of_buffers, buffers, path.name)
     scalars = {key: value for key, value in aside.items() if not is_buffer(key) and value.numel() == 1}
     stated = tuple(Stated(key, float(value.flatten()[0])) for key, value in scalars.items())
     return Checkpoint(kept, str(path), (*notes, *more), beside=beside, stated=stated)
+
+
+def _first_said(first: Beside, second: Callable[[int], Beside], channels: int) -> Beside:
+    return _one_of(first, second(channels))
 
 
 def _one_of(first: Beside, second: Beside) -> Beside:
@@ -275,7 +283,7 @@ def _read_folder(folder: Path) -> Checkpoint:
             found,
             class_names=known,
             meta={**found.meta, **meta},
-            beside=_one_of(beside, found.beside),
+            beside=partial(_first_said, beside, found.beside),
             stated=stated,
         )
     if checkpoints := sorted(folder.glob("checkpoint-[0-9]*"), key=lambda one: (len(one.name), one.name)):
