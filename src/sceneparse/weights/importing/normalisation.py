@@ -197,7 +197,7 @@ def _too_large(pair: Mapping[str, Any], channels: int) -> str:
     fits = any(_has_length(pair, count) for count in (1, channels))
     if not fits or max(pair["mean"]) <= 255:
         return ""
-    return "they are of values above 255, but here a picture's range (data.range) is brought to 0..1 before it is normalised"
+    return "they are of values above 255, but here a picture's range is brought to 0..1 before it is normalised"
 
 
 def differing_from(taken: str, others: str) -> OpenSetting:
