@@ -48,6 +48,10 @@ def test_how_a_checkpoint_was_read_is_said_and_kept(toy: MakeRecipe, tmp_path: P
     lines = started.lines()
     assert lines[0].startswith("recognised: pspnet-pytorch: pspnet_multilabel on squeezenet")
     assert any(line.startswith("  preprocessing: nothing in the file says it") for line in lines)
+    assert (
+        f"what is to be given can be, to an import of its own: sceneparse import {tmp_path}/theirs.pth --out MODEL"
+        in lines
+    )
     assert tuple(lines[: len(started.imported)]) == started.imported == tuple(started.to_json()["imported"])
     place = next(index for index, line in enumerate(lines) if line.startswith("object classes known to both"))
     assert lines[place + 1].startswith("  the model's names are unknown, so they are only numbered")

@@ -8,7 +8,7 @@ from pathlib import Path
 from sceneparse.errors import UserError
 from sceneparse.weights.conversions import fingerprint_of, untempered_fingerprint
 from sceneparse.weights.foreign import is_foreign
-from sceneparse.weights.importing.checkpoint import ImportedBackbone, import_as_it_is, import_first
+from sceneparse.weights.importing.checkpoint import ImportedBackbone, import_as_it_is
 from sceneparse.weights.importing.folders import files_read
 from sceneparse.weights.model import Model, find_model, load_model
 from sceneparse.weights.run_folder import run_folder
@@ -61,8 +61,7 @@ def open_source(name: str, sha256: str | None) -> Source:
         raise UserError(
             f"{name}: holds a bare backbone ({imported.name}), not a model: import it and give it as backbone.weights"
         )
-    advice = (f"what is open can be given {import_first(path)}",) if imported.warnings else ()
-    lines = (*imported.describe(), *advice)
+    lines = tuple(imported.describe_as_it_is(path))
     return Source(name, f"checkpoint of {imported.family}", found, imported.model, lines, imported.classes)
 
 

@@ -110,6 +110,16 @@ class ImportedModel:
             *self._tasks(),
         ]
 
+    def describe_as_it_is(self, path: str | Path) -> list[str]:
+        """Return the same where no settings of the import could be given, with how they are, if a line advises it.
+
+        Args:
+            path: What was imported.
+        """
+        lines = self.describe()
+        advised = any("give " in line for line in lines)
+        return [*lines, f"what is to be given can be, {import_first(path)}"] if advised else lines
+
     def _tasks(self) -> list[str]:
         if not architecture_of(self.model.config.network).learns_tasks:
             return []

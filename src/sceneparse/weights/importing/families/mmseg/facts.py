@@ -129,7 +129,7 @@ def differences(said: Facts, published: Facts) -> Iterator[tuple[str, str, Any, 
     """
     for setting, name, own in COMPARED:
         one, other = getattr(said, own), getattr(published, own)
-        if other not in (None, one):
+        if None not in (one, other) and one != other:
             yield setting, name, one, other
 
 
