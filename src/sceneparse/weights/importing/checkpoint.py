@@ -118,7 +118,7 @@ class ImportedModel:
         """
         lines = self.describe()
         advised = any("give " in line for line in lines)
-        return [*lines, f"what is to be given can be, {import_first(path)}"] if advised else lines
+        return [*lines, import_first(path)] if advised else lines
 
     def _tasks(self) -> list[str]:
         if not architecture_of(self.model.config.network).learns_tasks:
@@ -259,12 +259,12 @@ def import_as_it_is(path: str | Path) -> ImportedModel | ImportedBackbone:
     try:
         return import_checkpoint(path)
     except UngivenError as error:
-        raise UserError(f"{error}, {import_first(path)}") from None
+        raise UserError(f"{error}; {import_first(path)}") from None
 
 
 def import_first(path: str | Path) -> str:
-    """Return the command that makes a model folder of a checkpoint, with settings, for people."""
-    return f"to an import of its own: sceneparse import {shlex.quote(str(path))} --out MODEL"
+    """Return where settings of an import are given, for people who gave a checkpoint to another command."""
+    return f"settings of an import are given to one of its own: sceneparse import {shlex.quote(str(path))} --out MODEL"
 
 
 def _turned(order: Order, beside: Beside) -> str:
