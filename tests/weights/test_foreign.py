@@ -162,7 +162,7 @@ def test_a_folder_is_imported_once_and_again_when_it_changes(
     first = find_model(folder)
     said = capsys.readouterr().err
     assert "recognised: smp: upernet on resnet18, 6 classes" in said
-    assert f"what is to be given can be, to an import of its own: sceneparse import {folder} --out MODEL" in said
+    assert f"settings of an import are given to one of its own: sceneparse import {folder} --out MODEL" in said
     assert find_model(folder) == first and capsys.readouterr().err == ""
     assert load_model(folder).config.name == "peer"
     write_preprocessing(folder, "smp")
@@ -174,7 +174,7 @@ def test_a_folder_that_needs_a_setting_is_given_it_by_an_import(tmp_path: Path) 
     step = {"__class_fullname__": "Normalize", "normalization": "min_max"}
     content = {"transform": {"__class_fullname__": "Compose", "transforms": [step]}}
     (folder / "albumentations_config_eval.json").write_text(json.dumps(content))
-    line = rf"give preprocessing\.mean, to an import of its own: sceneparse import {folder} --out MODEL$"
+    line = rf"give preprocessing\.mean; settings .* to one of its own: sceneparse import {folder} --out MODEL$"
     with pytest.raises(UserError, match=line):
         find_model(folder)
 
