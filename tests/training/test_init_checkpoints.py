@@ -59,7 +59,7 @@ def test_how_a_checkpoint_was_read_is_said_and_kept(toy: MakeRecipe, tmp_path: P
 
 def test_a_checkpoint_that_needs_a_setting_is_given_it_by_an_import(toy: MakeRecipe, tmp_path: Path) -> None:
     recipe = start_from(toy, tmp_path, mean=[0.406, 0.456, 0.485], std=[0.225, 0.224, 0.229])
-    line = rf"give preprocessing\.mean; settings .* to one of its own: sceneparse import {tmp_path}/theirs\.pth --out MODEL$"
+    line = rf"give preprocessing\.mean; settings .* of its own: sceneparse import {tmp_path}/theirs\.pth --out MODEL$"
     with pytest.raises(UserError, match=line):
         prepare(recipe, None, "auto")
 

@@ -29,7 +29,6 @@ class FoundBackbone:
         dropped: As in `Recognition`.
         plain: Whether it is a plain transformer, whose neck is part of it here.
         fixed: What its configuration must have that no key tells.
-        channels: What its first convolution takes.
     """
 
     kind: Kind
@@ -43,7 +42,6 @@ class FoundBackbone:
     dropped: tuple[tuple[str, str], ...] = ()
     plain: bool = False
     fixed: Fixed = field(default_factory=dict)
-    channels: int = 3
 
 
 STEMS: dict[str, Names] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.networks.heads import auxiliary_channels
 from sceneparse.networks.unfilled import sketched
@@ -97,7 +97,9 @@ def _assembled(shapes: Shapes, head: DecodeHead, backbone: FoundBackbone) -> Rec
     aux = shapes.get("auxiliary_head.convs.0.conv.weight")
     if aux is not None and aux[1] != _channels(backbone.settings.name)[2]:
         aux = None  # on another stage than the third: left out, see `without_unfit_auxiliary`
-    backbone = replace(backbone, channels=shapes[backbone.first][1])
+    channels = shapes[backbone.first][1]
+    backbone = replace(backbone, settings=replace(backbone.settings, in_channels=channels))
+    taken = (f"its first convolution takes {counted(channels, 'channel')}",) if channels != 3 else ()
     network = replace(
         _standing(head, backbone),
         channels=classifier[1],
@@ -111,7 +113,7 @@ def _assembled(shapes: Shapes, head: DecodeHead, backbone: FoundBackbone) -> Rec
         network=network,
         num_classes=classifier[0],
         names=[*backbone.names, *head.names],
-        why=(head.why, backbone.why),
+        why=(head.why, backbone.why, *taken),
         protocol=usual_protocol(classifier[0]),
         dropped=backbone.dropped,
         open=open_settings(backbone, network, classifier[0]),
@@ -165,8 +167,8 @@ def refine(found: Recognition, meta: Mapping[str, Any], file: str) -> Recognitio
         )
     settings, network = with_strides(backbone, found.network, facts)
     network = with_head(network, facts)
-    input_ = preprocessing(facts, backbone.channels)
-    bgr = takes_bgr(facts, backbone.channels)
+    input_ = preprocessing(facts, backbone.settings.in_channels)
+    bgr = takes_bgr(facts, backbone.settings.in_channels)
     return replace(
         found,
         backbone=settings,
