@@ -43,9 +43,10 @@ DTYPES = {
     "BoolStorage": torch.bool,
     "ComplexFloatStorage": torch.complex64,
     "ComplexDoubleStorage": torch.complex128,
-    "QInt8Storage": torch.qint8,
-    "QUInt8Storage": torch.quint8,
-    "QInt32Storage": torch.qint32,
+    "QInt8Storage": torch.int8,
+    "QUInt8Storage": torch.uint8,
+    "QInt32Storage": torch.int32,
     "UntypedStorage": torch.uint8,
 }
-"""Kinds of storage and what their elements are. Weights are of the first ten; others may lie beside them."""
+"""Kinds of storage and what their elements are. Weights are of the first ten; others may lie beside them, those of
+quantised tensors as the whole numbers that they hold."""

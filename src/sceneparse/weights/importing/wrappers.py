@@ -52,7 +52,7 @@ ANYWHERE = re.compile(rf"(^|\.)({WRAPPED})(?=\.)")
 """What is added where a part of a network was wrapped."""
 
 UNREAD = re.compile(r"^torch\.((_utils|_tensor)\._rebuild_|(storage\.)?\w+Storage$)")
-"""What stands for a tensor that was left inert: quantised, sparse, or of a type that weights do not have."""
+"""What stands for a tensor that was left inert: sparse, quantised, or of a type that weights do not have."""
 
 AVERAGED = ("state_dict_ema", "ema_state_dict", "model_ema", "ema_model", "ema", "teacher")
 """Of `NESTS`, averages of the weights."""
@@ -89,6 +89,8 @@ def weights_in(content: Any) -> tuple[dict[str, TensorRecord], tuple[str, ...]]:
     wrong = next((key for key in others if not _is_aside(key, content[key])), None)
     if wrong is not None or (others and not records):
         key = others[0] if wrong is None else wrong
+        if _is_unread(content[key]):
+            raise UserError(f"'{str(key)[:60]}' is {kind_of(content[key])}: save it as a plain tensor")
         if objects := [content[one] for one in (*NESTS, *others) if isinstance(content.get(one), Inert)]:
             raise UserError(no_plain_file(objects[0].name or "an object"))
         raise UserError(f"it holds no weights alone: '{str(key)[:60]}' is {kind_of(content[key])}; save the state_dict")
@@ -152,14 +154,18 @@ def _as_many(average: Any, taken: Any) -> bool:
 def _is_aside(key: Any, value: Any) -> bool:
     """Return whether a value may stand among tensors: a counter, or a module's own state."""
     plain = value is None or isinstance(value, bool | int | float)
-    return isinstance(key, str) and (plain or (isinstance(value, Inert) and not UNREAD.match(value.name)))
+    return isinstance(key, str) and (plain or (isinstance(value, Inert) and not _is_unread(value)))
+
+
+def _is_unread(value: Any) -> bool:
+    return isinstance(value, Inert) and UNREAD.match(value.name) is not None
 
 
 def kind_of(value: Any) -> str:
     """Return what a value is, for people."""
     if isinstance(value, TensorRecord):
         return "a tensor"
-    if isinstance(value, Inert) and UNREAD.match(value.name):
+    if _is_unread(value):
         return f"a tensor in a form that is not read ({value.name[:100]})"
     if isinstance(value, Inert) and value.name:
         return f"an object of {value.name[:100]}"
