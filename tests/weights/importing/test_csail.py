@@ -121,12 +121,12 @@ def test_older_pairs_are_imported_for_rgb_where_they_took_bgr(tmp_path: Path) ->
 
 def test_a_folder_that_is_called_baseline_says_that_a_pair_took_bgr(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    parts = [as_if_trained(part) for part in MAKE["resnet18 c1_deepsup"]()]
+    encoder, decoder = (as_if_trained(part) for part in MAKE["resnet18 c1_deepsup"]())
     folder = tmp_path / "baseline-resnet18dilated-c1_deepsup"
-    model = pair(*parts, folder)
+    model = pair(encoder, decoder, folder)
     assert model.family == "csail-baseline" and model.model.config.preprocessing.std[0] == pytest.approx(1 / 255)
     first = model.model.network.state_dict()["backbone.body.conv1.0.weight"]
-    torch.testing.assert_close(first, parts[0].conv1.weight.flip(1))
+    torch.testing.assert_close(first, encoder.conv1.weight.flip(1))
     asked = import_checkpoint(folder, "csail")
     assert isinstance(asked, ImportedModel) and asked.family == "csail"
     assert asked.model.config.preprocessing.mean == (0.485, 0.456, 0.406)

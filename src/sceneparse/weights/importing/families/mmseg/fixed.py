@@ -60,7 +60,9 @@ def refuse_others(model: Mapping[str, Any], backbone: Fixed) -> None:
     necks = NECKS.get(type_of(neck) or "", {}) if isinstance(neck, Mapping) else {}
     for part, fixed in (("backbone", backbone), ("decode_head", HEAD), ("neck", necks)):
         settings = model.get(part)
-        for name, one in fixed.items() if isinstance(settings, Mapping) else ():
+        if not isinstance(settings, Mapping):
+            continue
+        for name, one in fixed.items():
             value = _value(settings, name, one.usual)
             if not isinstance(value, Unread) and value != one.value:
                 raise UserError(
