@@ -221,6 +221,8 @@ def convert_backbone(checkpoint: Checkpoint, found: BackboneRecognition) -> tupl
     """
     import timm
 
+    from sceneparse.networks.backbones import resnets as resnets  # makes its names known to timm
+
     with sketched():
         draft = timm.create_model(found.name, pretrained=False, num_classes=0)
     keys_of = match_keys(draft, checkpoint.shapes, found.names, found.dropped, checkpoint.source, BACKBONE)
