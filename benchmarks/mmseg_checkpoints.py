@@ -1,7 +1,7 @@
 """MMSegmentation's published files, one by one: does an import take their settings from what they say?
 
 For each of the 266 files a checkpoint of its exact keys and shapes (on torch's meta device, so without weights) is
-imported four times: with the configuration that 1.x and that 0.x write into `meta`, under its published name without
+imported five times: with the configuration that 1.x, 0.x and 0.5 write into `meta`, under its published name without
 one, and without either. What was built is compared with what MMSegmentation builds: strides and dilations block by
 block, corners, the head's dilation, normalisation, size and windows of the test. A file is
 
@@ -41,7 +41,7 @@ from sceneparse.weights.importing.reading import Checkpoint
 
 TABLE = Path(__file__).parents[2] / "shared/facts/checkpoints/mmseg_settings.csv"
 
-FORMS = ("meta 1.x", "meta 0.x", "name", "neither")
+FORMS = ("meta 1.x", "meta 0.x", "meta 0.5", "name", "neither")
 """What a file is imported with."""
 
 
@@ -80,16 +80,17 @@ def judge(row: Row) -> Result:
     tensors = {key: _meta(key, shape) for key, shape in shapes.items()}
     names = tuple(f"class-{index}" for index in range(row.classes))
     metas: tuple[dict[str, Any], ...] = (
-        {"cfg": configuration(row, 1), "dataset_meta": {"classes": names}, "mmengine_version": "0.7.1"},
-        {"config": configuration(row, 0), "CLASSES": names, "mmseg_version": "0.16.0"},
+        {"cfg": configuration(row, "1.x"), "dataset_meta": {"classes": names}, "mmengine_version": "0.7.1"},
+        {"config": configuration(row, "0.x"), "CLASSES": names, "mmseg_version": "0.16.0"},
+        {"config": configuration(row, "0.5"), "CLASSES": names, "mmseg_version": "0.5.0"},
         {},
         {},
     )
-    files = ("iter_80000.pth", "iter_80000.pth", f"{row.file}.pth", "iter_80000.pth")
+    files = (*["iter_80000.pth"] * 3, f"{row.file}.pth", "iter_80000.pth")
     outcomes, reasons = {}, {}
     for what, meta, file in zip(FORMS, metas, files, strict=True):
         outcomes[what], reasons[what] = imported(row, Checkpoint(tensors, file, meta=meta))
-    known = [outcomes[what] for what in FORMS[:3]]
+    known = [outcomes[what] for what in FORMS[:-1]]
     order = ("wrong", "refused", "warned", "right")
     outcome = next(word for word in order if word in known)
     # What nothing tells must not be taken for known.

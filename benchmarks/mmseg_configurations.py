@@ -130,12 +130,12 @@ def _packaged(row: dict[str, str]) -> Row:
     )
 
 
-def configuration(row: Row, version: int) -> str:
-    """The text of a row's configuration as MMSegmentation 0.x or 1.x writes it into a file.
+def configuration(row: Row, version: str) -> str:
+    """The text of a row's configuration as a version of MMSegmentation writes it into a file.
 
     Args:
         row: The row.
-        version: 0 or 1.
+        version: "0.5" (whose test mode stands beside the model), "0.x" or "1.x".
     """
     mean, std = "[123.675, 116.28, 103.53]", "[58.395, 57.12, 57.375]"
     head = {"type": row.head, "in_index": 3, "channels": row.channels, "dropout_ratio": 0.1}
@@ -147,8 +147,10 @@ def configuration(row: Row, version: int) -> str:
     if row.head_dilation != 1:
         head["dilation"] = row.head_dilation
     model: dict[str, Any] = {"type": "EncoderDecoder", "pretrained": None, "backbone": _backbone(row)}
-    model |= {"decode_head": head, "train_cfg": {}, "test_cfg": row.test}
-    if version == 1:
+    model["decode_head"] = head
+    if version != "0.5":
+        model |= {"train_cfg": {}, "test_cfg": row.test}
+    if version == "1.x":
         preprocessor = f"dict(type='SegDataPreProcessor', mean={mean}, std={std}, bgr_to_rgb=True, pad_val=0)"
         model["data_preprocessor"] = Name("data_preprocessor")
         resize = {"type": "Resize", "scale": row.scale, "keep_ratio": True}
@@ -164,6 +166,7 @@ def configuration(row: Row, version: int) -> str:
             "flip=False, transforms=[dict(type='Resize', keep_ratio=True), dict(type='Normalize', "
             f"mean={mean}, std={std}, to_rgb=True)])]",
             "data = dict(samples_per_gpu=2, test=dict(type='Some', pipeline=test_pipeline))",
+            *(["train_cfg = dict()", f"test_cfg = {_text(row.test)}"] if version == "0.5" else []),
         ]
     return "\n".join(["norm_cfg = dict(type='SyncBN', requires_grad=True)", f"model = {_text(model)}", *lines]) + "\n"
 
@@ -179,6 +182,8 @@ def _backbone(row: Row) -> dict[str, Any]:
     if row.backbone in ("VisionTransformer", "BEiT", "MAE"):
         found["out_indices"] = blocks(row)
         found["final_norm"] = "-ln_" in row.name
+        found |= {"num_heads": 16 if "large" in row.name else 6 if "-s16" in row.name else 12}
+        found |= {"norm_cfg": {"type": "LN", "eps": 1e-6}, "act_cfg": {"type": "GELU"}, "interpolate_mode": "bicubic"}
     return found
 
 

@@ -215,6 +215,13 @@ def test_a_checkpoint_is_a_model_wherever_it_lies(
         import_named(str(path))
 
 
+def test_a_run_and_its_model_need_no_import(interrupted: Path) -> None:
+    for path in (interrupted, interrupted / "model", interrupted / "model" / "model.safetensors"):
+        folder = path.parent if path.is_file() else path
+        with pytest.raises(UserError, match=f"is a model of sceneparse's own: every command takes {folder} as it is"):
+            import_named(str(path))
+
+
 def test_the_file_of_the_best_network_is_a_model_beside_its_run_and_refused_alone(
     interrupted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,6 +51,21 @@ def test_two_classes_keep_the_threshold_and_every_weight(
     assert all(torch.equal(value, source[name]) for name, value in prepared.learner.network.state_dict().items())
 
 
+def test_a_threshold_of_another_class_is_left_and_that_is_said(
+    toy: MakeRecipe, two: Path, model: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(two, tmp_path / "data")
+    write_json(tmp_path / "data" / "classes.json", {"names": ["dark", "ground"], "ignore": 255})
+    recipe = toy(data__root=str(tmp_path / "data"), init__model=str(model), init__adopt="all")
+    prepared = prepare(recipe, None, "auto")
+    assert prepared.recipe.network.threshold == 0.5 and prepared.started is not None
+    [line] = [one for one in prepared.started.lines() if one.startswith("network.threshold")]
+    assert line.endswith("(it decides for dark in the model, and ground does not start from that)")
+    # Whoever says that it is the same class by another name has it.
+    given = replace(recipe, init=replace(recipe.init, classes={"ground": "dark", "dark": "ground"}))
+    assert prepare(given, None, "auto").recipe.network.threshold == 0.3
+
+
 def test_a_trained_model_has_the_threshold(toy: MakeRecipe, two: Path, model: Path, tmp_path: Path) -> None:
     changes = {"training__iterations": 1, "training__validate_count": 1, "init__adopt": "all"}
     run = train(toy(data__root=str(two), init__model=str(model), **changes), tmp_path / "run")

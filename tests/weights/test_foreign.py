@@ -160,11 +160,23 @@ def test_a_folder_is_imported_once_and_again_when_it_changes(
 ) -> None:
     folder = write_smp_folder(tmp_path / "peer")
     first = find_model(folder)
-    assert "recognised: smp: upernet on resnet18, 6 classes" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "recognised: smp: upernet on resnet18, 6 classes" in said
+    assert f"settings of an import are given to one of its own: sceneparse import {folder} --out MODEL" in said
     assert find_model(folder) == first and capsys.readouterr().err == ""
     assert load_model(folder).config.name == "peer"
     write_preprocessing(folder, "smp")
     assert find_model(folder) != first and load_model(folder).config.preprocessing.mean == pytest.approx(MEAN)
+
+
+def test_a_folder_that_needs_a_setting_is_given_it_by_an_import(tmp_path: Path) -> None:
+    folder = write_smp_folder(tmp_path / "peer")
+    step = {"__class_fullname__": "Normalize", "normalization": "min_max"}
+    content = {"transform": {"__class_fullname__": "Compose", "transforms": [step]}}
+    (folder / "albumentations_config_eval.json").write_text(json.dumps(content))
+    line = rf"give preprocessing\.mean; settings .* to one of its own: sceneparse import {folder} --out MODEL$"
+    with pytest.raises(UserError, match=line):
+        find_model(folder)
 
 
 def test_sharded_weights_are_read_as_one(tmp_path: Path) -> None:

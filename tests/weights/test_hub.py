@@ -15,7 +15,7 @@ from sceneparse.labels import LabelSpace
 from sceneparse.weights import reaching
 from sceneparse.weights.config import FILES
 from sceneparse.weights.finding import refuse_missing
-from sceneparse.weights.hub import push_to_hub
+from sceneparse.weights.hub import fetch_from_hub, push_to_hub
 from sceneparse.weights.model import load_model
 from tests.support.hub import Snapshots
 from tests.support.smp_folder import write_smp_folder
@@ -106,6 +106,7 @@ def test_a_repository_of_another_library_is_fetched_with_what_stands_beside_its_
 def test_weights_of_older_versions_are_fetched_only_where_there_are_no_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reaching, "reachable", lambda _: True)
     theirs = write_smp_folder(tmp_path / "theirs")
     torch.save(load_file(theirs / "model.safetensors"), theirs / "pytorch_model.bin")
     (theirs / "model.safetensors").unlink()
@@ -118,6 +119,31 @@ def test_weights_of_older_versions_are_fetched_only_where_there_are_no_others(
     (fetch.into / "pytorch_model.bin").unlink()
     with pytest.raises(UserError, match=r"user/none: .* holds neither model\.safetensors nor pytorch_model\.bin"):
         load_model("user/none")
+
+
+def test_what_may_lack_of_a_half_fetched_repository_is_said_without_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = write_smp_folder(tmp_path / "theirs")
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", Snapshots(theirs, tmp_path / "snapshot"))
+    monkeypatch.setattr(reaching, "reachable", lambda _: False)
+    fetch_from_hub("user/half")
+    said = capsys.readouterr().err
+    assert "user/half: no network: huggingface.co cannot be reached, so what was fetched before is taken" in said
+    assert "preprocessor_config.json or albumentations_config_eval.json is not among it" in said
+    (tmp_path / "snapshot" / "albumentations_config_eval.json").write_text("{}")
+    fetch_from_hub("user/half")
+    monkeypatch.setattr(reaching, "reachable", lambda _: True)
+    (tmp_path / "snapshot" / "albumentations_config_eval.json").unlink()
+    fetch_from_hub("user/half")
+    assert capsys.readouterr().err == ""
+    # Nothing is said of a repository that nobody has looked at.
+    (theirs / "model.safetensors").unlink()
+    (tmp_path / "snapshot" / "model.safetensors").unlink()
+    monkeypatch.setattr(reaching, "reachable", lambda _: False)
+    with pytest.raises(UserError, match=r"cannot be reached, and what was fetched of it has no weights\)") as caught:
+        fetch_from_hub("user/half")
+    assert "holds neither" not in str(caught.value)
 
 
 def test_an_unreachable_hub_id_is_named_as_a_folder_and_as_an_id(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,11 +32,11 @@ from sceneparse.weights.conversions import (
     digest,
     fingerprint_of,
     kept_file,
-    make_room,
     note_time,
     time_to_convert,
     untempered_fingerprint,
 )
+from sceneparse.weights.kept import make_room
 from sceneparse.weights.measured import recall
 from sceneparse.weights.model import Model, find_model, load_model
 

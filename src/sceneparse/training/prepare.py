@@ -185,7 +185,7 @@ def prepare(
             recipe, start = begin_from_model(recipe)
     recipe, data = _open_data(recipe)
     if start is not None:
-        recipe, start = start.on_classes(recipe, len(data.labels))
+        recipe, start = start.on_classes(recipe, data.labels)
     if checkpoint and checkpoint.samples != len(data.training):
         raise UserError(
             f"the training split has {counted(len(data.training), 'sample')} now, but had {checkpoint.samples} when "

@@ -43,16 +43,16 @@ def imported_folder(folder: Path, name: str, *, published: str | None = None) ->
 
     def make(kept: Path) -> None:
         # Here, since recognising such a folder must not wait for PyTorch.
-        from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
+        from sceneparse.weights.importing.checkpoint import ImportedModel, import_as_it_is
 
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         if published is not None:
             console.print(f"{name}: {published}", markup=False)
         with working(f"importing {name}"):
-            imported = import_checkpoint(folder)
+            imported = import_as_it_is(folder)
         if not isinstance(imported, ImportedModel):
             raise UserError(f"{folder}: holds a bare backbone; give it to a training with backbone.weights")
-        console.print("\n".join(imported.describe()), markup=False)
+        console.print("\n".join(imported.describe_as_it_is(folder)), markup=False)
         imported.named(name.rpartition("/")[2], published).save(kept)
 
     return kept_model("imported", _facts(folder, name), make)

@@ -1,13 +1,15 @@
 """Model folders on the Hugging Face hub."""
 
 import re
+import sys
 from pathlib import Path
 
 import huggingface_hub
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
 from sceneparse.errors import UserError, reason_of
-from sceneparse.weights.config import FILES
+from sceneparse.weights.config import FILES, LABELS
+from sceneparse.weights.paths import ALBUMENTATIONS, PROCESSOR
 from sceneparse.weights.reaching import offline, without_retries
 
 LONGEST = 200
@@ -19,7 +21,7 @@ def is_hub_id(source: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", source) is not None
 
 
-SAFE = (*FILES, "preprocessor_config.json", "*.safetensors.index.json", "model-*.safetensors", "albumentations_*.json")
+SAFE = (*FILES, PROCESSOR, "*.safetensors.index.json", "model-*.safetensors", "albumentations_*.json")
 """What is fetched of a repository at first: a model folder of ours, or another library's with safe weights."""
 
 OLD = ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model-*.bin")
@@ -32,18 +34,34 @@ def fetch_from_hub(repo_id: str) -> Path:
     Raises:
         UserError: There is no such repository, it can't be reached, or it holds no weights.
     """
-    folder = _snapshot(repo_id, SAFE)
+    folder, away = _snapshot(repo_id, SAFE)
     if not any(folder.glob("*.safetensors")):
-        folder = _snapshot(repo_id, OLD)
+        folder, away = _snapshot(repo_id, OLD)
         if not any(folder.glob("*.bin")):
+            if away:
+                raise UserError(_not_given(repo_id, f"{away}, and what was fetched of it has no weights"))
             raise UserError(f"{repo_id}: the hub's repository holds neither model.safetensors nor pytorch_model.bin")
+    if away and (missing := _maybe_missing(folder)):
+        print(
+            f"{repo_id}: {away}, so what was fetched before is taken; {missing} is not among it: if the repository has "
+            "one, pictures are prepared otherwise until it is fetched",
+            file=sys.stderr,
+        )
     return folder
 
 
-def _snapshot(repo_id: str, files: tuple[str, ...]) -> Path:
+def _maybe_missing(folder: Path) -> str:
+    """Return what says how pictures are prepared, if a folder of another library lacks it; "" where nothing lacks."""
+    if (folder / LABELS).is_file() or any((folder / name).is_file() for name in (PROCESSOR, ALBUMENTATIONS)):
+        return ""
+    return f"{PROCESSOR} or {ALBUMENTATIONS}"
+
+
+def _snapshot(repo_id: str, files: tuple[str, ...]) -> tuple[Path, str]:
+    """Return the folder that a repository's files are in, and why the hub wasn't asked for them; "" where it was."""
     with without_retries() as why:
         try:
-            return Path(huggingface_hub.snapshot_download(repo_id, allow_patterns=list(files)))
+            return Path(huggingface_hub.snapshot_download(repo_id, allow_patterns=list(files))), why
         except Exception as error:  # the library's errors differ between its versions; all are the user's to mend
             raise UserError(_not_given(repo_id, why or _reason(error))) from error
 

@@ -30,20 +30,32 @@ def kept_model(kind: str, facts: Sequence[str], make: Callable[[Path], None]) ->
     """
     kept = cache_folder() / kind / hashlib.sha256("\n".join((__version__, *facts)).encode()).hexdigest()[:32]
     folder = kept / NAME
-    if all((folder / file).is_file() for file in (CONFIG, WEIGHTS, LABELS)):
+    if _is_whole(folder):
         with suppress(OSError):
             os.utime(kept)
         return folder
     kept.mkdir(parents=True, exist_ok=True)
     with FileLock(kept / ".lock"):
-        if not folder.is_dir():
+        if not _is_whole(folder):
+            shutil.rmtree(folder, ignore_errors=True)  # what is left of one that lost a file
             make(folder)
-    _make_room(kept.parent)
+    make_room(kept.parent)
     return folder
 
 
-def _make_room(folder: Path) -> None:
-    """Delete all but the `KEPT` models that were used last."""
-    used = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in used[KEPT:]:
+def _is_whole(folder: Path) -> bool:
+    return all((folder / file).is_file() for file in (CONFIG, WEIGHTS, LABELS))
+
+
+def make_room(folder: Path) -> None:
+    """Delete all but the `KEPT` folders in one of the cache that were used last; another process may do the same.
+
+    Args:
+        folder: The folder that they are in.
+    """
+    used: dict[Path, float] = {}
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            used[path] = path.stat().st_mtime
+    for path in sorted(used, key=used.__getitem__, reverse=True)[KEPT:]:
         shutil.rmtree(path, ignore_errors=True)

@@ -9,6 +9,10 @@ from sceneparse.settings.engine import EXPORTED_SUFFIXES
 TORCH, SAFE, CAFFE = (".pth", ".pt", ".ckpt", ".tar", ".bin", ".pkl"), ".safetensors", ".caffemodel"
 """How files of checkpoints of each kind end."""
 
+PROCESSOR, ALBUMENTATIONS = "preprocessor_config.json", "albumentations_config_eval.json"
+"""What transformers' `save_pretrained` writes, and albumentations' beside a network of segmentation_models_pytorch: how
+pictures are prepared."""
+
 CHECKPOINT_FILES = (*TORCH, SAFE, CAFFE)
 """How files of checkpoints end: what ends so is no hub id."""
 

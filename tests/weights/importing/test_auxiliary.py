@@ -1,5 +1,6 @@
 """A classifier that was replaced beside an auxiliary head that was not: all is imported but that head."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,43 @@ def test_mmsegmentations_files_can_have_one(tmp_path: Path) -> None:
     model = import_checkpoint(path)
     assert isinstance(model, ImportedModel)
     left(model, 19, 3)
+
+
+OF_ANOTHER_FORM: dict[str, Callable[[str], str | None]] = {
+    "several heads": lambda key: f"0.{key}",
+    "two convolutions": lambda key: key,
+    "an input beside the convolution": lambda key: key,
+    "no convolution": lambda key: key if key.startswith("conv_seg") else None,
+}
+
+
+@pytest.mark.parametrize("form", OF_ANOTHER_FORM)
+def test_auxiliary_heads_of_another_form_are_left_out(form: str, tmp_path: Path) -> None:
+    path = write_mmseg_file(tmp_path / "net.pth")
+    content = torch.load(path, weights_only=True)
+    state, root = dict(content["state_dict"]), "auxiliary_head."
+    for key in [key for key in state if key.startswith(root)]:
+        value, renamed = state.pop(key), OF_ANOTHER_FORM[form](key.removeprefix(root))
+        if renamed is not None:
+            state[root + renamed] = value
+    more = {"two convolutions": "convs.1.conv.weight", "an input beside the convolution": "conv_cat.conv.weight"}
+    if form in more:
+        state[root + more[form]] = torch.zeros(8, 8, 3, 3)
+    torch.save(content | {"state_dict": state}, path)
+    model = import_checkpoint(path)
+    assert isinstance(model, ImportedModel)
+    [(reason, count)] = model.account.dropped
+    assert reason.startswith("auxiliary heads of another form") and count == sum(key.startswith(root) for key in state)
+    assert network_of(model).aux_head is None and not model.model.config.network.aux
+
+
+def test_an_auxiliary_head_on_another_stage_is_left_out(tmp_path: Path) -> None:
+    path = write_mmseg_file(tmp_path / "net.pth")
+    content = torch.load(path, weights_only=True)
+    content["state_dict"]["auxiliary_head.convs.0.conv.weight"] = torch.zeros(8, 128, 3, 3)
+    torch.save(content, path)
+    model = import_checkpoint(path)
+    assert isinstance(model, ImportedModel) and network_of(model).aux_head is None
 
 
 def test_csails_pairs_can_have_one(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Bare backbones become weights files for backbone.weights, whatever stem and names they have."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,16 @@ def test_timm_files_are_told_by_their_stems(name: str, tmp_path: Path) -> None:
     found = import_checkpoint(tmp_path / "a.pth", "backbone")
     assert isinstance(found, ImportedBackbone)
     assert found.name == name
+
+
+def test_names_of_our_own_are_known_to_a_process_that_has_built_nothing_yet(tmp_path: Path) -> None:
+    torch.save(csail(timm.create_model("resnet18s").state_dict()), tmp_path / "a.pth")
+    code = (
+        "from sceneparse.weights.importing.checkpoint import import_checkpoint\n"
+        f"print(import_checkpoint({str(tmp_path / 'a.pth')!r}, 'backbone').name)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "resnet18s\n", done.stderr
 
 
 def test_torchvision_files_are_read(tmp_path: Path) -> None:

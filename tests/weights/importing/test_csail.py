@@ -119,6 +119,47 @@ def test_older_pairs_are_imported_for_rgb_where_they_took_bgr(tmp_path: Path) ->
     torch.testing.assert_close(logits, expected, rtol=1e-3, atol=1e-3)
 
 
+def test_a_folder_that_is_called_baseline_says_that_a_pair_took_bgr(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    encoder, decoder = (as_if_trained(part) for part in MAKE["resnet18 c1_deepsup"]())
+    folder = tmp_path / "baseline-resnet18dilated-c1_deepsup"
+    model = pair(encoder, decoder, folder)
+    assert model.family == "csail-baseline" and model.model.config.preprocessing.std[0] == pytest.approx(1 / 255)
+    first = model.model.network.state_dict()["backbone.body.conv1.0.weight"]
+    torch.testing.assert_close(first, encoder.conv1.weight.flip(1))
+    asked = import_checkpoint(folder, "csail")
+    assert isinstance(asked, ImportedModel) and asked.family == "csail"
+    assert asked.model.config.preprocessing.mean == (0.485, 0.456, 0.406)
+    named_alone = import_checkpoint(folder / "encoder_epoch_20.pth")
+    assert isinstance(named_alone, ImportedModel) and named_alone.family == "csail-baseline"
+
+
+def test_the_config_beside_a_pair_says_whether_its_encoder_is_dilated(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    encoder, decoder = as_if_trained(DeepResNet(18, False)), as_if_trained(Plain("c1_deepsup", 512, 5))
+    [warning] = pair(encoder, decoder, tmp_path).warnings
+    assert warning.startswith("network.output_stride: taken as 8") and "network.output_stride=32" in warning
+    config = tmp_path / "config.yaml"
+    config.write_text("MODEL:\n  arch_encoder: resnet18\n  arch_decoder: c1_deepsup\n")
+    model = pair(encoder, decoder, tmp_path)
+    assert model.warnings == () and model.model.config.network.output_stride == 32
+    images = torch.randn(1, 3, 65, 88)
+    with torch.inference_mode():
+        expected = decoder(encoder(images))[0]
+        features = model.model.network.backbone(images)
+        torch.testing.assert_close(model.model.network.decode(features), expected, rtol=1e-4, atol=1e-4)
+    config.write_text("MODEL: {arch_encoder: ResNet18dilated}")
+    dilated = pair(encoder, decoder, tmp_path)
+    assert dilated.warnings == () and dilated.model.config.network.output_stride == 8
+    for text, words in (
+        ("MODEL: {arch_encoder: resnet50dilated}", "has the encoder resnet50dilated, but its keys are those of resn"),
+        ("MODEL: [", r"config\.yaml: not readable as YAML"),
+    ):
+        config.write_text(text)
+        with pytest.raises(UserError, match=words):
+            pair(encoder, decoder, tmp_path)
+
+
 def test_an_encoder_that_is_not_known_is_refused_with_the_reason(tmp_path: Path) -> None:
     encoder = nn.ModuleDict({"stage4": nn.Conv2d(3, 720, 1)})
     with pytest.raises(UserError, match="HRNet cannot be imported"):

@@ -14,6 +14,7 @@ from sceneparse.errors import UserError
 from sceneparse.settings import ProtocolSettings
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.processors import Beside, read_beside
+from tests.support.smp_folder import write_smp_folder
 from tests.weights.importing.test_stated import smp_state
 
 SAID = {"do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": [0.5] * 3, "image_std": [0.2] * 3}
@@ -169,6 +170,55 @@ def test_steps_of_albumentations_are_taken_or_named(tmp_path: Path) -> None:
     assert found.preprocessing is not None and found.preprocessing.std == pytest.approx((0.2,) * 3)
     assert found.protocol == ProtocolSettings("whole", resize="short", size=256)
     assert any("CLAHE is left out" in note for note in found.notes)
+
+
+def of_steps(folder: Path, *steps: dict[str, Any]) -> Beside:
+    content = {"transform": {"__class_fullname__": "Compose", "transforms": steps}}
+    (folder / "albumentations_config_eval.json").write_text(json.dumps(content))
+    return read_beside(folder)
+
+
+NORMALIZE = {"__class_fullname__": "Normalize", "mean": [0.5] * 3, "std": [0.2] * 3}
+
+
+@pytest.mark.parametrize(
+    ("steps", "mean", "std"),
+    [
+        # ToFloat divides by what its type can hold at most, or by what it is given.
+        ([{"__class_fullname__": "ToFloat"}, NORMALIZE | {"max_pixel_value": 1.0}], 0.5, 0.2),
+        ([{"__class_fullname__": "ToFloat"}, NORMALIZE | {"max_pixel_value": None}], 0.5, 0.2),
+        ([{"__class_fullname__": "ToFloat", "max_value": 127.5}, NORMALIZE | {"max_pixel_value": 1.0}], 0.25, 0.1),
+        ([NORMALIZE | {"max_pixel_value": None}], 0.5, 0.2),
+        ([NORMALIZE | {"normalization": "standard"}], 0.5, 0.2),
+        ([{"__class_fullname__": "albumentations.ToFloat", "max_value": 255.0}], 0.0, 1.0),
+    ],
+)
+def test_albumentations_scales_pictures_before_it_normalises_them(
+    steps: list[dict[str, Any]], mean: float, std: float, tmp_path: Path
+) -> None:
+    found = of_steps(tmp_path, *steps)
+    assert found.preprocessing is not None and found.open == ()
+    assert found.preprocessing.mean == pytest.approx((mean,) * 3)
+    assert found.preprocessing.std == pytest.approx((std,) * 3)
+
+
+@pytest.mark.parametrize("kind", ["image", "image_per_channel", "min_max", "min_max_per_channel"])
+def test_a_normalisation_by_each_pictures_own_values_is_refused_until_another_is_given(
+    kind: str, tmp_path: Path
+) -> None:
+    [said] = of_steps(tmp_path, NORMALIZE | {"normalization": kind, "mean": None, "std": None}).open
+    assert said.must and f"has normalization '{kind}', by each picture's own values" in said.readings
+    folder = write_smp_folder(tmp_path / "peer")
+    (tmp_path / "albumentations_config_eval.json").rename(folder / "albumentations_config_eval.json")
+    with pytest.raises(UserError, match=r"own values, which no setting here does: .*; give preprocessing\.mean"):
+        import_checkpoint(folder)
+    given = import_checkpoint(folder, preprocessing={"mean": [0.5] * 3, "std": [0.5] * 3})
+    assert isinstance(given, ImportedModel) and given.model.config.preprocessing.mean == (0.5,) * 3
+
+
+def test_a_mean_that_is_null_is_said_as_the_file_has_it(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="mean is null, but must be a number for each channel"):
+        of_steps(tmp_path, NORMALIZE | {"mean": None})
 
 
 def test_albumentations_may_have_a_value_for_each_of_four_channels(tmp_path: Path) -> None:

@@ -238,3 +238,53 @@ def test_other_buffers_are_not_doubted(place: str, four: State, tmp_path: Path) 
     state = four if place == "of another family" else smp_state(3)
     found = imported({**under(state, "model."), **buffers}, tmp_path)
     assert found.model.config.preprocessing.mean == pytest.approx(MEAN) and not found.warnings
+
+
+def of_bands(state: State, count: int) -> State:
+    """The network with a first convolution of so many channels."""
+    first = state["backbone.conv1.weight"]
+    return state | {"backbone.conv1.weight": first[:, torch.arange(count) % 3].clone()}
+
+
+@pytest.mark.parametrize("count", [1, 6, 13])
+def test_a_normalisation_has_a_value_for_each_of_as_many_bands_as_there_are(
+    count: int, four: State, tmp_path: Path
+) -> None:
+    state, mean = of_bands(four, count), [0.1 + 0.05 * band for band in range(count)]
+    said = {"mean": mean, "std": [0.5] * count}
+    buffers = {f"normalize.{name}": torch.tensor(values).view(1, -1, 1, 1) for name, values in said.items()}
+    for content in ({"state_dict": state, "data_config": said}, {**under(state, "model."), **buffers}):
+        found = imported(content, tmp_path).model.config
+        assert found.backbone.in_channels == count
+        assert found.preprocessing.mean == pytest.approx(mean)
+
+
+def test_values_of_more_than_eight_bits_are_said_to_be_it(four: State, tmp_path: Path) -> None:
+    said = {"mean": [1300.0, 1100.0, 900.0, 800.0, 2000.0, 3000.0], "std": [400.0] * 6}
+    words = r"takes 6 channels: give .* \(.*are of values above 255, but here a picture's range is brought to 0\.\.1"
+    with pytest.raises(UserError, match=words):
+        imported({"state_dict": of_bands(four, 6), "data_config": said}, tmp_path)
+
+
+@pytest.mark.parametrize("key", ["labels", "categories", "names"])
+def test_a_list_that_may_be_of_something_else_counts_only_for_as_many_classes(
+    key: str, four: State, tmp_path: Path
+) -> None:
+    assert imported({"state_dict": four, key: NAMES}, tmp_path).model.labels.names == tuple(NAMES)
+    found = imported({"state_dict": four, key: ["train", "val"]}, tmp_path)
+    assert found.classes.startswith("unknown, so they are only numbered")
+    sure = imported({"state_dict": four, key: ["train", "val"], "class_names": NAMES[:3]}, tmp_path)
+    assert sure.classes.startswith("the checkpoint names 3, but has 4")
+
+
+@pytest.mark.parametrize(("most", "warned"), [(1.0, True), (255.0, False)])
+def test_a_mean_of_pictures_that_may_have_been_floats_is_warned_of(
+    most: float, warned: bool, four: State, tmp_path: Path
+) -> None:
+    step = {"__class_fullname__": "Normalize", "mean": MEAN, "std": STD, "max_pixel_value": most}
+    found = imported({"state_dict": four, "transforms": [step]}, tmp_path)
+    assert found.model.config.preprocessing.mean == pytest.approx(MEAN)
+    said = [warning for warning in found.warnings if "transforms.0.max_pixel_value is 1.0: the mean is" in warning]
+    assert len(said) == warned
+    in_bytes = imported({"state_dict": four, "transforms": [step | {"mean": [51.0] * 3, "std": [51.0] * 3}]}, tmp_path)
+    assert not any("max_pixel_value" in warning for warning in in_bytes.warnings)

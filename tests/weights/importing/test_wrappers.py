@@ -73,6 +73,8 @@ WRAPS: dict[str, Callable[[State], dict[str, Any]]] = {
     "loss in the network": lambda s: {**s, "classifier.loss_decode.class_weight": torch.ones(4)},
     "student and teacher": lambda s: {**under(s, "student."), **under(zeros(s), "teacher.")},
     "model and average": lambda s: {**under(s, "model."), **under(zeros(s), "model_ema.module.")},
+    "settings of the model": lambda s: {"model": {"name": "fcn", "depth": 18}, "weights": s},
+    "settings of the network": lambda s: {"state_dict": {"epoch": 3}, "net": {"module": under(s, "module.")}},
     "average alone": lambda s: {"ema": under(s, "module."), "epoch": 3},
     "dictionaries": lambda s: {"student": under(s, "module."), "teacher": under(zeros(s), "module."), "epoch": 1},
     "numbers among tensors": lambda s: {**s, "epoch": 3, "best": 0.5, "_extra_state": None},

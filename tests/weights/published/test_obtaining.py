@@ -138,6 +138,25 @@ def test_a_file_of_google_drive_is_put_into_the_cache_by_hand(publish: Publish, 
     assert load_model(obtain(one)).config.name == SHORT
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"classes": "150"}, "pspnet on resnet18c with 3 classes, but .* with 150 classes: it is another file"),
+        ({"backbone": "ResNet50 (deep stem)"}, r"on resnet18c .*, but .* on ResNet50 \(deep stem\) with 3 classes"),
+        ({"architecture": "fcn (c1)"}, r"is pspnet on .*, but .* is fcn \(c1\) on R-18-D8"),
+    ],
+)
+def test_another_checkpoint_that_was_put_there_by_hand_is_refused(
+    changes: dict[str, str], words: str, publish: Publish, checkpoint: bytes
+) -> None:
+    one = replace(publish(), files=(File(("https://drive.google.com/open?id=1",)),), **changes)  # type: ignore[arg-type]
+    one.folder.mkdir(parents=True)
+    (one.folder / "any_name.pth").write_bytes(checkpoint)
+    with pytest.raises(UserError, match=rf"any_name\.pth: .*{words}.*put the right one there"):
+        obtain(one)
+    assert (one.folder / "any_name.pth").is_file() and not (one.folder / "model").exists()
+
+
 def test_names_that_there_are_not_are_answered_with_the_nearest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,8 +7,9 @@ from sceneparse.errors import UserError, counted
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Recipe
+from sceneparse.tasks import Task
 from sceneparse.training.init.adopting import Difference, values_before, with_models_settings
-from sceneparse.training.init.classes import given_classes
+from sceneparse.training.init.classes import given_classes, match_spaces
 from sceneparse.training.init.report import Started, read_started, sizes_of, source_facts
 from sceneparse.training.init.source import Source, open_source
 from sceneparse.training.init.transfer import transfer
@@ -33,20 +34,35 @@ class Start:
     settings: tuple[Difference, ...]
     asked: Recipe
 
-    def on_classes(self, recipe: Recipe, count: int) -> tuple[Recipe, "Start"]:
-        """Give back what was taken over of the model's settings and cannot be had with the data's number of classes.
+    def on_classes(self, recipe: Recipe, objects: LabelSpace) -> tuple[Recipe, "Start"]:
+        """Give back what was taken over of the model's settings and cannot be had with the data's classes.
 
         Args:
             recipe: The recipe with the model's settings.
-            count: Classes of the data.
+            objects: The classes of the data.
+
+        Raises:
+            UserError: As of `match_spaces`.
         """
         taken = next((one for one in self.settings if one.setting == THRESHOLD and one.adopted), None)
-        if count == 2 or taken is None:
+        why = "" if taken is None else self._other_decision(recipe, objects)
+        if taken is None or not why:
             return recipe, self
-        left = replace(taken, adopted=False, why=f"of {counted(count, 'class', 'classes')}, the likeliest is taken")
+        left = replace(taken, adopted=False, why=why)
         settings = tuple(left if one is taken else one for one in self.settings)
         network = replace(recipe.network, threshold=taken.recipe)
         return replace(recipe, network=network), replace(self, settings=settings)
+
+    def _other_decision(self, recipe: Recipe, objects: LabelSpace) -> str:
+        """Return why the model's threshold means nothing for classes of other data; "" where it does."""
+        if len(objects) != 2:
+            return f"of {counted(len(objects), 'class', 'classes')}, the likeliest is taken"
+        known = self.source.model.labels
+        spaces = {Task.OBJECT: objects}, {Task.OBJECT: known}
+        second = match_spaces(*spaces, given_classes(recipe.init))[Task.OBJECT][1]
+        if second.source == known.names[1]:
+            return ""
+        return f"it decides for {known.names[1]} in the model, and {second.name} does not start from that"
 
     def fill(self, network: SceneParser, recipe: Recipe, objects: LabelSpace, tasks: TaskLabels | None) -> Started:
         """Fill a network with all that fits.
@@ -80,7 +96,8 @@ class Start:
             )
         sizes = sizes_of(network.state_dict(), model.network.state_dict())
         # The tasks' sizes are the data's, whatever the recipe said.
-        return Started(source_facts(self.source), account, sizes, self.settings, values_before(self.asked, recipe))
+        facts, before = source_facts(self.source), values_before(self.asked, recipe)
+        return Started(facts, account, sizes, self.settings, before, self.source.imported, self.source.classes)
 
 
 def begin_from_model(recipe: Recipe) -> tuple[Recipe, Start | None]:

@@ -38,6 +38,8 @@ class Started:
         sizes: Number of values of each tensor, the network's and the model's.
         settings: The settings that differed.
         before: Values that settings had before the model's were taken over, by their dotted names.
+        imported: As in `Source`, like the next one.
+        names: Where the names of the model's classes are from; "" where it is a model of ours.
     """
 
     source: dict[str, str]
@@ -45,12 +47,15 @@ class Started:
     sizes: dict[str, int]
     settings: tuple[Difference, ...]
     before: dict[str, Any]
+    imported: tuple[str, ...] = ()
+    names: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of init.json."""
         account = self.account
         return {
             **self.source,
+            "imported": list(self.imported),
             "components": {name: asdict(component) for name, component in self.components().items()},
             "classes": {task: [vars(match) for match in matches] for task, matches in account.classes.items()},
             "classes_left": dict(account.left),
@@ -111,7 +116,7 @@ class Started:
 
     def lines(self) -> list[str]:
         """Return what stands below the table: reasons, classes and settings. Names are listed in lines of `WIDTH`."""
-        lines = []
+        lines = list(self.imported)
         for name, component in self.components().items():
             if component.why:
                 lines += _wrapped(f"{name}: ", component.reasons())
@@ -120,6 +125,7 @@ class Started:
             shown = [one.name if one.source == one.name else f"{one.name} (from {one.source})" for one in kept]
             new = [match.name for match in matches if match.source is None]
             lines += _wrapped(f"{task} classes known to both: ", _listed(shown))
+            lines += _wrapped("  the model's names are ", self.names) if self.names else []
             lines += _wrapped("  new: ", _listed(new))
             lines += [f"  {one.name}: {one.how}" for one in matches if one.how.startswith("fits ")]
             if left := self.account.left.get(task):

@@ -1,18 +1,14 @@
 """How many channels of a picture a network takes, by its first convolution, and a normalisation for as many."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from timm.models import get_pretrained_cfg
-from torch import Tensor
 
 from sceneparse.arguments import argument
-from sceneparse.errors import UserError, counted
+from sceneparse.errors import counted
 from sceneparse.settings import PreprocessingSettings
-from sceneparse.weights.importing.family import Recognition, Shapes, theirs
-
-FEW = 5
-"""Channels at most of a picture whose normalisation may stand in a file."""
+from sceneparse.weights.importing.family import Recognition, Shapes, UngivenError, theirs
 
 
 def with_channels(found: Recognition, shapes: Shapes) -> Recognition:
@@ -31,19 +27,6 @@ def with_channels(found: Recognition, shapes: Shapes) -> Recognition:
     return found
 
 
-def channels_of(tensors: Mapping[str, Tensor]) -> int:
-    """Return how many channels of a picture a network most likely takes: 3, or the few that a convolution of it has.
-
-    Args:
-        tensors: Its weights, of a network that is not recognised yet.
-    """
-    few = {int(tensor.shape[1]) for tensor in tensors.values() if tensor.ndim == 4 and 1 <= tensor.shape[1] <= FEW}
-    if 3 in few or not few:
-        return 3
-    # Of one channel are the convolutions that take each of many channels for itself, too.
-    return max(few)
-
-
 def _first_weights(name: str) -> Iterator[str]:
     """Yield the names that the first convolution's weight may have in a backbone of timm's."""
     known = get_pretrained_cfg(name, allow_unregistered=True)
@@ -52,19 +35,26 @@ def _first_weights(name: str) -> Iterator[str]:
         yield f"{known.first_conv}.weight".replace(".", "_", 1)
 
 
-def fitted(preprocessing: PreprocessingSettings, channels: int, where: str) -> PreprocessingSettings:
+def fitted(preprocessing: PreprocessingSettings, channels: int, where: str, unread: str = "") -> PreprocessingSettings:
     """Return a normalisation for so many channels: as it is, or its one value for each.
 
+    Args:
+        preprocessing: The normalisation.
+        channels: What the network takes.
+        where: The file, for people.
+        unread: What stands in it and why it was not taken, for people.
+
     Raises:
-        UserError: It is for another number, and not the same for each.
+        UngivenError: It is for another number, and not the same for each.
     """
     sides = (preprocessing.mean, preprocessing.std)
     if all(len(side) == channels for side in sides):
         return preprocessing
     if any(len(set(side)) > 1 for side in sides):
-        raise UserError(
+        raise UngivenError(
             f"{where}: its network takes {counted(channels, 'channel')}: give {argument('preprocessing.mean')} and "
             f"{argument('preprocessing.std')} with {counted(channels, 'value')} each, of pictures in 0..1"
+            + (f" ({unread})" if unread else "")
         )
     mean, std = ((side[0],) * channels for side in sides)
     return replace(preprocessing, mean=mean, std=std)

@@ -1,5 +1,6 @@
 """Turn a published checkpoint into a model, or into the weights of a backbone."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,10 +30,11 @@ from sceneparse.weights.importing.convert import (
     refuse_contradictions,
 )
 from sceneparse.weights.importing.families.backbone import BackboneRecognition
-from sceneparse.weights.importing.family import OpenSetting
+from sceneparse.weights.importing.family import OpenSetting, UngivenError
 from sceneparse.weights.importing.names import name_classes, name_tasks
 from sceneparse.weights.importing.normalisation import if_in_bytes, is_turned
-from sceneparse.weights.importing.reading import Checkpoint, read_checkpoint
+from sceneparse.weights.importing.processors import Beside
+from sceneparse.weights.importing.reading import read_checkpoint
 from sceneparse.weights.model import Model, save_model
 
 TURNED = OpenSetting(
@@ -107,6 +109,16 @@ class ImportedModel:
             f"classes: {self.classes}",
             *self._tasks(),
         ]
+
+    def describe_as_it_is(self, path: str | Path) -> list[str]:
+        """Return the same where no settings of the import could be given, with how they are, if a line advises it.
+
+        Args:
+            path: What was imported.
+        """
+        lines = self.describe()
+        advised = any("give " in line for line in lines)
+        return [*lines, import_first(path)] if advised else lines
 
     def _tasks(self) -> list[str]:
         if not architecture_of(self.model.config.network).learns_tasks:
@@ -203,15 +215,15 @@ def import_checkpoint(
         state, account = convert_backbone(checkpoint, found)
         return ImportedBackbone(found.name, state, found.why, account, checkpoint.source, checkpoint.notes)
     order = order_of(checkpoint.stated)
-    beside = checkpoint.beside.preprocessing
-    if order.unturned and beside is not None and is_turned(beside):
+    beside = checkpoint.beside(found.recognition.backbone.in_channels)
+    if order.unturned and beside.preprocessing is not None and is_turned(beside.preprocessing):
         order = Order(f"{order.unturned} is false and the mean ImageNet's in the order blue, green, red, which")
     # A family that knows its input has turned it itself.
     turned = bool(order.bgr) and not found.recognition.says_input
-    found = _with_beside(found, checkpoint, turned=turned)
+    found = _with_beside(found, beside, turned=turned)
     refuse_contradictions(found, changes, checkpoint.source)
     config = configure(found, changes)
-    fitting = fitted(config.preprocessing, config.backbone.in_channels, checkpoint.source)
+    fitting = fitted(config.preprocessing, config.backbone.in_channels, checkpoint.source, beside.unread)
     config = replace(config, preprocessing=fitting)
     filled, account = convert(checkpoint, found, config)
     if turned:
@@ -229,32 +241,48 @@ def import_checkpoint(
         checkpoint.source,
         (
             *checkpoint.notes,
-            *checkpoint.beside.notes,
-            *((_turned(order, checkpoint),) if turned else ()),
-            *assumed(found.recognition, changes, unread=checkpoint.beside.unread),
+            *beside.notes,
+            *((_turned(order, beside),) if turned else ()),
+            *assumed(found.recognition, changes, unread=beside.unread != ""),
             *disagreements(found.recognition, checkpoint.stated),
         ),
         (*open_settings(found, changes), *wrong, *order.warnings, *decisions(found.recognition, checkpoint.stated)),
     )
 
 
-def _turned(order: Order, checkpoint: Checkpoint) -> str:
+def import_as_it_is(path: str | Path) -> ImportedModel | ImportedBackbone:
+    """Import a checkpoint where no settings of the import can be given; one that needs some says how they are given.
+
+    Raises:
+        UserError: As in `import_checkpoint`.
+    """
+    try:
+        return import_checkpoint(path)
+    except UngivenError as error:
+        raise UserError(f"{error}; {import_first(path)}") from None
+
+
+def import_first(path: str | Path) -> str:
+    """Return where settings of an import are given, for people who gave a checkpoint to another command."""
+    return f"settings of an import are given to one of its own: sceneparse import {shlex.quote(str(path))} --out MODEL"
+
+
+def _turned(order: Order, beside: Beside) -> str:
     """Return a line on a network that took BGR."""
     both = "its first convolution and its mean and standard deviation are"
-    what = both if checkpoint.beside.preprocessing is not None else "its first convolution is"
+    what = both if beside.preprocessing is not None else "its first convolution is"
     return f"{order.bgr} is BGR: {what} turned round, so that the model takes RGB as any other"
 
 
-def _with_beside(found: Recognised, checkpoint: Checkpoint, *, turned: bool) -> Recognised:
+def _with_beside(found: Recognised, beside: Beside, *, turned: bool) -> Recognised:
     """Return what was recognised, with the preprocessing and the size that stand beside the weights.
 
     Args:
         found: What was recognised.
-        checkpoint: The checkpoint.
+        beside: What stands there.
         turned: Whether the network takes BGR and is turned, so that the preprocessing is, too.
     """
-    beside, recognition = checkpoint.beside, found.recognition
-    preprocessing = beside.preprocessing
+    recognition, preprocessing = found.recognition, beside.preprocessing
     if turned and preprocessing is not None:
         preprocessing = as_rgb(preprocessing)
     unclear = not turned and preprocessing is not None and is_turned(preprocessing)

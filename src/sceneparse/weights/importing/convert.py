@@ -17,11 +17,12 @@ from sceneparse.recipes import as_mapping, from_mapping, to_mapping
 from sceneparse.settings import DataSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
-from sceneparse.weights.importing.auxiliary import without_old_auxiliary
+from sceneparse.weights.importing.auxiliary import without_unfit_auxiliary
 from sceneparse.weights.importing.channels import with_channels
 from sceneparse.weights.importing.families.backbone import BackboneRecognition, recognise_backbone
 from sceneparse.weights.importing.families.table import FAMILIES, family_names, name_of
-from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, theirs
+from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, UngivenError, theirs
+from sceneparse.weights.importing.folders import FOLDER
 from sceneparse.weights.importing.one_logit import HALF, decided_by_sigmoid, with_background
 from sceneparse.weights.importing.reading import FLOATS, Checkpoint
 
@@ -71,7 +72,7 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
     named = ((key, FAMILIES[key]) for key in FAMILIES if name_of(key) == family)
     for key, member in FAMILIES.usable() if family == AUTO else named:
         name = name_of(key)
-        if family == AUTO and member.asked_only:
+        if family == AUTO and member.asked_only and not _is_meant(member, checkpoint):
             continue
         try:
             recognition = member.recognise(checkpoint.shapes)
@@ -86,11 +87,13 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
         if recognition is not None and recognition.num_classes < 1:
             raise UserError(f"{checkpoint.source}: its classifier has no classes")
         if recognition is not None:
-            recognition = with_channels(without_old_auxiliary(recognition, checkpoint.shapes), checkpoint.shapes)
+            recognition = with_channels(without_unfit_auxiliary(recognition, checkpoint.shapes), checkpoint.shapes)
             matches.append(Recognised(name, member, decided_by_sigmoid(recognition, checkpoint.stated)))
+    # Those that a folder's name means look like others, too.
+    matches = [one for one in matches if one.family.asked_only] or matches
     if len(matches) > 1:
         names = ", ".join(match.name for match in matches)
-        raise UserError(f"{checkpoint.source}: fits several families ({names}); say which with --from")
+        raise UngivenError(f"{checkpoint.source}: fits several families ({names}); say which with --from")
     if matches:
         return matches[0]
     if family in (AUTO, BACKBONE):
@@ -164,11 +167,17 @@ def refuse_contradictions(found: Recognised, changes: Mapping[str, Any], where: 
         where: The file.
 
     Raises:
-        UserError: There is such a setting.
+        UngivenError: There is such a setting.
     """
     for one in found.recognition.open:
         if one.must and not _is_given(one.name, changes):
-            raise UserError(f"{where}: {one.readings}; give {argument(one.name)}")
+            raise UngivenError(f"{where}: {one.readings}; give {argument(one.name)}")
+
+
+def _is_meant(family: Family, checkpoint: Checkpoint) -> bool:
+    """Return whether the name of a pair's folder says that it is of a family that must be named."""
+    folder = checkpoint.meta.get(FOLDER)
+    return isinstance(folder, str) and family.folder != "" and folder.startswith(family.folder)
 
 
 def _is_given(name: str, changes: Mapping[str, Any]) -> bool:
@@ -211,6 +220,8 @@ def convert_backbone(checkpoint: Checkpoint, found: BackboneRecognition) -> tupl
         UserError: As `convert`.
     """
     import timm
+
+    from sceneparse.networks.backbones import resnets as resnets  # makes its names known to timm
 
     with sketched():
         draft = timm.create_model(found.name, pretrained=False, num_classes=0)

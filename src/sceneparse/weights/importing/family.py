@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -19,6 +20,10 @@ Adapt = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 """Changes a checkpoint's values."""
 
 
+class UngivenError(UserError):
+    """A setting must be given for a checkpoint to be imported."""
+
+
 @dataclass(frozen=True)
 class OpenSetting:
     """A setting that neither keys nor anything else in a file tells, so that it was taken to be what is usual.
@@ -26,7 +31,7 @@ class OpenSetting:
     Args:
         name: The setting, such as "network.align_corners"; "protocol" stands for all of that group.
         readings: What it was taken for and what else it may be, for people.
-        must: Whether it must be given, since what the file says contradicts itself.
+        must: Whether it must be given, since what the file says contradicts itself, or nothing can be assumed.
     """
 
     name: str
@@ -81,6 +86,7 @@ class Family:
         adapt: Changes values that mean something else than ours (BGR stems, other orders of channels), before they
             are renamed. None changes nothing.
         asked_only: Whether it is tried only when it is named: its files look like another family's.
+        folder: Of such a family, what the name of a pair's folder begins with where it is meant; "" for nothing.
         refine: What a file says beside its weights: changes what its keys and shapes were recognised as, given the
             file's `meta` and its name. None leaves it.
     """
@@ -90,6 +96,7 @@ class Family:
     adapt: Adapt | None = None
     asked_only: bool = False
     refine: Callable[[Recognition, Mapping[str, Any], str], Recognition] | None = None
+    folder: str = ""
 
 
 def theirs(name: str, names: Names) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sceneparse.weights.importing.stated import Stated
@@ -19,7 +19,7 @@ KEYS = ("class_names", "CLASSES", "classes", "label_names", "id2label", "label2i
 KEYS_LOWER = frozenset(key.lower() for key in KEYS)
 
 LISTS = ("labels", "categories", "category_names", "classnames", "names")
-"""Where they may be, too, if what is there is a list of texts."""
+"""Where they may be, too, if what is there is a list of as many texts as there are classes."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,13 @@ class GivenNames:
         names: By class index.
         indexed: Whether each was given with its index, so that what is not there has no name.
         notes: Which were changed, for people.
+        maybe: Whether they may be of something else, so that they count only if there are as many as classes.
     """
 
     names: tuple[str, ...]
     indexed: bool = False
     notes: tuple[str, ...] = ()
+    maybe: bool = False
 
     def of(self, count: int) -> tuple[str, ...] | None:
         """Return the names of so many classes; None if they are not for so many."""
@@ -72,11 +74,12 @@ def names_among(stated: Iterable[Stated]) -> tuple[GivenNames, ...]:
     listed = [one for one in stated if one.key in keys and isinstance(one.value, list | tuple | Mapping)]
     ordered = sorted(listed, key=lambda one: (one.group.count("."), one.group != "", keys.index(one.key)))
     found = [
-        given_names(one.value)
+        replace(given, maybe=one.key not in KEYS_LOWER)
         for one in ordered
         if one.key in KEYS_LOWER or all(isinstance(name, str) for name in one.value)
+        if (given := given_names(one.value)) is not None
     ]
-    return tuple(dict.fromkeys(one for one in found if one is not None))
+    return tuple(dict.fromkeys(found))
 
 
 def _by_index(value: Mapping[Any, Any]) -> list[Any] | None:

@@ -37,8 +37,9 @@ def name_classes(
         return space, f"from {labels}"
     standard = STANDARD.get(num_classes)
     fitting = [(one, names) for one in checkpoint.class_names if (names := _of(one, num_classes, sigmoid))]
-    if checkpoint.class_names:
-        given, names = fitting[0] if fitting else (checkpoint.class_names[0], None)
+    surely = [one for one in checkpoint.class_names if not one.maybe]
+    if fitting or surely:
+        given, names = fitting[0] if fitting else (surely[0], None)
         if names is None:
             why = f"the checkpoint names {len(given.names)}, but has {num_classes}, so that they are only numbered"
             return _numbered(num_classes), f"{why}; import it with --labels to name them"

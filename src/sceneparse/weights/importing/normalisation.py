@@ -26,7 +26,13 @@ BUFFER = re.compile(
 RANGE = "input_range"
 """What segmentation_models_pytorch calls the range of a picture's values beside them, such as [0, 255]."""
 
+MOST = "max_pixel_value"
+"""What albumentations calls the greatest value of the pictures that it normalises."""
+
 NUMPY = "NumPy's arrays and numbers in a pickle are not read"
+
+LARGEST = 2
+"""Above it are means and deviations of values in 0..255 alone: no mean of values in 0..1 is above 1."""
 
 CLOSE = 0.02
 """How near a mean is to ImageNet's that is meant to be it."""
@@ -50,8 +56,8 @@ def of_buffers(buffers: Mapping[str, Tensor], file: str, channels: int = 3) -> B
         match = BUFFER.match(key)
         assert match is not None
         place = f"{match['place'] or ''}{'.' if match['place'] else ''}{match['kind']}"
-        # A tensor of more numbers than channels is described by how many there are.
-        values = [float(one) for one in tensor.flatten()[:5]]
+        # Of a tensor of more numbers than channels one more is enough to tell.
+        values = [float(one) for one in tensor.flatten()[: channels + 1]]
         pairs.setdefault(place, {})[match["name"]] = values
     named = {f"its buffers {place}mean and {place}std": pair for place, pair in pairs.items()}
     found = _of_pairs(named, file, channels)
@@ -110,13 +116,40 @@ def of_stated(stated: Iterable[Stated], file: str, channels: int = 3) -> Beside:
     taken = {**sure, **{where: pair for where, pair in plain.items() if where not in single}}
     found = _of_pairs({f"{where}mean and {where}std": pair for where, pair in taken.items()}, file, channels)
     if found.preprocessing is not None:
-        return found
+        return replace(found, open=(*found.open, *_of_most(stated, taken, found.preprocessing)))
     unsure = single | {where: pair for where, pair in doubtful.items() if _has_length(pair, channels)}
     notes = [
         _not_taken(f"{where}mean and {where}std", pair, file, "nothing says that they are of pictures' values")
         for where, pair in unsure.items()
     ]
-    return replace(found, notes=(*found.notes, *notes), unread=found.unread or bool(notes))
+    return replace(found, notes=(*found.notes, *notes), unread=found.unread or "".join(notes[:1]))
+
+
+def _of_most(
+    stated: Sequence[Stated], taken: Mapping[str, Mapping[str, Any]], found: PreprocessingSettings
+) -> tuple[OpenSetting, ...]:
+    """Return a warning where albumentations' Normalize says that pictures were in 0..1 when it saw them.
+
+    Args:
+        stated: What the file says.
+        taken: Pairs of a mean and a deviation by where they stand, with a dot at the end.
+        found: The normalisation that is taken.
+    """
+    sides = {where: (pair.get("mean"), pair.get("std")) for where, pair in taken.items() if RANGE not in pair}
+    small = {
+        where.rpartition(".")[0]
+        for where, both in sides.items()
+        if all(isinstance(side, list) and max(side, default=0) <= LARGEST for side in both)
+    }
+    said = [one for one in stated if one.key == MOST and one.group in small and _numbers(one.value) == [1.0]]
+    if not said:
+        return ()
+    mean, std = ([round(value / 255, 9) for value in values] for values in (found.mean, found.std))
+    advice = (
+        f"{said[0].path} is 1.0: the mean is taken for pictures in 0..1, as ToFloat makes them; if yours were in "
+        f"0..255, give {argument('preprocessing.mean', mean)} and {argument('preprocessing.std', std)}"
+    )
+    return (OpenSetting("preprocessing.mean", advice),)
 
 
 def _has_length(pair: Mapping[str, Any], count: int) -> bool:
@@ -145,17 +178,26 @@ def _of_pairs(pairs: Mapping[str, Mapping[str, Any]], file: str, channels: int) 
             taken[what] = found
             continue
         why = next((value for value in pair.values() if isinstance(value, str)), "")
+        why = why or _too_large(pair, channels)
         number = {1: "one number", 3: "three numbers, or one for all"}.get(
             channels, f"{channels} numbers, or one for all"
         )
         notes.append(_not_taken(what, pair, file, why or f"both need {number}"))
     if not taken:
-        return Beside(notes=tuple(notes), unread=bool(notes))
+        return Beside(notes=tuple(notes), unread="".join(notes[:1]))
     what, (first, unit) = next(iter(taken.items()))
     differing = [other for other, (found, _) in taken.items() if not nearly_equal(found, first)]
     shown = f"mean {shown_numbers(first.mean)}, standard deviation {shown_numbers(first.std)}"
     opened = (differing_from(what, " and ".join(differing)),) if differing else ()
     return Beside(first, None, (f"{file}: {what} are taken for pictures in {unit}: {shown}", *notes), opened)
+
+
+def _too_large(pair: Mapping[str, Any], channels: int) -> str:
+    """Return why a mean and a deviation of the right length are none of pictures in 0..255; "" where they may be."""
+    fits = any(_has_length(pair, count) for count in (1, channels))
+    if not fits or max(pair["mean"]) <= 255:
+        return ""
+    return "they are of values above 255, but here a picture's range is brought to 0..1 before it is normalised"
 
 
 def differing_from(taken: str, others: str) -> OpenSetting:
@@ -196,7 +238,7 @@ def _settings(
     # One value for all is brought to as many as there are channels later, see `channels.fitted`.
     count = channels if channels in (len(mean), len(std)) else 3
     means, stds = (tuple(values) * (count // len(values)) for values in (mean, std))
-    scale = 255.0 if in_bytes or max(*means, *stds) > 2 else 1.0  # no mean of values in 0..1 is above 1
+    scale = 255.0 if in_bytes or max(*means, *stds) > LARGEST else 1.0
     try:
         found = PreprocessingSettings(tuple(m / scale for m in means), tuple(s / scale for s in stds))
     except UserError:

@@ -1,4 +1,6 @@
-"""Instructions of pickles that push a constant, and those that need no answer; see `pickletools`."""
+"""Instructions of pickles that push a constant, and those that need no answer (see `pickletools`); kinds of storage."""
+
+import torch
 
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 
@@ -27,3 +29,24 @@ PUSHED = CONSTANTS.keys() | {
 """Instructions that put a constant on the stack."""
 
 IGNORED = frozenset({"PROTO", "FRAME", "STOP"})
+
+DTYPES = {
+    "DoubleStorage": torch.float64,
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+    "ComplexFloatStorage": torch.complex64,
+    "ComplexDoubleStorage": torch.complex128,
+    "QInt8Storage": torch.int8,
+    "QUInt8Storage": torch.uint8,
+    "QInt32Storage": torch.int32,
+    "UntypedStorage": torch.uint8,
+}
+"""Kinds of storage and what their elements are. Weights are of the first ten; others may lie beside them, those of
+quantised tensors as the whole numbers that they hold."""

@@ -17,7 +17,7 @@ import torch
 
 from sceneparse.errors import UserError
 from sceneparse.weights.importing.hostile import HOSTILE, LEFT
-from sceneparse.weights.importing.pickle_instructions import CONSTANTS, IGNORED, PUSHED
+from sceneparse.weights.importing.pickle_instructions import CONSTANTS, DTYPES, IGNORED, PUSHED
 
 MOST_NAMES = 1000
 """Names at most that are kept to be shown."""
@@ -25,19 +25,8 @@ MOST_NAMES = 1000
 LONGEST = 2_000_000
 """Instructions at most. A network of 2,000 tensors with its optimiser's state takes about 200,000."""
 
-DTYPES = {
-    "DoubleStorage": torch.float64,
-    "FloatStorage": torch.float32,
-    "HalfStorage": torch.float16,
-    "BFloat16Storage": torch.bfloat16,
-    "LongStorage": torch.int64,
-    "IntStorage": torch.int32,
-    "ShortStorage": torch.int16,
-    "CharStorage": torch.int8,
-    "ByteStorage": torch.uint8,
-    "BoolStorage": torch.bool,
-}
-"""Kinds of storage and what their elements are."""
+NEWER = "torch._utils._rebuild_tensor_v3"
+"""What makes tensors of the types that have no kind of storage of their own."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +90,22 @@ class Pickle:
     names: tuple[str, ...]
 
 
-def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
+def _tensor(arguments: tuple[Any, ...]) -> TensorRecord | Inert:
+    """Return a tensor; of a kind of storage that is not known, what stands for it."""
     storage, offset, size, stride = arguments[:4]
+    if isinstance(storage, Inert):
+        return storage
     numbers = (offset, *size, *stride)
     whole = all(isinstance(value, int) and not isinstance(value, bool) for value in numbers)
     if not isinstance(storage, Storage) or not whole or len(size) != len(stride) or min(numbers) < 0:
         raise ValueError("a tensor without storage, size or stride")
     return TensorRecord(storage, offset, tuple(size), tuple(stride))
+
+
+def _newer_tensor(arguments: tuple[Any, ...]) -> Inert:
+    """Return what stands for a tensor of a type that came after the others, such as uint16, which no weight has."""
+    kind = next((one.name for one in arguments if isinstance(one, Named)), "")
+    return Inert(f"{NEWER} of {kind}")
 
 
 def _mapping(arguments: tuple[Any, ...]) -> dict[Any, Any]:
@@ -117,6 +115,7 @@ def _mapping(arguments: tuple[Any, ...]) -> dict[Any, Any]:
 CALLS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
+    NEWER: _newer_tensor,
     "torch._utils._rebuild_parameter": lambda arguments: arguments[0],
     "torch._utils._rebuild_parameter_with_state": lambda arguments: arguments[0],
     "torch.Size": lambda arguments: tuple(arguments[0]),
@@ -200,7 +199,7 @@ class _Machine:
 
     def _push_name(self, name: str) -> None:
         module, _, last = name.rpartition(".")
-        storage = module in ("torch", "torch.cuda") and last in DTYPES
+        storage = module in ("torch", "torch.cuda", "torch.storage") and last in DTYPES
         dtype = module == "torch" and isinstance(getattr(torch, last, None), torch.dtype)
         if HOSTILE.match(name):
             raise UnwantedNameError(no_plain_file(name))
@@ -248,7 +247,10 @@ class _Machine:
         whole = isinstance(numel, int) and numel >= 0 and isinstance(key, str) and len(given) in (5, 6)
         if kind != "storage" or not isinstance(named, Named) or not whole:
             raise ValueError("a storage without a kind, a key or a size")
-        dtype = DTYPES[named.name.rpartition(".")[2]]
+        dtype = DTYPES.get(named.name.rpartition(".")[2])
+        if dtype is None:
+            self.stack.append(Inert(named.name))
+            return
         storage = Storage(key, dtype, numel, 0, numel)
         if view and view[0] is not None:
             _, start, count = view[0]

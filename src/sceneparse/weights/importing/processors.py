@@ -12,9 +12,7 @@ from sceneparse.errors import UserError, reason_of
 from sceneparse.settings import PreprocessingSettings, ProtocolSettings
 from sceneparse.weights.importing.family import OpenSetting
 from sceneparse.weights.importing.processor_sizes import processor_size, protocol_of_size, size_note
-
-PROCESSOR, ALBUMENTATIONS = "preprocessor_config.json", "albumentations_config_eval.json"
-"""What transformers' `save_pretrained` writes, and albumentations' beside a network of segmentation_models_pytorch."""
+from sceneparse.weights.paths import ALBUMENTATIONS, PROCESSOR
 
 IMAGENET = PreprocessingSettings()
 
@@ -36,7 +34,7 @@ class Beside:
         open: What it does that no setting here does; a user is warned of it.
         of_wrapper: Whether the preprocessing is for pictures in 0..1, by buffers `mean` and `std` of what wraps the
             network, whose code may give it others.
-        unread: Whether there is a normalisation that is not taken; the notes say why.
+        unread: A normalisation that is not taken, and why, as the notes say it; "" where there is none.
     """
 
     preprocessing: PreprocessingSettings | None = None
@@ -44,7 +42,7 @@ class Beside:
     notes: tuple[str, ...] = ()
     open: tuple[OpenSetting, ...] = ()
     of_wrapper: bool = False
-    unread: bool = False
+    unread: str = ""
 
 
 def read_beside(folder: Path) -> Beside:
@@ -128,21 +126,27 @@ def _does(said: Mapping[str, Any], step: str) -> bool:
 
 
 def _of_albumentations(said: Mapping[str, Any], path: Path) -> Beside:
-    """Read what `albumentations.Compose.save_pretrained` writes: Resize and Normalize are understood."""
+    """Read what `albumentations.Compose.save_pretrained` writes: Resize, ToFloat and Normalize are understood."""
     transform = said.get("transform")
     steps = transform.get("transforms", [transform]) if isinstance(transform, Mapping) else None
     if not isinstance(steps, list) or not all(isinstance(step, Mapping) for step in steps):
         raise UserError(f"{path}: has no list of transforms; save it again with albumentations' save_pretrained")
     found = Beside(protocol=ProtocolSettings("whole"))
+    white = 255.0  # what a value of 255 has become, which ToFloat changes
     for step in steps:
         name = str(step.get("__class_fullname__", "")).rsplit(".", 1)[-1]
-        if name == "Normalize":
+        note = ""
+        if name == "Normalize" and step.get("normalization", "standard") != "standard":
+            found = replace(found, open=(*found.open, _own_normalisation(step, path)))
+        elif name == "Normalize":
             mean = _numbers(step.get("mean", IMAGENET.mean), "mean", path)
             std = _numbers(step.get("std", IMAGENET.std), "std", path)
-            scale = 255 / _number(step.get("max_pixel_value", 255.0), "max_pixel_value", path)
-            taken = _preprocessing(mean, std, scale, path)
-            note = f"{path.name}: mean {shown_numbers(taken.mean)}, standard deviation {shown_numbers(taken.std)}"
-            found = Beside(taken, found.protocol, (*found.notes, note))
+            most = step.get("max_pixel_value", 255.0)
+            most = _number(most, "max_pixel_value", path) if most is not None else 255.0 if white == 255 else 1.0
+            found = replace(found, preprocessing=_preprocessing(mean, std, white / most, path))
+        elif name == "ToFloat":
+            most = step.get("max_value")
+            white /= 255.0 if most is None else _number(most, "max_value", path)
         elif name in ("Resize", "SmallestMaxSize", "LongestMaxSize"):
             keys = {"SmallestMaxSize": "shortest_edge", "LongestMaxSize": "longest_edge"}
             size = (
@@ -153,12 +157,27 @@ def _of_albumentations(said: Mapping[str, Any], path: Path) -> Beside:
             protocol = protocol_of_size(size)
             if protocol is None:
                 raise UserError(f"{path}: {name} has the size {json.dumps(size)}, but must have whole numbers from 1")
-            note = f"{path.name}: {size_note(protocol)}"
-            found = Beside(found.preprocessing, protocol, (*found.notes, note))
+            note = size_note(protocol)
+            found = replace(found, protocol=protocol)
         elif name not in ("ToTensorV2", "NoOp"):
-            note = f"{path.name}: {name or 'a step without a name'} is left out: no setting here does it"
-            found = Beside(found.preprocessing, found.protocol, (*found.notes, note))
+            note = f"{name or 'a step without a name'} is left out: no setting here does it"
+        found = replace(found, notes=(*found.notes, *((f"{path.name}: {note}",) if note else ())))
+    if found.preprocessing is None and white != 255 and not found.open:
+        found = replace(found, preprocessing=_preprocessing((0.0,), (1.0,), white, path))
+    if (taken := found.preprocessing) is not None:
+        note = f"{path.name}: mean {shown_numbers(taken.mean)}, standard deviation {shown_numbers(taken.std)}"
+        found = replace(found, notes=(*found.notes, note))
     return found
+
+
+def _own_normalisation(step: Mapping[str, Any], path: Path) -> OpenSetting:
+    """Return what is said of a normalisation by each picture's own values."""
+    return OpenSetting(
+        "preprocessing.mean",
+        f"{path.name}: Normalize has normalization {step['normalization']!r}, by each picture's own values, which no "
+        "setting here does: only a fixed mean and standard deviation can be had",
+        must=True,
+    )
 
 
 def of_encoder(config: Mapping[str, Any], where: str) -> Beside:
@@ -201,7 +220,7 @@ def _preprocessing(mean: tuple[float, ...], std: tuple[float, ...], scale: float
 
 def _number(value: Any, name: str, path: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise UserError(f"{path}: {name} is {value!r}, but must be a positive number")
+        raise UserError(f"{path}: {name} is {_shown(value)}, but must be a positive number")
     return float(value)
 
 
@@ -212,8 +231,12 @@ def _numbers(value: Any, name: str, path: Path) -> tuple[float, ...]:
         or not values
         or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
     ):
-        raise UserError(f"{path}: {name} is {value!r}, but must be a number for each channel")
+        raise UserError(f"{path}: {name} is {_shown(value)}, but must be a number for each channel")
     return tuple(float(one) for one in values)
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else repr(value)
 
 
 def shown_numbers(values: Any) -> str:

@@ -7,21 +7,30 @@ bear.
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
 from sceneparse.labels.space import Color
-from sceneparse.weights.importing.channels import FEW, channels_of
 from sceneparse.weights.importing.family import Shapes
+from sceneparse.weights.importing.folders import (
+    FOLDER,
+    PAIRS_CONFIG,
+    WEIGHTS,
+    decoder_of,
+    has_config,
+    pair_in,
+    placed_by,
+)
 from sceneparse.weights.importing.given_names import GivenNames, given_names, names_among
 from sceneparse.weights.importing.metadata import metadata_of
 from sceneparse.weights.importing.normalisation import differing_from, is_buffer, nearly_equal, of_buffers, of_stated
@@ -37,8 +46,8 @@ WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 PART = re.compile(r"(-\d{5}-of-\d{5}\.(safetensors|bin)|\.index\.json|^config\.json|^preprocessor_config\.json)$")
 """Files that are of no use alone: one of transformers' several files of weights, their index, what stands beside."""
 
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-"""What the weights in a folder of transformers or segmentation_models_pytorch are called."""
+FEW = 256
+"""Channels at most of a picture whose normalisation may stand in a file as a tensor."""
 
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
@@ -55,8 +64,9 @@ class Checkpoint:
         class_names: The names of the classes, where the checkpoint gives them; several where it gives several, the
             likelier first.
         palette: Their colours (RGB), where it gives these too.
-        meta: What a torch file says of itself beside the weights, under `meta`; of a folder also its "config.json".
-        beside: What stands beside the weights about the network's input.
+        meta: What a torch file says of itself beside the weights, under `meta`; of a folder also its "config.json"; of
+            a pair the name of its folder (`FOLDER`) and its "config.yaml".
+        beside: What stands beside the weights about the network's input, by the number of channels that it takes.
         stated: The settings that its training wrote beside the weights.
     """
 
@@ -66,7 +76,7 @@ class Checkpoint:
     class_names: tuple[GivenNames, ...] = ()
     palette: tuple[Color, ...] | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
-    beside: Beside = field(default_factory=Beside)
+    beside: Callable[[int], Beside] = field(default=lambda _: Beside(), compare=False)
     stated: tuple[Stated, ...] = ()
 
     @cached_property
@@ -94,11 +104,11 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if path.is_dir():
         found = _read_folder(path)
     elif path.is_file():
-        decoder = _decoder_of(path)
+        decoder = decoder_of(path)
         if decoder is not None:
             found = _read_pair(path, decoder)
         else:
-            found = _read_folder(path.parent) if _has_config(path) else _read_file(path)
+            found = _read_folder(path.parent) if has_config(path) else _read_file(path)
     else:
         raise UserError(f"{path}: no such checkpoint; give a file (.pth, .safetensors, .caffemodel) or a folder")
     for name, tensor in found.tensors.items():
@@ -173,10 +183,12 @@ def _with_numbers(one: Stated, read: ReadStorage, size: int) -> Stated:
 def _with_stated(found: Checkpoint, stated: tuple[Stated, ...], path: Path) -> Checkpoint:
     """Return what was read with the names and the normalisation that are stated beside the weights of a file."""
     stated = (*found.stated, *stated)
-    beside = _one_of(found.beside, of_stated(stated, path.name, channels_of(found.tensors)))
     group, settings = encoder_settings(stated)
-    if beside.preprocessing is None:
-        beside = _one_of(beside, of_encoder(settings, group))
+
+    def beside(channels: int) -> Beside:
+        said = _one_of(found.beside(channels), of_stated(stated, path.name, channels))
+        return said if said.preprocessing is not None else _one_of(said, of_encoder(settings, group))
+
     meta = {**found.meta, "encoder": settings} if settings else found.meta
     return replace(found, class_names=_class_names(found.meta, stated), meta=meta, beside=beside, stated=stated)
 
@@ -185,10 +197,14 @@ def _network(tensors: Mapping[str, Tensor], path: Path, notes: tuple[str, ...] =
     """Return the network among a file's tensors, and the normalisation that lies beside it."""
     kept, aside, more = unwrapped(tensors) if unwrap else (dict(tensors), {}, ())
     buffers = {key: value for key, value in aside.items() if is_buffer(key)}
-    beside = of_buffers(buffers, path.name, channels_of(kept))
+    beside = partial(of_buffers, buffers, path.name)
     scalars = {key: value for key, value in aside.items() if not is_buffer(key) and value.numel() == 1}
     stated = tuple(Stated(key, float(value.flatten()[0])) for key, value in scalars.items())
     return Checkpoint(kept, str(path), (*notes, *more), beside=beside, stated=stated)
+
+
+def _first_said(first: Beside, second: Callable[[int], Beside], channels: int) -> Beside:
+    return _one_of(first, second(channels))
 
 
 def _one_of(first: Beside, second: Beside) -> Beside:
@@ -230,33 +246,26 @@ def _palette(meta: Mapping[str, Any]) -> tuple[Color, ...] | None:
     return tuple(colors) if whole and len(colors) == len(given) > 0 else None
 
 
-def _decoder_of(path: Path) -> Path | None:
-    """Return the decoder that belongs to a file whose name says that it is the encoder of a pair."""
-    if path.name.startswith("decoder"):
-        raise UserError(f"{path}: it is the second half of a pair; name the encoder's file, or the folder of both")
-    if not path.name.startswith("encoder"):
-        return None
-    decoder = path.with_name(path.name.replace("encoder", "decoder", 1))
-    if not decoder.is_file():
-        raise UserError(f"{path}: its decoder {decoder.name} is not beside it; a pair is imported whole")
-    return decoder
-
-
 def _read_pair(encoder: Path, decoder: Path) -> Checkpoint:
     halves = {"encoder": _read_file(encoder), "decoder": _read_file(decoder)}
     tensors = {f"{half}.{name}": value for half, found in halves.items() for name, value in found.tensors.items()}
     notes = tuple(note for found in halves.values() for note in found.notes)
-    return Checkpoint(tensors, f"{encoder} and {decoder.name}", notes)
+    meta: dict[str, Any] = {FOLDER: encoder.resolve().parent.name}
+    if (config := encoder.with_name(PAIRS_CONFIG)).is_file():
+        meta[PAIRS_CONFIG] = _read_yaml(config)
+    return Checkpoint(tensors, f"{encoder} and {decoder.name}", notes, meta=meta)
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise UserError(f"{path}: not readable as YAML ({reason_of(error)}); it says which encoder it is") from None
 
 
 def _read_folder(folder: Path) -> Checkpoint:
-    encoders = sorted(path for path in folder.iterdir() if path.name.startswith("encoder") and path.suffix in TORCH)
-    if len(encoders) > 1:
-        raise UserError(f"{folder}: holds {len(encoders)} encoders; name the one to import, such as {encoders[-1]}")
-    if encoders:
-        decoder = _decoder_of(encoders[0])
-        assert decoder is not None
-        return _read_pair(encoders[0], decoder)
+    if pair := pair_in(folder):
+        return _read_pair(*pair)
     config = read_object(folder / "config.json") if (folder / "config.json").is_file() else None
     said = {"config.json": config} if config is not None else {}
     stated, meta, beside = stated_in(said), dict(said), read_beside(folder)
@@ -274,7 +283,7 @@ def _read_folder(folder: Path) -> Checkpoint:
             found,
             class_names=known,
             meta={**found.meta, **meta},
-            beside=_one_of(beside, found.beside),
+            beside=partial(_first_said, beside, found.beside),
             stated=stated,
         )
     if checkpoints := sorted(folder.glob("checkpoint-[0-9]*"), key=lambda one: (len(one.name), one.name)):
@@ -286,9 +295,7 @@ def _read_folder(folder: Path) -> Checkpoint:
 
 
 def _read_shards(index: Path) -> dict[str, Tensor]:
-    placed = read_object(index).get("weight_map")
-    if not isinstance(placed, dict) or not all(isinstance(file, str) for file in placed.values()):
-        raise UserError(f"{index}: has no weight_map from keys to files; copy it again")
+    placed = placed_by(index)
     tensors: dict[str, Tensor] = {}
     for file in sorted(set(placed.values())):
         if file != os.path.basename(file) or not (index.parent / file).is_file():  # noqa: PTH119 - a name, not a path
@@ -311,9 +318,3 @@ def _best(checkpoints: list[Path]) -> Path:
         best = None
     named = Path(best).name if isinstance(best, str) else ""
     return next((one for one in checkpoints if one.name == named), checkpoints[-1])
-
-
-def _has_config(path: Path) -> bool:
-    """Return whether a file is the weights of another library's folder, whose config.json says how they are used."""
-    config = path.parent / "config.json"
-    return path.name in WEIGHTS and config.is_file() and "format" not in read_object(config)

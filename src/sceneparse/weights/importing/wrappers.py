@@ -51,6 +51,9 @@ HEADS = frozenset({"decoder", "decode_head", "classifier", "segmentation_head", 
 ANYWHERE = re.compile(rf"(^|\.)({WRAPPED})(?=\.)")
 """What is added where a part of a network was wrapped."""
 
+UNREAD = re.compile(r"^torch\.((_utils|_tensor)\._rebuild_|(storage\.)?\w+Storage$)")
+"""What stands for a tensor that was left inert: sparse, quantised, or of a type that weights do not have."""
+
 AVERAGED = ("state_dict_ema", "ema_state_dict", "model_ema", "ema_model", "ema", "teacher")
 """Of `NESTS`, averages of the weights."""
 
@@ -74,16 +77,20 @@ def weights_in(content: Any) -> tuple[dict[str, TensorRecord], tuple[str, ...]]:
         nests = [key for key in NESTS if isinstance(content.get(key), Mapping)]
         if not nests:
             break
-        if others := [str(key)[:40] for key in content if key != nests[0]]:
-            notes.append(f"weights taken from '{nests[0]}', beside it: {_some(others)}")
-        if averaged := [key for key in nests[1:] if key in AVERAGED and nests[0] not in AVERAGED]:
-            notes.append(_of_average(content, averaged[0], nests[0]))
-        content = content[nests[0]]
+        # Settings of a model may stand where others have its weights.
+        taken = next((key for key in nests if _holds_tensors(content[key])), nests[0])
+        if others := [str(key)[:40] for key in content if key != taken]:
+            notes.append(f"weights taken from '{taken}', beside it: {_some(others)}")
+        if averaged := [key for key in nests if key != taken and key in AVERAGED and taken not in AVERAGED]:
+            notes.append(_of_average(content, averaged[0], taken))
+        content = content[taken]
     records = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, TensorRecord)}
     others = [key for key in content if key not in records]
     wrong = next((key for key in others if not _is_aside(key, content[key])), None)
     if wrong is not None or (others and not records):
         key = others[0] if wrong is None else wrong
+        if _is_unread(content[key]):
+            raise UserError(f"'{str(key)[:60]}' is {kind_of(content[key])}: save it as a plain tensor")
         if objects := [content[one] for one in (*NESTS, *others) if isinstance(content.get(one), Inert)]:
             raise UserError(no_plain_file(objects[0].name or "an object"))
         raise UserError(f"it holds no weights alone: '{str(key)[:60]}' is {kind_of(content[key])}; save the state_dict")
@@ -92,6 +99,19 @@ def weights_in(content: Any) -> tuple[dict[str, TensorRecord], tuple[str, ...]]:
     if others:
         notes.append(f"beside the weights, and no weights: {_some([str(key)[:40] for key in others])}")
     return records, tuple(notes)
+
+
+def _holds_tensors(group: Mapping[Any, Any]) -> bool:
+    """Return whether there is a tensor in a dictionary, or in one that is in it."""
+    seen, left = {id(group)}, [group]
+    while left:
+        for value in left.pop().values():
+            if isinstance(value, TensorRecord):
+                return True
+            if isinstance(value, Mapping) and id(value) not in seen:
+                seen.add(id(value))
+                left.append(value)
+    return False
 
 
 def _of_average(content: Mapping[Any, Any], key: str, taken: str) -> str:
@@ -133,13 +153,20 @@ def _as_many(average: Any, taken: Any) -> bool:
 
 def _is_aside(key: Any, value: Any) -> bool:
     """Return whether a value may stand among tensors: a counter, or a module's own state."""
-    return isinstance(key, str) and (value is None or isinstance(value, bool | int | float | Inert))
+    plain = value is None or isinstance(value, bool | int | float)
+    return isinstance(key, str) and (plain or (isinstance(value, Inert) and not _is_unread(value)))
+
+
+def _is_unread(value: Any) -> bool:
+    return isinstance(value, Inert) and UNREAD.match(value.name) is not None
 
 
 def kind_of(value: Any) -> str:
     """Return what a value is, for people."""
     if isinstance(value, TensorRecord):
         return "a tensor"
+    if _is_unread(value):
+        return f"a tensor in a form that is not read ({value.name[:100]})"
     if isinstance(value, Inert) and value.name:
         return f"an object of {value.name[:100]}"
     return {dict: "a dictionary", list: "a list", tuple: "a list", str: "a text", int: "a number"}.get(

@@ -1,5 +1,6 @@
 """Make a model folder in the cache of a published checkpoint: fetched, checked, imported, kept for the next time."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from filelock import FileLock
 from rich.console import Console
 
 from sceneparse.downloading import ChecksumError, Fetched, UnreachableError, download_bar, fetch_from, read_record
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.files import write_json
 from sceneparse.progress import working
 from sceneparse.version import __version__
@@ -94,12 +95,38 @@ def import_published(
     """Import a published checkpoint's file under its name; the arguments are those of `import_checkpoint`.
 
     Raises:
-        UserError: It cannot be imported.
+        UserError: It cannot be imported, or is another network than the published one.
     """
     imported = import_checkpoint(path, one.family if family == AUTO else family, labels, **settings)
     if not isinstance(imported, ImportedModel):
         raise UserError(f"{path}: holds a bare backbone, but {one.name} is a whole network; delete it to fetch it anew")
+    _refuse_another(one, path, imported)
     return imported.named(one.short or one.name, one.licence_line())
+
+
+DEPTH = re.compile(r"(?:^[RS]-|resnet|resnest)(\d+)", re.IGNORECASE)
+"""The depth in a ResNet's or a ResNeSt's name, here and in the catalogue (R-50-D8, ResNet50dilated)."""
+
+
+def _refuse_another(one: Published, path: Path, imported: ImportedModel) -> None:
+    """Refuse a file of other classes, another architecture or another depth than the catalogue has.
+
+    Raises:
+        UserError: It is one.
+    """
+    config, classes = imported.model.config, len(imported.model.labels)
+    depths = [found[1] if (found := DEPTH.search(name)) else "" for name in (one.backbone, config.backbone.name)]
+    known = re.search(r"\d+", one.classes)
+    if (
+        (known is None or int(known[0]) == classes)
+        and one.architecture.partition(" (")[0] == config.network.architecture
+        and (depths[0] == depths[1] or not depths[0])
+    ):
+        return
+    has = f"{config.network.architecture} on {config.backbone.name} with {counted(classes, 'class', 'classes')}"
+    published = f"{one.architecture} on {one.backbone} with {one.classes} classes"
+    advice = "put the right one there in its stead" if one.by_hand else "delete it to fetch it anew"
+    raise UserError(f"{path}: is {has}, but {one.name} is {published}: it is another file; {advice}")
 
 
 def _console() -> Console:

@@ -1,13 +1,17 @@
 """CSAIL's encoder and decoder pairs (github.com/CSAILVision/semantic-segmentation-pytorch, mit_semseg/models)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.networks.heads import auxiliary_channels
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
-from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, head, layer
+from sceneparse.weights.importing.family import Family, Names, OpenSetting, Recognition, Shapes, head, layer
+from sceneparse.weights.importing.folders import FOLDER, PAIRS_CONFIG
 from sceneparse.weights.importing.mobilenets import is_mobilenetv2, mobilenetv2
 from sceneparse.weights.importing.resnets import count_blocks, find_resnet, narrower, stem_letter
 
@@ -164,12 +168,49 @@ def stem_to_rgb(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return state | {first: state[first].flip(1)}
 
 
+def refine(found: Recognition, meta: Mapping[str, Any], file: str) -> Recognition:  # noqa: ARG001 - the form
+    """Take from config.yaml, or from the name of the pair's folder, whether the encoder is dilated.
+
+    Raises:
+        UserError: config.yaml is of another encoder, or of a dilated one under UPerNet.
+    """
+    config = meta.get(PAIRS_CONFIG)
+    model = config.get("MODEL") if isinstance(config, Mapping) else None
+    named = model.get("arch_encoder") if isinstance(model, Mapping) else None
+    pyramid = found.network.architecture == "upernet"
+    if not isinstance(named, str):
+        told = pyramid or "dilated" in str(meta.get(FOLDER))
+        return found if told else replace(found, open=(_open_stride(),))
+    encoder = named.lower().removesuffix("dilated")
+    dilated = encoder != named.lower()
+    if not found.backbone.name.startswith(encoder):
+        raise UserError(f"its config.yaml has the encoder {named}, but its keys are those of {found.backbone.name}")
+    if pyramid and dilated:
+        raise UserError(f"its config.yaml has the dilated encoder {named} under UPerNet, which cannot be built")
+    if pyramid or dilated:
+        return replace(found, why=(*found.why, f"config.yaml: {named}"))
+    return replace(
+        found,
+        backbone=replace(found.backbone, dilation="first"),
+        network=replace(found.network, output_stride=32),
+        why=(*found.why[:2], f"config.yaml: {named}, so output stride 32; corners not aligned", *found.why[3:]),
+    )
+
+
+def _open_stride() -> OpenSetting:
+    return OpenSetting(
+        "network.output_stride",
+        "taken as 8, which encoders have whose names end in 'dilated'; those of other names (arch_encoder in their "
+        f"config.yaml) have {argument('network.output_stride', 32)}",
+    )
+
+
 def recognise_baseline(shapes: Shapes) -> Recognition | None:
     """Recognise a pair from before version 2.0 (August 2019): the same keys, but BGR in 0..255."""
     found = recognise(shapes)
     if found is None:
         return None
-    why = (*found.why, "named csail-baseline: it took BGR in 0..255, which no key tells")
+    why = (*found.why, "csail-baseline, as it or its folder is named: it took BGR in 0..255, which no key tells")
     return replace(found, preprocessing=bgr_preprocessing(), why=why)
 
 
@@ -178,5 +219,7 @@ BASELINE = Family(
     recognise_baseline,
     stem_to_rgb,
     asked_only=True,
+    refine=refine,
+    folder="baseline-",
 )
-FAMILY = Family("encoder and decoder pairs of CSAIL's semantic-segmentation-pytorch", recognise)
+FAMILY = Family("encoder and decoder pairs of CSAIL's semantic-segmentation-pytorch", recognise, refine=refine)

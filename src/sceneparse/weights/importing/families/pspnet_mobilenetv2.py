@@ -1,8 +1,9 @@
 """A PSPNet on MobileNetV2 or ResNet-50 that is found in several PyTorch tutorials: keys begin with `psp_layer`."""
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings
-from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, head, layer
+from sceneparse.weights.importing.family import Family, Names, OpenSetting, Recognition, Shapes, head, layer
 from sceneparse.weights.importing.mobilenets import is_mobilenetv2, mobilenetv2
 from sceneparse.weights.importing.resnets import find_resnet, narrower, stem_letter
 
@@ -47,6 +48,14 @@ def recognise(shapes: Shapes) -> Recognition | None:
         names=[*names, *NETWORK],
         why=(why, "psp_layer with a 3x3 convolution behind the pyramid, no auxiliary head"),
         dropped=DROPPED,
+        open=(_open_stride(),),
+    )
+
+
+def _open_stride() -> OpenSetting:
+    return OpenSetting(
+        "network.output_stride",
+        f"taken as 8; if yours was trained with downsample_factor=16, give {argument('network.output_stride', 16)}",
     )
 
 

@@ -11,9 +11,9 @@ from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
 from sceneparse.settings.backbone import Dilation
 from sceneparse.weights.importing.families.mmseg.convolutional import FoundBackbone
-from sceneparse.weights.importing.families.mmseg.facts import Facts, Numbers
+from sceneparse.weights.importing.families.mmseg.facts import Facts, Numbers, differences
 from sceneparse.weights.importing.families.mmseg.pipeline import TestedSize
-from sceneparse.weights.importing.family import Adapt, OpenSetting
+from sceneparse.weights.importing.family import Adapt, OpenSetting, Recognition
 
 DILATED = ("pspnet", "fcn", "deeplabv3")
 """Architectures whose backbone may be dilated."""
@@ -66,7 +66,7 @@ def with_strides(
     if found.plain:
         return _with_blocks(found.settings, facts), network
     if found.kind == "other" or strides is None or dilations is None:
-        return usual(found, network), network
+        return usual(found, network), network  # of a dilated network a warning says so, see `still_open`
     table = MOBILENET_DILATIONS if found.kind == "mobilenet" else RESNET_DILATIONS
     stride = (2 if found.kind == "mobilenet" else 4) * prod(strides)
     right = table.get(strides) == dilations
@@ -112,6 +112,29 @@ def _placement(found: FoundBackbone, facts: Facts, stride: int, kept: bool) -> D
     return "first"
 
 
+def still_open(found: Recognition, facts: Facts) -> tuple[OpenSetting, ...]:
+    """Return what was open by the keys and of which a configuration says nothing that can be read."""
+    said = {
+        "network.align_corners": facts.align_corners,
+        "network.output_stride": None if facts.strides is None or facts.dilations is None else facts.strides,
+        "network.head_dilation": facts.head_dilation,
+        "network.bins": facts.bins,
+    }
+    return tuple(one for one in found.open if said.get(one.name, one) is None)
+
+
+def differing(facts: Facts, published: Facts) -> tuple[OpenSetting, ...]:
+    """Return a warning for each setting of which a file's own configuration and its published name differ."""
+    return tuple(
+        OpenSetting(
+            setting,
+            f"the configuration in the file has {name} {one}, that of {published.source.removeprefix('the ')} {other}: "
+            "the file's own is taken",
+        )
+        for setting, name, one, other in differences(facts, published)
+    )
+
+
 def with_head(network: NetworkSettings, facts: Facts) -> NetworkSettings:
     """Return the network with what a configuration says of its decode head.
 
@@ -135,16 +158,31 @@ def with_head(network: NetworkSettings, facts: Facts) -> NetworkSettings:
     return network
 
 
-def preprocessing(facts: Facts) -> PreprocessingSettings | None:
-    """Return what the network sees of a picture, which is RGB here; None where it is not known."""
-    if facts.mean is None or facts.std is None or len(facts.mean) != 3 or len(facts.std) != 3:
+def preprocessing(facts: Facts, channels: int) -> PreprocessingSettings | None:
+    """Return what the network sees of a picture, of three channels as RGB; None where it is not known.
+
+    Args:
+        facts: What is known of the file.
+        channels: What its first convolution takes.
+    """
+    if facts.mean is None or facts.std is None:
         return None
-    mean, std = facts.mean, facts.std
-    if facts.bgr:
+    # Whether there are as many as channels is seen later, see `channels.fitted`.
+    count = max(len(facts.mean), len(facts.std))
+    count = channels if count == 1 else count
+    mean, std = (side * count if len(side) == 1 else side for side in (facts.mean, facts.std))
+    if len(mean) != len(std):
+        return None
+    if takes_bgr(facts, channels):
         mean, std = mean[::-1], std[::-1]
     return PreprocessingSettings(
         tuple(round(value / 255, 9) for value in mean), tuple(round(value / 255, 9) for value in std)
     )
+
+
+def takes_bgr(facts: Facts, channels: int) -> bool:
+    """Return whether a network takes BGR; of other than three channels none are turned, whatever is said."""
+    return facts.bgr and channels == 3
 
 
 def turning(first: str) -> Adapt:
@@ -252,6 +290,14 @@ def open_settings(found: FoundBackbone, network: NetworkSettings, classes: int) 
             OpenSetting(
                 "network.output_stride",
                 "taken as 8, with dilations 2 and 4; files named d16 have --network.output_stride 16" + kept,
+            )
+        )
+    if len(network.bins) != 4:
+        opened.append(
+            OpenSetting(
+                "network.bins",
+                f"its pyramid has {len(network.bins)} grids, whose sizes no key tells (the usual four are 1, 2, 3, 6)",
+                must=True,
             )
         )
     if found.plain:

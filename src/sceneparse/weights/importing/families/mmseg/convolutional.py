@@ -6,6 +6,7 @@ from typing import Literal
 
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings
+from sceneparse.weights.importing.families.mmseg.fixed import EPS, Fixed, only
 from sceneparse.weights.importing.family import Names, Shapes
 from sceneparse.weights.importing.resnets import count_blocks, find_resnet, stem_letter
 
@@ -27,6 +28,7 @@ class FoundBackbone:
         network: Settings of the network that follow from it.
         dropped: As in `Recognition`.
         plain: Whether it is a plain transformer, whose neck is part of it here.
+        fixed: What its configuration must have that no key tells.
     """
 
     kind: Kind
@@ -39,6 +41,7 @@ class FoundBackbone:
     network: dict[str, object] = field(default_factory=dict)
     dropped: tuple[tuple[str, str], ...] = ()
     plain: bool = False
+    fixed: Fixed = field(default_factory=dict)
 
 
 STEMS: dict[str, Names] = {
@@ -70,6 +73,7 @@ def find_resnet_backbone(shapes: Shapes) -> FoundBackbone | None:
         first="backbone.stem.0.weight" if letter else "backbone.conv1.weight",
         theirs=("ResNet", f"ResNetV1{letter}"),
         basic=not resnet.bottleneck,
+        fixed=EPS,
     )
 
 
@@ -113,6 +117,7 @@ def find_resnest(shapes: Shapes) -> FoundBackbone | None:
         why=f"stages of {', '.join(map(str, blocks))} blocks with split attention: {name}",
         first="backbone.stem.0.weight",
         theirs=("ResNeSt",),
+        fixed={**EPS, "avg_down_stride": only(True)},
     )
 
 
@@ -158,6 +163,7 @@ def find_mobilenetv2(shapes: Shapes) -> FoundBackbone | None:
         why="layer1 to layer7 of inverted residuals: MobileNetV2",
         first="backbone.conv1.conv.weight",
         theirs=("MobileNetV2",),
+        fixed={**EPS, "act_cfg.type": only("ReLU6")},
     )
 
 
@@ -184,4 +190,5 @@ def find_hrnet(shapes: Shapes) -> FoundBackbone | None:
         why=f"branches of {blocks} blocks, the finest {width} wide: {name}",
         first="backbone.conv1.weight",
         theirs=("HRNet",),
+        fixed=EPS,
     )

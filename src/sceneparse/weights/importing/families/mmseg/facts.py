@@ -1,6 +1,6 @@
 """What is known of a file of MMSegmentation beside its keys: from its own configuration, or from its published name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,26 @@ from sceneparse.weights.importing.families.mmseg.pipeline import TestedSize, pip
 HEADS = {"PSPHead": "pspnet", "UPerHead": "upernet", "FCNHead": "fcn", "ASPPHead": "deeplabv3"}
 """Our architectures by MMSegmentation's decode heads."""
 
-RESNETS = ("ResNet", "ResNetV1c", "ResNetV1d", "ResNeSt", "ResNeXt")
-
 Numbers = tuple[int, ...]
+
+STRIDES: Mapping[str, tuple[list[int], list[int]]] = {
+    **dict.fromkeys(("ResNet", "ResNetV1c", "ResNetV1d", "ResNeSt"), ([1, 2, 2, 2], [1, 1, 1, 1])),
+    "MobileNetV2": ([1, 2, 2, 2, 1, 2, 1], [1] * 7),
+}
+"""Strides and dilations of MMSegmentation's backbones where a configuration leaves them out."""
+
+COMPARED = (
+    ("network.align_corners", "align_corners", "align_corners"),
+    ("network.output_stride", "strides", "strides"),
+    ("network.output_stride", "dilations", "dilations"),
+    ("network.output_stride", "multi_grid", "multi_grid"),
+    ("network.head_dilation", "dilation", "head_dilation"),
+    ("network.bins", "pool_scales", "bins"),
+    ("backbone.blocks", "out_indices", "out_indices"),
+    ("protocol", "test_cfg", "windows"),
+)
+"""What is compared of a file's configuration and that of its published name: the setting here, its name there, and its
+name in `Facts`."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +55,9 @@ class Facts:
         tested: What test pictures are brought to; None where nothing says it.
         window: Height and width of sliding windows; None tests whole pictures.
         step: Their step down and across, in pixels.
-        mean, std: What is taken off each channel, and what it is divided by, 0..255, in the order of the channels.
-        bgr: Whether the network takes BGR.
+        mean, std: What is taken off each channel, and what it is divided by, 0..255, in the order of the channels; one
+            value stands for all of them.
+        bgr: Whether a network of three channels takes BGR.
     """
 
     source: str
@@ -63,25 +81,29 @@ class Facts:
     std: tuple[float, ...] | None = None
     bgr: bool = False
 
+    @property
+    def windows(self) -> str:
+        """How pictures are tested, for people."""
+        return "whole pictures" if self.window is None else f"windows of {self.window} with steps of {self.step}"
+
 
 def facts_of(configuration: Configuration) -> Facts:
     """Return the facts in a file's configuration; what it leaves out is what MMSegmentation's classes default to."""
     model = _mapping(configuration, "model")
-    backbone, head, test = _mapping(model, "backbone"), _mapping(model, "decode_head"), _mapping(model, "test_cfg")
+    backbone, head = _mapping(model, "backbone"), _mapping(model, "decode_head")
+    # The first versions had the test mode beside the model.
+    test = _mapping(model, "test_cfg") or _mapping(configuration, "test_cfg")
     kind = type_of(backbone)
-    resnet = kind in RESNETS
+    strides, dilations = STRIDES.get(kind or "", (None, None))
     normalised = _normalisation(configuration, model)
-    if normalised is None and _reads_pictures(configuration, model):
-        normalised = {**_preprocessor(configuration, model), "mean": [0.0] * 3, "std": [1.0] * 3}
-    normalised = normalised or {}
     slides = test.get("mode") == "slide"
     return Facts(
         source="its own configuration",
         head=type_of(head),
         backbone=kind,
         align_corners=_boolean(head.get("align_corners", False)),
-        strides=numbers(backbone.get("strides", [1, 2, 2, 2] if resnet else None)),
-        dilations=numbers(backbone.get("dilations", [1, 1, 1, 1] if resnet else None)),
+        strides=numbers(backbone.get("strides", strides)),
+        dilations=numbers(backbone.get("dilations", dilations)),
         contract=backbone.get("contract_dilation", False) is True,
         multi_grid=numbers(backbone.get("multi_grid")),
         caffe=backbone.get("style") == "caffe",
@@ -93,39 +115,57 @@ def facts_of(configuration: Configuration) -> Facts:
         tested=tested_size(configuration),
         window=_sides(test.get("crop_size")) if slides else None,
         step=_sides(test.get("stride")) if slides else None,
-        mean=_fractions(normalised.get("mean")),
-        std=_fractions(normalised.get("std")),
-        # 1.x says what it turns; 0.x that it hands on RGB. Pictures are read as BGR.
-        bgr=bool(normalised) and not (normalised.get("bgr_to_rgb") is True or normalised.get("to_rgb") is True),
+        mean=normalised.mean,
+        std=normalised.std,
+        bgr=normalised.bgr,
     )
 
 
-def _preprocessor(configuration: Configuration, model: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return how the network of 1.x prepares pictures; nothing where the configuration doesn't say."""
-    return _mapping(model, "data_preprocessor") or _mapping(configuration, "data_preprocessor")
+def differences(said: Facts, published: Facts) -> Iterator[tuple[str, str, Any, Any]]:
+    """Yield what a file's own configuration says otherwise than that of its published name.
+
+    Yields:
+        The setting here that it decides, its name in MMSegmentation, and both values.
+    """
+    for setting, name, own in COMPARED:
+        one, other = getattr(said, own), getattr(published, own)
+        if None not in (one, other) and one != other:
+            yield setting, name, one, other
 
 
-def _reads_pictures(configuration: Configuration, model: Mapping[str, Any]) -> bool:
-    """Return whether a configuration says all that is done to a picture."""
-    if _preprocessor(configuration, model):
-        return True
+@dataclass(frozen=True)
+class _Normalised:
+    """What a configuration normalises pictures by; None where that cannot be read, or nothing says it."""
+
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    bgr: bool = False
+
+
+def _normalisation(configuration: Configuration, model: Mapping[str, Any]) -> _Normalised:
+    """Return how pictures are normalised: by the network of 1.x, by the test pipeline, or as a variable says."""
+    # Pictures are read as BGR. The network of 1.x turns them only if it is told so, Normalize unless it is told not to.
+    preprocessor = _mapping(model, "data_preprocessor") or _mapping(configuration, "data_preprocessor")
+    turned = any(preprocessor.get(key) is True for key in ("bgr_to_rgb", "rgb_to_bgr"))
+    steps = [step for step in _steps(configuration) if type_of(step) == "Normalize"]
+    variable = _mapping(configuration, "img_norm_cfg")
+    if preprocessor.get("mean") is not None:
+        return _by(preprocessor, bgr=not turned)
+    for given in (*steps, variable):
+        if _fractions(given.get("mean")) is not None:
+            return _by(given, bgr=given.get("to_rgb", True) is False)
+    if steps or variable:
+        return _Normalised()  # by values that cannot be read, such as a name of another file
+    if preprocessor:
+        return _Normalised((0.0,), (1.0,), bgr=not turned)
     # In 0.x the steps say it, and one of them would have been Normalize.
     inner = [step.get("transforms") for step in _steps(configuration) if type_of(step) == "MultiScaleFlipAug"]
-    return any(isinstance(many, list | tuple) and all(isinstance(one, Mapping) for one in many) for many in inner)
+    known = any(isinstance(many, list | tuple) and all(isinstance(one, Mapping) for one in many) for many in inner)
+    return _Normalised((0.0,), (1.0,), bgr=True) if known else _Normalised()
 
 
-def _normalisation(configuration: Configuration, model: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return what pictures are normalised by; None where the configuration normalises nothing, or doesn't say."""
-    for given in (
-        model.get("data_preprocessor"),
-        configuration.get("data_preprocessor"),
-        configuration.get("img_norm_cfg"),
-    ):
-        if isinstance(given, Mapping) and given.get("mean") is not None:
-            return given
-    steps = [step for step in _steps(configuration) if type_of(step) == "Normalize"]
-    # Values that cannot be read (a name of another file) are not known.
-    return next((step if "mean" in step else {} for step in steps), None)
+def _by(given: Mapping[str, Any], *, bgr: bool) -> _Normalised:
+    return _Normalised(_fractions(given.get("mean")), _fractions(given.get("std")), bgr)
 
 
 def _steps(configuration: Configuration) -> list[Mapping[str, Any]]:

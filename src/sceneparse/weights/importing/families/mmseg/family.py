@@ -7,16 +7,19 @@ from typing import Any
 
 from torch import Tensor
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.networks.heads import auxiliary_channels
 from sceneparse.networks.unfilled import sketched
 from sceneparse.settings import NetworkSettings
 from sceneparse.weights.importing.families.mmseg.applying import (
     THRESHOLD,
+    differing,
     open_settings,
     preprocessing,
     protocol,
+    still_open,
+    takes_bgr,
     turning,
     unfollowed,
     usual,
@@ -33,6 +36,7 @@ from sceneparse.weights.importing.families.mmseg.convolutional import (
     find_resnet_backbone,
 )
 from sceneparse.weights.importing.families.mmseg.facts import HEADS, Facts, facts_of
+from sceneparse.weights.importing.families.mmseg.fixed import refuse_others
 from sceneparse.weights.importing.families.mmseg.heads import DecodeHead, adapt_head, find_head
 from sceneparse.weights.importing.families.mmseg.hierarchical import adapt_merging, find_convnext, find_swin
 from sceneparse.weights.importing.families.mmseg.plain import adapt_plain, find_plain
@@ -91,6 +95,11 @@ def _assembled(shapes: Shapes, head: DecodeHead, backbone: FoundBackbone) -> Rec
         raise UserError(f"it has a neck ({', '.join(necks[:4])}) that cannot be imported")
     classifier = shapes["decode_head.conv_seg.weight"]
     aux = shapes.get("auxiliary_head.convs.0.conv.weight")
+    if aux is not None and aux[1] != _channels(backbone.settings.name)[2]:
+        aux = None  # on another stage than the third: left out, see `without_unfit_auxiliary`
+    channels = shapes[backbone.first][1]
+    backbone = replace(backbone, settings=replace(backbone.settings, in_channels=channels))
+    taken = (f"its first convolution takes {counted(channels, 'channel')}",) if channels != 3 else ()
     network = replace(
         _standing(head, backbone),
         channels=classifier[1],
@@ -104,7 +113,7 @@ def _assembled(shapes: Shapes, head: DecodeHead, backbone: FoundBackbone) -> Rec
         network=network,
         num_classes=classifier[0],
         names=[*backbone.names, *head.names],
-        why=(head.why, backbone.why),
+        why=(head.why, backbone.why, *taken),
         protocol=usual_protocol(classifier[0]),
         dropped=backbone.dropped,
         open=open_settings(backbone, network, classifier[0]),
@@ -151,53 +160,62 @@ def refine(found: Recognition, meta: Mapping[str, Any], file: str) -> Recognitio
     """
     backbone = found.found
     assert isinstance(backbone, FoundBackbone)
-    facts = _known(found, backbone, meta, file)
+    facts, published = _known(found, backbone, meta, file)
     if facts is None:
         return replace(
             found, why=(*found.why, "the file has no configuration, and its name is none that was published")
         )
     settings, network = with_strides(backbone, found.network, facts)
     network = with_head(network, facts)
+    input_ = preprocessing(facts, backbone.settings.in_channels)
+    bgr = takes_bgr(facts, backbone.settings.in_channels)
     return replace(
         found,
         backbone=settings,
         network=network,
-        preprocessing=preprocessing(facts) or found.preprocessing,
-        says_input=preprocessing(facts) is not None,
+        preprocessing=input_ or found.preprocessing,
+        says_input=input_ is not None,
         protocol=protocol(facts, found.num_classes),
-        why=(*found.why, _why(facts, settings.dilation, network.stride, network.align_corners)),
+        why=(*found.why, _why(facts, settings.dilation, network.stride, network.align_corners, bgr)),
         says_size=facts.tested is not None,
         open=(
-            *(one for one in found.open if facts.align_corners is None and one.name == "network.align_corners"),
+            *still_open(found, facts),
+            *(differing(facts, published) if published is not None else ()),
             *unfollowed(facts, found.num_classes),
         ),
-        adapt=turning(backbone.first) if facts.bgr else None,
+        adapt=turning(backbone.first) if bgr else None,
         threshold=facts.threshold or THRESHOLD,
     )
 
 
-def _known(found: Recognition, backbone: FoundBackbone, meta: Mapping[str, Any], file: str) -> Facts | None:
-    configuration = configuration_in(meta)
-    if configuration is not None:
-        facts = facts_of(configuration)
-        wrong = HEADS.get(facts.head or "") != found.network.architecture or facts.backbone not in backbone.theirs
-        if wrong:
-            raise UserError(
-                f"its configuration is of {facts.head} on {facts.backbone}, but its keys are those of "
-                f"{found.network.architecture} on {backbone.theirs[0]}"
-            )
-        return facts
+def _known(
+    found: Recognition, backbone: FoundBackbone, meta: Mapping[str, Any], file: str
+) -> tuple[Facts | None, Facts | None]:
+    """Return what is known of a file: by its configuration, or else its published name; and by that name beside it."""
     published = published_facts(file)
-    if published is None or published.backbone not in backbone.theirs:
-        return None
-    return published if HEADS.get(published.head or "") == found.network.architecture else None
+    if published is not None and (
+        published.backbone not in backbone.theirs or HEADS.get(published.head or "") != found.network.architecture
+    ):
+        published = None
+    configuration = configuration_in(meta)
+    if configuration is None:
+        return published, None
+    facts = facts_of(configuration)
+    wrong = HEADS.get(facts.head or "") != found.network.architecture or facts.backbone not in backbone.theirs
+    if wrong:
+        raise UserError(
+            f"its configuration is of {facts.head} on {facts.backbone}, but its keys are those of "
+            f"{found.network.architecture} on {backbone.theirs[0]}"
+        )
+    refuse_others(configuration["model"], backbone.fixed)
+    return facts, published
 
 
-def _why(facts: Facts, dilation: str, stride: int, aligned: bool) -> str:
+def _why(facts: Facts, dilation: str, stride: int, aligned: bool, bgr: bool) -> str:
     dilated = f", dilation {dilation}" if dilation != "first" else ""
     corners = "aligned" if aligned else "not aligned"
-    bgr = ", BGR turned to RGB" if facts.bgr else ""
-    return f"from {facts.source}: output stride {stride}{dilated}, corners {corners}{bgr}"
+    turned = ", BGR turned to RGB" if bgr else ""
+    return f"from {facts.source}: output stride {stride}{dilated}, corners {corners}{turned}"
 
 
 def adapt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

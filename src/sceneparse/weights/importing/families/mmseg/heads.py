@@ -126,7 +126,7 @@ def _pspnet(shapes: Shapes, _: set[str]) -> DecodeHead:
 
 
 def _assumed(grids: int) -> tuple[int, ...]:
-    """Return as many grid sizes as there are: the usual four, or so many that nobody has."""
+    """Return as many grid sizes as there are: the usual four, or so many that must be given; see `open_settings`."""
     return (1, 2, 3, 6) if grids == 4 else tuple(range(1, grids + 1))
 
 

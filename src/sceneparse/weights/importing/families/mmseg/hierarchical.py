@@ -7,6 +7,7 @@ from torch import Tensor
 from sceneparse.settings import BackboneSettings
 from sceneparse.weights.importing import swins
 from sceneparse.weights.importing.families.mmseg.convolutional import FoundBackbone
+from sceneparse.weights.importing.families.mmseg.fixed import EPS, GELU, only
 from sceneparse.weights.importing.families.transformers_convnext import convnext_named
 from sceneparse.weights.importing.family import Names, Shapes
 from sceneparse.weights.importing.swins import swin_names
@@ -64,6 +65,7 @@ def find_swin(shapes: Shapes) -> FoundBackbone | None:
         theirs=("SwinTransformer",),
         network={"feature_norm": True, "feature_norm_eps": swins.FEATURE_EPS},
         dropped=(swins.INDEX,),
+        fixed={**GELU, **EPS, "qk_scale": only(None), "strides": only((4, 2, 2, 2))},
     )
 
 
@@ -84,6 +86,7 @@ def find_convnext(shapes: Shapes) -> FoundBackbone | None:
         first="backbone.downsample_layers.0.0.weight",
         theirs=("mmpretrain.ConvNeXt", "mmcls.ConvNeXt", "ConvNeXt"),
         network={"feature_norm": True},
+        fixed={**GELU, "norm_cfg.eps": only(1e-6)},
     )
 
 

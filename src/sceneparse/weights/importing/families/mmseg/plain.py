@@ -12,6 +12,7 @@ from sceneparse.networks.backbones.relative_positions import CLASS_OFFSETS
 from sceneparse.settings import BackboneSettings
 from sceneparse.settings.backbone import NeckName
 from sceneparse.weights.importing.families.mmseg.convolutional import FoundBackbone
+from sceneparse.weights.importing.families.mmseg.fixed import GELU, SMALL_EPS, Fixed, Only, only
 from sceneparse.weights.importing.family import Names, Shapes
 from sceneparse.weights.importing.resnets import count_blocks
 
@@ -61,6 +62,9 @@ VIT: Names = [
 ]
 BEIT: Names = [*COMMON, (r"^backbone\.body\.blocks\.(\d+)\.attn\.", r"backbone.layers.\1.attn.")]
 
+HEAD_WIDTH = 64
+"""Channels of each attention head of a ViT."""
+
 TAKEN = {
     ("vit", 12): (2, 5, 8, 11),
     ("vit", 24): (5, 11, 17, 23),
@@ -107,7 +111,18 @@ def find_plain(shapes: Shapes) -> FoundBackbone | None:
         theirs={"vit": ("VisionTransformer",), "beit": ("BEiT",), "mae": ("MAE",)}[kind],
         dropped=((r"\.relative_position_index$", "a table that follows from the picture's side"),),
         plain=True,
+        fixed=fixed_of(kind, width),
     )
+
+
+def fixed_of(kind: str, width: int) -> Fixed:
+    """Return what a configuration must have that no key tells; biases of offsets tell how many heads there are."""
+    found = {**GELU, **SMALL_EPS}
+    if kind != "beit":
+        found["with_cls_token"] = only(True)
+    if kind == "vit":
+        found |= {"num_heads": Only(width // HEAD_WIDTH, 12), "interpolate_mode": only("bicubic")}
+    return found
 
 
 def _kind(shapes: Shapes) -> tuple[str, int]:

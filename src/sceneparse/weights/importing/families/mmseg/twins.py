@@ -7,6 +7,7 @@ from torch import Tensor
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings
 from sceneparse.weights.importing.families.mmseg.convolutional import FoundBackbone
+from sceneparse.weights.importing.families.mmseg.fixed import EPS, Fixed, only
 from sceneparse.weights.importing.family import Names, Shapes
 from sceneparse.weights.importing.resnets import count_blocks
 
@@ -22,6 +23,9 @@ SIZES: dict[tuple[bool, int, tuple[int, ...]], str] = {
 
 NORM_EPS = 1e-5
 """Of all layer norms; timm's blocks have 1e-6. What masks the windows of an SVT sees to it."""
+
+HEAD_WIDTH = 32
+"""Channels of each attention head of an SVT."""
 
 BLOCK = {
     "norm1.": "norm1.",
@@ -81,7 +85,14 @@ def find_twins(shapes: Shapes) -> FoundBackbone | None:
         why=f"stages of {shown}: {name}",
         first="backbone.patch_embeds.0.projection.weight",
         theirs=("SVT",) if local else ("PCPVT",),
+        fixed={**EPS, **(_of_windows(width) if local else {"num_heads": only((1, 2, 5, 8))})},
     )
+
+
+def _of_windows(width: int) -> Fixed:
+    """Return what the configuration of an SVT must have that no key tells; the misspelt name is MMSegmentation's."""
+    heads = tuple(width // HEAD_WIDTH * factor for factor in (1, 2, 4, 8))
+    return {"num_heads": only(heads), "windiow_sizes": only((7, 7, 7, 7))}
 
 
 JOINT = re.compile(r"^(backbone\.layers\.\d\.\d+\.attn\.)attn\.in_proj_(weight|bias)$")

@@ -1,0 +1,88 @@
+"""Which files belong to a checkpoint: the halves of a pair, the parts of weights, and what stands beside them."""
+
+from pathlib import Path
+
+from sceneparse.errors import UserError
+from sceneparse.weights.importing.processors import processor_of, read_object
+from sceneparse.weights.paths import ALBUMENTATIONS, TORCH
+
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+"""What the weights in a folder of transformers or segmentation_models_pytorch are called."""
+
+PAIRS_CONFIG, FOLDER = "config.yaml", "folder"
+"""What CSAIL's training writes beside its pairs, and under which key of `Checkpoint.meta` the folder's name stands."""
+
+
+def decoder_of(path: Path) -> Path | None:
+    """Return the decoder that belongs to a file whose name says that it is the encoder of a pair."""
+    if path.name.startswith("decoder"):
+        raise UserError(f"{path}: it is the second half of a pair; name the encoder's file, or the folder of both")
+    if not path.name.startswith("encoder"):
+        return None
+    decoder = path.with_name(path.name.replace("encoder", "decoder", 1))
+    if not decoder.is_file():
+        raise UserError(f"{path}: its decoder {decoder.name} is not beside it; a pair is imported whole")
+    return decoder
+
+
+def pair_in(folder: Path) -> tuple[Path, Path] | None:
+    """Return the encoder and the decoder in a folder; None where there are none.
+
+    Raises:
+        UserError: There are several encoders, or no decoder.
+    """
+    encoders = sorted(path for path in folder.iterdir() if path.name.startswith("encoder") and path.suffix in TORCH)
+    if len(encoders) > 1:
+        raise UserError(f"{folder}: holds {len(encoders)} encoders; name the one to import, such as {encoders[-1]}")
+    decoder = decoder_of(encoders[0]) if encoders else None
+    return None if decoder is None else (encoders[0], decoder)
+
+
+def placed_by(index: Path) -> dict[str, str]:
+    """Return in which file each key is, by the index of weights in several files.
+
+    Raises:
+        UserError: It doesn't say it.
+    """
+    placed = read_object(index).get("weight_map")
+    if not isinstance(placed, dict) or not all(isinstance(file, str) for file in placed.values()):
+        raise UserError(f"{index}: has no weight_map from keys to files; copy it again")
+    return placed
+
+
+def has_config(path: Path) -> bool:
+    """Return whether a file is the weights of another library's folder, whose config.json says how they are used."""
+    config = path.parent / "config.json"
+    return path.name in WEIGHTS and config.is_file() and "format" not in read_object(config)
+
+
+def files_read(path: Path) -> list[Path]:
+    """Return the files that `reading.read_checkpoint` reads of a path, in an order of their own.
+
+    Args:
+        path: A file or a folder that there is.
+
+    Raises:
+        UserError: A part of it is not there.
+    """
+    if path.is_file() and (decoder := decoder_of(path)):
+        return _with([path, decoder], path.with_name(PAIRS_CONFIG))
+    if path.is_file() and not has_config(path):
+        return [path]
+    folder = path if path.is_dir() else path.parent
+    if pair := pair_in(folder):
+        return files_read(pair[0])
+    return _with(_weights(folder), folder / "config.json", processor_of(folder), folder / ALBUMENTATIONS)
+
+
+def _weights(folder: Path) -> list[Path]:
+    for name in WEIGHTS:
+        if (whole := folder / name).is_file():
+            return [whole]
+        if (index := folder / f"{name}.index.json").is_file():
+            return _with([index], *(folder / file for file in sorted(set(placed_by(index).values()))))
+    return []
+
+
+def _with(files: list[Path], *others: Path | None) -> list[Path]:
+    return [*files, *(one for one in others if one is not None and one.is_file())]
