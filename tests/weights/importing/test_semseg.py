@@ -40,7 +40,9 @@ def test_a_release_file_becomes_a_model_that_scores_alike(tmp_path: Path, capsys
     assert "Imported" in (out / "README.md").read_text()
     images = torch.randn(1, 3, 57, 73)
     with torch.inference_mode():
-        torch.testing.assert_close(parser.engine.network(images).logits, ours(images).logits)  # type: ignore[attr-defined]
+        found, expected = parser.engine.network(images).logits, ours(images).logits  # type: ignore[attr-defined]
+    # Normalisations are folded into the parser's convolutions, which processors round differently.
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
     picture = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     again = ["import", str(tmp_path / "train_epoch_200.pth"), "--out", str(out)]
     assert main(again) == 2 and "is there already" in capsys.readouterr().err
