@@ -51,6 +51,16 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path
     assert files_in(tmp_path) == ["a.txt"]
 
 
+def test_what_is_flushed_to_disk_is_open_for_writing_as_windows_wants_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    modes = []
+    monkeypatch.setattr(os, "fsync", lambda file: modes.append(fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE))
+    write_text(tmp_path / "a.txt", "all of it")
+    assert modes == [os.O_RDWR]
+
+
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
 def test_an_interrupted_writer_leaves_nothing(tmp_path: Path, interruption: type[BaseException]) -> None:
     with pytest.raises(interruption), whole_file(tmp_path / "a.txt") as temporary:

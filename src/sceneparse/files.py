@@ -127,7 +127,7 @@ def _renamed_to(path: Path) -> Iterator[Path]:
     temporary.touch(exist_ok=False)
     try:
         yield temporary
-        with temporary.open("rb") as file:
+        with temporary.open("r+b") as file:  # Windows flushes what may be written alone
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
@@ -220,19 +220,23 @@ def _exchange(one: Path, other: Path) -> bool:
     return done == 0
 
 
-def hold(file: IO[bytes]) -> bool:
-    """Mark an open file as in use until it is closed or this process has ended, however it does; False where it can't.
+def hold(file: IO[bytes]) -> bool | None:
+    """Mark an open file as in use until it is closed or this process has ended, however it does.
 
-    It may fail for a moment while another process asks (`is_held`): try again later.
+    Returns:
+        True; False where another process has marked it, or asks at this moment (`is_held`: try again); None where the
+        system has no such marks.
     """
     if sys.platform == "win32":
-        return False
+        return None
     import fcntl
 
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:
+        return None
     return True
 
 
