@@ -245,4 +245,5 @@ BENCH = Command(
     _bench,
     settings=True,
     groups=("backbone", "network", "preprocessing"),
+    also=("data",),  # how many classes there are
 )

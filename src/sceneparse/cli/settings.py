@@ -1,7 +1,8 @@
 """Settings on the command line: `--dotted.name value` arguments, read as typed values."""
 
+import difflib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -27,6 +28,63 @@ WHERE = "command line"
 
 Pair = tuple[str, str | None]
 """A setting's name and its value; None where it is missing."""
+
+
+def parted(arguments: Sequence[str], options: Collection[str]) -> tuple[list[str], list[str]]:
+    """Part a command's arguments into its own and the settings, each with its value.
+
+    Args:
+        arguments: What follows the command.
+        options: The command's own options, such as "--out".
+
+    Returns:
+        The command's own arguments, and what looks like settings, known or not.
+    """
+    from sceneparse.settings import Recipe
+
+    own: list[str] = []
+    settings: list[str] = []
+    known = None
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        option, equals, _ = word.partition("=")
+        named = option.startswith("--") and option not in options and len(option) > 2
+        if named and "." not in option:
+            known = known or dotted_settings(Recipe)
+            named = option[2:] in known
+        if not named:
+            own.append(word)
+            continue
+        settings.append(word)
+        if not equals and rest and not _is_option(rest[0]):
+            settings.append(rest.pop(0))
+    return own, settings
+
+
+def refuse_mistyped(arguments: Sequence[str], options: Collection[str], command: str) -> None:
+    """Refuse an argument that is nearly one of a command's own options.
+
+    Args:
+        arguments: What is neither the command's own nor a setting.
+        options: The command's own options.
+        command: How messages call the command.
+
+    Raises:
+        UserError: It names the option, and the setting whose last part is called so.
+    """
+    from sceneparse.settings import Recipe
+
+    for option in (word.partition("=")[0] for word in arguments if word.startswith("--")):
+        near = difflib.get_close_matches(option, options, n=1, cutoff=0.8)
+        if near:
+            settings = [name for name in dotted_settings(Recipe) if name.rpartition(".")[2] == option[2:]]
+            meant = " or ".join(f"'{one}'" for one in (*near, *(f"--{name}" for name in settings)))
+            raise UserError(f"{command}: unexpected '{option}'; did you mean {meant}?")
+
+
+def _is_option(word: str) -> bool:
+    return word.startswith("--") or word == "-h"
 
 
 def given_settings(kind: type, arguments: Sequence[str]) -> dict[str, Any]:
@@ -69,12 +127,16 @@ def _pairs(arguments: Sequence[str]) -> Iterator[Pair]:
     Raises:
         UserError: An argument that is neither.
     """
-    rest = iter(arguments)
-    for argument in rest:
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
         if not argument.startswith("--"):
             raise UserError(f"{WHERE}: unexpected '{argument}'; a setting is given as --name value")
         name, equals, value = argument[2:].partition("=")
-        yield name, value if equals else next(rest, None)
+        if not equals:
+            yield name, None if not rest or _is_option(rest[0]) else rest.pop(0)
+        else:
+            yield name, value
 
 
 def _check_group(name: str, value: str, known: dict[str, str]) -> None:

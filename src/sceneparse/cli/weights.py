@@ -3,9 +3,10 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from sceneparse.cli.beforehand import loading, refuse_missing_model
-from sceneparse.cli.command import MODEL_HELP, Command, size_argument
+from sceneparse.cli.command import MODEL_HELP, Command, recipe_settings, size_argument
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 
@@ -78,18 +79,11 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from sceneparse.cli.settings import given_settings
-    from sceneparse.settings import Recipe
     from sceneparse.weights.config import CONFIG
     from sceneparse.weights.finding import refuse_missing_checkpoint
     from sceneparse.weights.run_folder import RUN_FACTS
 
-    groups = [f"--{group}" for group in IMPORT.groups or ()]
-    for argument in arguments.settings:
-        if argument.startswith("--") and argument.split("=")[0].split(".")[0] not in groups:
-            near = ", ".join(f"{group}.…" for group in groups)
-            raise UserError(f"unknown argument '{argument.split('=')[0]}'; settings of an import begin with {near}")
-    settings = given_settings(Recipe, arguments.settings)
+    settings: Any = recipe_settings(arguments)
     if (arguments.out.parent / RUN_FACTS).is_file():
         raise UserError(f"{arguments.out.parent}: a training's folder, whose model would be lost; choose another --out")
     if not arguments.again and (arguments.out.is_file() or (arguments.out / CONFIG).is_file()):
@@ -128,9 +122,9 @@ def _published(arguments: argparse.Namespace) -> int:
     from sceneparse.weights.published.listing import listed, print_published
 
     found = listed(arguments.published)
-    print_published(found)
     if arguments.json:
         write_json(arguments.json, [one.to_json() for one in found])
+    print_published(found)
     return 0
 
 
@@ -141,9 +135,9 @@ def _inventory(arguments: argparse.Namespace) -> int:
         from sceneparse.weights.inventory import inventory, print_inventory
 
     rows = inventory(progress=sys.stderr.isatty())
-    print_inventory(rows)
     if arguments.json:
         write_json(arguments.json, [row.to_json() for row in rows])
+    print_inventory(rows)
     return 0
 
 
