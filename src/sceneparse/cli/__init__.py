@@ -166,6 +166,7 @@ def _main(given: Sequence[str]) -> int:
 
         print(f"sceneparse {__version__}")
         return 0
+    name = None
     try:
         name, rest = _find(given)
         return leave(COMMANDS[name].run(_parse(name, rest)))
@@ -180,5 +181,32 @@ def _main(given: Sequence[str]) -> int:
             return failed(2, f"error: {os.fsdecode(error.filename)}: {reason_of(error)}; name another file or folder")
         if lost_peer(error):
             return failed(LOST, "error: another process has failed: see what it says")
+        if name is not None and _ran_out(error):
+            return failed(2, f"error: not enough memory ({_first_line(error)}); {_with_less(name)}")
         traceback.print_exc()
         return failed(1, "error: this is a fault in sceneparse; please report it with the lines above")
+
+
+def _ran_out(error: Exception) -> bool:
+    if "torch" not in sys.modules:
+        return isinstance(error, MemoryError)
+    from sceneparse.devices.memory import ran_out
+
+    return ran_out(error)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")[:200]
+
+
+def _with_less(name: str) -> str:
+    """What makes do with less memory, as far as a command has it."""
+    if COMMANDS[name].settings and COMMANDS[name].groups is None:
+        return (
+            "make --training.batch smaller (auto finds one that fits), or have it worked through in chunks "
+            "(--training.accumulate)"
+        )
+    options = [option for action in parser_of(name)._actions for option in action.option_strings]
+    less = [option for option in ("--size", "--window", "--batch", "--device") if option in options]
+    return f"ask for less by {' or '.join(less)}" if less else "end other programs that take it, and try again"

@@ -71,7 +71,9 @@ def _read_data(arguments: argparse.Namespace) -> tuple["Recipe", int]:
     wanted = backbone.pop("in_channels", None)
     # How many channels are asked for depends on no other setting here.
     recipe = _recipe_of(arguments, given | {"backbone": backbone})
-    usual = recipe.backbone.in_channels if names_recipe(arguments.data) else KINDS[recipe.data.kind].channels(recipe.data)
+    usual = (
+        recipe.backbone.in_channels if names_recipe(arguments.data) else KINDS[recipe.data.kind].channels(recipe.data)
+    )
     return recipe, wanted or usual
 
 
@@ -83,7 +85,9 @@ def _recipe_of(arguments: argparse.Namespace, given: dict[str, Any]) -> "Recipe"
 
     own = dict(given.get("data", {}))
     for name in ("kind", "root"):
-        require(getattr(arguments, name) is None or name not in own, f"--{name} and --data.{name} say the same: give one")
+        require(
+            getattr(arguments, name) is None or name not in own, f"--{name} and --data.{name} say the same: give one"
+        )
     kind, root = arguments.kind or own.pop("kind", None), arguments.root or own.pop("root", None)
     if arguments.data in KINDS and KINDS[arguments.data].root == "none":
         require(kind in (None, arguments.data), f"{arguments.data} is a kind itself: leave out kind {kind}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneparse.arguments import argument, check_flag, check_names, check_probability, check_type, several
+from sceneparse.devices.memory import ran_out
 from sceneparse.errors import UserError
 from sceneparse.files import refuse_folded
 from sceneparse.parsing.ahead import ahead
@@ -118,6 +119,12 @@ def predict_pictures(
                         parse = parser.parse_read(read)
                     except UserError as error:  # such as too small for its engine
                         run.leave_out(Failure(str(found.path), f"{found.path}: {error}"))
+                    except (RuntimeError, MemoryError) as error:
+                        if not ran_out(error):
+                            raise
+                        smaller = f"{argument('size', option='--size')} or {argument('window', option='--window')}"
+                        why = f"not enough memory for a picture of this size: {smaller} make do with less"
+                        run.leave_out(Failure(str(found.path), f"{found.path}: {why}"))
                     else:
                         run.doubt(str(found.path), parse.doubt)
                         if ignore_below is not None:
