@@ -7,12 +7,14 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from sceneparse.errors import NoRoomError, UnwritableError, UserError, reason_of
@@ -107,14 +109,34 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     A reader sees the old file or the new one, never a part of it, even when the process is killed in between.
     The temporary name keeps the suffix, since many writers choose their format by it. Parent folders are made.
+    A link stays, and what it names is replaced. A device or a pipe, such as /dev/stdout, stays too: what is in the
+    temporary file at the end is written into it.
 
     Raises:
         NoRoomError: There is no room for it.
         UnwritableError: It may not be written there.
     """
     path = Path(path)
-    with write_errors(path), _renamed_to(path) as temporary:
+    if not _is_special(path):
+        with write_errors(path), _renamed_to(Path(os.path.realpath(path)) if path.is_symlink() else path) as temporary:
+            yield temporary
+        return
+    with write_errors(path), TemporaryDirectory(prefix="sceneparse-") as folder:
+        temporary = Path(folder) / f"whole{path.suffix}"
         yield temporary
+        with temporary.open("rb") as source, path.open("ab") as target:
+            shutil.copyfileobj(source, target)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether a path is there and is a device, a pipe or a socket, or a name of an open file, such as /dev/stdout."""
+    try:
+        mode = path.stat().st_mode
+        link = os.readlink(path) if path.is_symlink() else ""
+    except (OSError, ValueError):
+        return False
+    opened = any(name.startswith("/proc/") for name in (link, os.path.realpath(path.parent)))
+    return opened or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 @contextmanager
@@ -150,6 +172,10 @@ def refuse_unwritable_file(path: str | Path) -> None:
         if path.is_dir():
             raise UserError(f"{path}: is a folder; name a file in it")
         path.exists()  # which complains of a name that is too long
+        if _is_special(path):
+            return
+        if path.is_symlink():
+            folder = Path(os.path.realpath(path)).parent
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
         probe = folder / f".{secrets.token_hex(8)}.tmp"

@@ -10,9 +10,9 @@ from typing import Any, TextIO
 
 @contextmanager
 def patient_streams() -> Iterator[None]:
-    """Let a command go on to its end, and its own exit code, where nobody reads what it prints any more, as after `head`.
+    """Let a command go on to its end, and its own exit code, where nobody reads any more what it prints.
 
-    Characters that the encoding of standard output lacks are printed as question marks.
+    Its reader leaves early where it is piped into `head`. Characters that the encoding of standard output lacks are printed as question marks.
     """
     before = sys.stdout, sys.stderr
     sys.stdout = _patient(sys.stdout, sys.__stdout__, "replace")
