@@ -18,8 +18,6 @@ from sceneparse.files import (
     hold,
     is_held,
     make_folder,
-    meant,
-    refuse_folded,
     refuse_unwritable_file,
     replace_folder,
     sized,
@@ -187,25 +185,6 @@ def test_a_file_is_held_until_it_is_closed(tmp_path: Path) -> None:
         assert is_held(path) is False
         assert hold(file) and is_held(path) is True
     assert is_held(path) is False
-
-
-def test_names_that_differ_in_case_alone_are_refused_where_the_disk_folds_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refuse_folded(["a", "A", "b"], tmp_path / "not" / "there")  # this disk tells them apart
-    assert not list(tmp_path.iterdir()), "what was tried is gone"
-    monkeypatch.setattr("sceneparse.files.folds_case", lambda _: True)
-    refuse_folded(["a", "b", "below/a"], tmp_path)
-    for names in (["a", "A"], ["Below/a", "below/a"], ["\u00e9", "E\u0301"]):
-        with pytest.raises(UserError, match="differ in case alone, and the disk would write one over the other"):
-            refuse_folded(names, tmp_path)
-
-
-def test_a_name_that_is_nearly_one_that_there_is_may_have_been_meant(tmp_path: Path) -> None:
-    (tmp_path / "photo.jpg").touch()
-    (tmp_path / ".hidden.jpg").touch()
-    assert meant(tmp_path / "foto.jpg") == f"; did you mean {tmp_path / 'photo.jpg'}?"
-    assert meant(tmp_path / "hidden.jpg") == meant(tmp_path / "video.mp4") == meant(tmp_path / "not/photo.jpg") == ""
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])

@@ -1,7 +1,6 @@
 """Write files and folders that are either whole or absent."""
 
 import ctypes
-import difflib
 import errno
 import json
 import os
@@ -9,10 +8,8 @@ import secrets
 import shutil
 import stat
 import sys
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
@@ -132,7 +129,7 @@ def _is_special(path: Path) -> bool:
     """Whether a path is there and is a device, a pipe or a socket, or a name of an open file, such as /dev/stdout."""
     try:
         mode = path.stat().st_mode
-        link = os.readlink(path) if path.is_symlink() else ""
+        link = str(path.readlink()) if path.is_symlink() else ""
     except (OSError, ValueError):
         return False
     opened = any(name.startswith("/proc/") for name in (link, os.path.realpath(path.parent)))
@@ -289,64 +286,3 @@ def cache_folder() -> Path:
     if given := os.environ.get("SCENEPARSE_CACHE"):
         return Path(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sceneparse"
-
-
-def folds_case(folder: Path) -> bool:
-    """Return whether names that differ in case alone are one name in a folder, as on most disks of macOS and Windows.
-
-    Args:
-        folder: It, or the one that it will be made in, is tried with an empty file.
-    """
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
-    probe = folder / f".case-{secrets.token_hex(8)}a"
-    try:
-        probe.touch(exist_ok=False)
-    except OSError:
-        return False  # that nothing can be written there is said when it is
-    try:
-        return probe.with_name(probe.name.upper()).exists()
-    finally:
-        with suppress(OSError):
-            probe.unlink()
-
-
-def refuse_folded(names: Iterable[str], folder: Path) -> None:
-    """Refuse names that differ in case alone, where a folder's disk would write one file over the other.
-
-    Args:
-        names: What files in it will be called, without suffixes.
-        folder: The folder, which need not be there.
-
-    Raises:
-        UserError: There are such names, and the disk does not tell them apart.
-    """
-    if not folds_case(folder):
-        return
-    taken: dict[str, str] = {}
-    for name in names:
-        if (other := taken.setdefault(unicodedata.normalize("NFC", name).casefold(), name)) != name:
-            raise UserError(
-                f"{folder}: '{other}' and '{name}' differ in case alone, and the disk would write one over the other: "
-                "rename one of the two pictures, or choose a folder on a disk that tells them apart"
-            )
-
-
-LISTED = 5000
-"""Files of a folder at most among which a name is looked for that was meant."""
-
-
-def meant(path: str | Path) -> str:
-    """Say what a path that there is not is likely to mean: the end of a message; empty where nothing is like it.
-
-    Args:
-        path: The path, of which the folder around it may be there.
-    """
-    given = Path(path).expanduser()
-    try:
-        with os.scandir(given.parent) as entries:
-            names = [entry.name for entry in islice(entries, LISTED) if not entry.name.startswith(".")]
-    except OSError:
-        return ""
-    near = difflib.get_close_matches(given.name, names, n=1, cutoff=0.7)
-    return f"; did you mean {given.with_name(near[0])}?" if near else ""

@@ -10,6 +10,7 @@ from sceneparse.cli.command import Command, recipe_settings
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError, require
+from sceneparse.paths import expanded
 
 if TYPE_CHECKING:
     from sceneparse.settings import DataSettings, Recipe
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", nargs="?", choices=list(KINDS), metavar="KIND", help="all that is known of one")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all that is known of all kinds as JSON")
+    parser.add_argument(
+        "--json", type=expanded, metavar="FILE", help="also write all that is known of all kinds as JSON"
+    )
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -39,7 +42,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _get_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=list(KINDS), metavar="KIND", help="as 'sceneparse data list' names it")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="its folder, made if it isn't there")
+    parser.add_argument("--out", type=expanded, required=True, metavar="DIR", help="its folder, made if it isn't there")
     parser.add_argument("--keep", action="store_true", help="keep the archives too, in DIR/archives")
 
 
@@ -111,7 +114,7 @@ def _recognised(root: Path) -> str:
     """The kind that a folder has the look of; a line says it, if it isn't the kind `folder` alone."""
     from sceneparse.datasets.recognising import recognise
 
-    found = recognise(root.expanduser())
+    found = recognise(expanded(root))
     if found.kind != "folder" or found.others:
         print(f"{found.describe()}; to train on it: {argument('data.kind', found.kind)}", file=sys.stderr)
     return found.kind
@@ -119,7 +122,7 @@ def _recognised(root: Path) -> str:
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
     _data_arguments(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the findings as JSON")
+    parser.add_argument("--json", type=expanded, metavar="FILE", help="also write the findings as JSON")
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -142,7 +145,9 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="train", help="default: train")
     parser.add_argument("--count", type=int, default=6, metavar="N", help="samples in the picture (default: 6)")
     parser.add_argument("--recipe", default=None, help="show its draws and augmentation (default: the standard ones)")
-    parser.add_argument("--out", type=Path, default=Path("samples.png"), metavar="FILE", help="default: samples.png")
+    parser.add_argument(
+        "--out", type=expanded, default=Path("samples.png"), metavar="FILE", help="default: samples.png"
+    )
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -168,7 +173,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     _data_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument("--out", type=expanded, required=True, metavar="DIR", help="a new folder")
     parser.add_argument(
         "--as",
         dest="form",
@@ -199,15 +204,15 @@ def _say_left_out(settings: "DataSettings") -> None:
 
 
 def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the joint set")
-    parser.add_argument("--ade20k", type=Path, metavar="DIR", help="ADE20K with its full annotation, any release")
+    parser.add_argument("--out", type=expanded, required=True, metavar="DIR", help="a new folder for the joint set")
+    parser.add_argument("--ade20k", type=expanded, metavar="DIR", help="ADE20K with its full annotation, any release")
     parser.add_argument(
-        "--pascal", type=Path, metavar="DIR", help="holds VOC2010, context (Pascal-Context) and part (Pascal-Part)"
+        "--pascal", type=expanded, metavar="DIR", help="holds VOC2010, context (Pascal-Context) and part (Pascal-Part)"
     )
-    parser.add_argument("--opensurfaces", type=Path, metavar="DIR", help="OpenSurfaces, release 0")
-    parser.add_argument("--dtd", type=Path, metavar="DIR", help="DTD, release 1.0.1")
+    parser.add_argument("--opensurfaces", type=expanded, metavar="DIR", help="OpenSurfaces, release 0")
+    parser.add_argument("--dtd", type=expanded, metavar="DIR", help="DTD, release 1.0.1")
     parser.add_argument(
-        "--tables", type=Path, metavar="DIR", help="label tables (default: Broden+'s, which come along)"
+        "--tables", type=expanded, metavar="DIR", help="label tables (default: Broden+'s, which come along)"
     )
     parser.add_argument(
         "--min-pictures", type=int, default=50, metavar="N", help="of an object or material (default: 50)"

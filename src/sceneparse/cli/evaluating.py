@@ -1,7 +1,6 @@
 """Verbs that measure: evaluate, diagnose, calibrate, compare and bench."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_data, refuse_missing_model
@@ -18,6 +17,7 @@ from sceneparse.cli.command import (
 )
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
+from sceneparse.paths import expanded
 
 if TYPE_CHECKING:
     from sceneparse.settings import Recipe
@@ -37,7 +37,10 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where metrics.json and the report go (default: MODEL/../evaluation)"
+        "--out",
+        type=expanded,
+        metavar="DIR",
+        help="where metrics.json and the report go (default: MODEL/../evaluation)",
     )
     parser.add_argument("--count", type=int, metavar="N", help="test only N pictures, evenly spaced")
     protocol_arguments(parser)
@@ -66,7 +69,10 @@ def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
     parser.add_argument("--rival", metavar="MODEL2", help="a second model, to be compared picture by picture")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where diagnosis.json and the report go (default: MODEL/../diagnosis)"
+        "--out",
+        type=expanded,
+        metavar="DIR",
+        help="where diagnosis.json and the report go (default: MODEL/../diagnosis)",
     )
     parser.add_argument("--count", type=int, metavar="N", help="test only N pictures, evenly spaced")
     parser.add_argument(
@@ -108,7 +114,7 @@ def _calibrate_arguments(parser: argparse.ArgumentParser) -> None:
         "--split", help="split to fit to, which the model has not learnt from (default: its validation split)"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where calibration.json goes (default: MODEL/../calibration)"
+        "--out", type=expanded, metavar="DIR", help="where calibration.json goes (default: MODEL/../calibration)"
     )
     parser.add_argument("--count", type=int, metavar="N", help="take only N pictures, evenly spaced")
     parser.add_argument("--reset", action="store_true", help="take the temperatures away again")
@@ -138,7 +144,7 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
         "runs", metavar="RUN", nargs="+", help="run folders, as train writes them; they may be going on"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where comparison.html and comparison.json go (default: nowhere)"
+        "--out", type=expanded, metavar="DIR", help="where comparison.html and comparison.json go (default: nowhere)"
     )
 
 
@@ -177,7 +183,7 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
         "--quick", action="store_true", help="end with the first look, in half a minute: a few pictures, no memory"
     )
     parser.add_argument("--no-memory", action="store_true", help="leave out the memory, which takes a process a row")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the record as JSON")
+    parser.add_argument("--json", type=expanded, metavar="FILE", help="also write the record as JSON")
 
 
 def _bench(arguments: argparse.Namespace) -> int:

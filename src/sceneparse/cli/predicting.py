@@ -19,6 +19,7 @@ from sceneparse.cli.predict_checks import (
     takes_videos_of_folders,
 )
 from sceneparse.datasets.forms.table import FORMS
+from sceneparse.paths import expanded
 from sceneparse.settings.data import Grids
 from sceneparse.settings.legend import LegendLayout
 from sceneparse.tasks import TASK_NAMES
@@ -271,7 +272,7 @@ def _discover_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a unified model: its folder, name or hub id")
     parser.add_argument("inputs", metavar="FOLDER", nargs="+", help="pictures, folders or globs")
     parser.add_argument(
-        "--out", type=Path, default=Path("discoveries"), metavar="DIR", help="default: a folder named discoveries"
+        "--out", type=expanded, default=Path("discoveries"), metavar="DIR", help="default: a folder named discoveries"
     )
     engine_arguments(parser)
 

@@ -12,7 +12,8 @@ from typing import Any, TextIO
 def patient_streams() -> Iterator[None]:
     """Let a command go on to its end, and its own exit code, where nobody reads any more what it prints.
 
-    Its reader leaves early where it is piped into `head`. Characters that the encoding of standard output lacks are printed as question marks.
+    Its reader leaves early where it is piped into `head`. Characters that the encoding of standard
+    output lacks are printed as question marks.
     """
     before = sys.stdout, sys.stderr
     sys.stdout = _patient(sys.stdout, sys.__stdout__, "replace")

@@ -2,13 +2,13 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from sceneparse.cli.beforehand import loading, refuse_missing_model
 from sceneparse.cli.command import MODEL_HELP, Command, recipe_settings, size_argument
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
+from sceneparse.paths import expanded
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("openvino", "onnx", "torch"), required=True, help="the file's kind")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=expanded,
         metavar="FILE",
         help="default: beside the model folder, with its name; here if MODEL is no folder",
     )
@@ -69,12 +69,12 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=expanded,
         required=True,
         metavar="MODEL",
         help="the model folder, or the .safetensors file of a bare backbone",
     )
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="a classes.json that names the classes")
+    parser.add_argument("--labels", type=expanded, metavar="FILE", help="a classes.json that names the classes")
     parser.add_argument("--again", action="store_true", help="also write over a model that is there already")
 
 
@@ -106,7 +106,7 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
         help="published checkpoints in place of that: all, or those in whose names, family, architecture, backbone, "
         "data, licence or terms every WORD occurs; a name alone shows all that is known of it",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table as JSON")
+    parser.add_argument("--json", type=expanded, metavar="FILE", help="also write the table as JSON")
 
 
 def _models(arguments: argparse.Namespace) -> int:

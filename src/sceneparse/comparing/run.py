@@ -11,6 +11,7 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.drawing import curves
 from sceneparse.errors import UserError, counted, reason_of
 from sceneparse.evaluation.figures import FIGURES, mean_of_headlines
+from sceneparse.paths import expanded
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.flat import flat_settings
 from sceneparse.tasks import Task
@@ -123,7 +124,7 @@ class ComparedRun:
         one, root = self.evaluated, self.settings.get("data.root")
         if one is None or (one.kind, one.split) != (self.settings.get("data.kind"), self.settings.get("data.train")):
             return False
-        return one.folder is None or root is None or Path(root).expanduser().resolve() == Path(one.folder).resolve()
+        return one.folder is None or root is None or expanded(root).resolve() == Path(one.folder).resolve()
 
     @property
     def evaluate_command(self) -> str:

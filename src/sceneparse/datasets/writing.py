@@ -16,8 +16,9 @@ from sceneparse.datasets.forms.whole_folder import whole_folder
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import MissingSplitError, UserError, counted, require
-from sceneparse.files import refuse_folded, write_json
+from sceneparse.files import write_json
 from sceneparse.labels import LabelSpace
+from sceneparse.paths import refuse_folded
 from sceneparse.pictures.masks import write_mask
 from sceneparse.pictures.reading import write_picture
 from sceneparse.progress import progress_bar

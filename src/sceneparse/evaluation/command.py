@@ -19,6 +19,7 @@ from sceneparse.evaluation.report import write_report
 from sceneparse.evaluation.terminal import print_scores
 from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol, open_model, resolve
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.paths import expanded
 from sceneparse.processes import join
 from sceneparse.progress import results_console
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
@@ -153,7 +154,7 @@ def check_test(
 
 def _facts(settings: DataSettings, opened: Opened) -> EvaluationFacts:
     root = settings.root
-    if root is not None and (folder := Path(root).expanduser()).exists():
+    if root is not None and (folder := expanded(root)).exists():
         # From elsewhere a relative path would lead to other data.
         root = str(folder.resolve())
     return EvaluationFacts(settings.kind, settings.test, root, opened.untempered)

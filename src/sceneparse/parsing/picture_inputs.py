@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from sceneparse.errors import UserError
+from sceneparse.paths import expanded
 from sceneparse.pictures.finding import FoundPicture, find_pictures
 from sceneparse.pictures.forms import LeftOut, unread
 
@@ -33,7 +34,7 @@ class Inputs:
     def __init__(self, inputs: Sequence[str | Path], out: Path, without: AbstractSet[Path] = frozenset()) -> None:
         self._inputs, self._without = tuple(inputs), without
         self._out = out.resolve()
-        paths = [Path(source).expanduser() for source in self._inputs]
+        paths = [expanded(source) for source in self._inputs]
         self._files = frozenset(path for path in paths if path.is_file())
         for path in paths:
             if path not in self._files and _fixed_folder(path).resolve().is_relative_to(self._out):

@@ -12,7 +12,6 @@ from typing import Any
 from sceneparse.arguments import argument, check_flag, check_names, check_probability, check_type, several
 from sceneparse.devices.memory import ran_out
 from sceneparse.errors import UserError
-from sceneparse.files import refuse_folded
 from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
@@ -26,6 +25,7 @@ from sceneparse.parsing.runs.faults import LeftOutError, writing_parse
 from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
+from sceneparse.paths import refuse_folded
 from sceneparse.pictures.finding import FoundPicture
 from sceneparse.pictures.reading import PictureError, picture_size
 from sceneparse.settings.legend import LegendLayout

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.naming import unique_name
+from sceneparse.paths import expanded
 from sceneparse.pictures.finding import FoundPicture, find_pictures
 from sceneparse.pictures.rasters.header import is_raster
 
@@ -42,7 +43,7 @@ def split_rasters(inputs: Sequence[str], out: Path) -> tuple[list[RasterSource],
     taken: set[str] = set()
     inside = out.resolve()
     for given in inputs:
-        named = Path(given).expanduser().is_file()
+        named = expanded(given).is_file()
         found = [
             (one, is_raster(one.path) and (named or not one.path.resolve().is_relative_to(inside)))
             for one in _pictures(given)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.naming import files_matching, unique_name
+from sceneparse.paths import expanded
 from sceneparse.pictures.finding import FoundPicture, files_in
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, VIDEO_SUFFIXES, VOLUME_SUFFIXES
 
@@ -121,7 +122,7 @@ def _is_transport_stream(path: Path) -> bool:
 
 
 def _files(given: str) -> list[Path]:
-    path = Path(given).expanduser()
+    path = expanded(given)
     if path.is_file():
         return [path]
     found = files_matching(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.runs.naming import files_matching, unique_name
+from sceneparse.paths import expanded
 from sceneparse.pictures.cases import called, modalities_of, volume_files
 from sceneparse.pictures.finding import is_hidden, walk
 from sceneparse.pictures.forms import PICTURE_SUFFIXES
@@ -69,7 +70,7 @@ def split_volumes(inputs: Sequence[str]) -> tuple[list[str], list[str]]:
     volumes: list[str] = []
     rest: list[str] = []
     for given in inputs:
-        path = Path(given).expanduser()
+        path = expanded(given)
         known = _holds_volumes(path) if path.is_dir() else given.lower().endswith(SUFFIXES)
         (volumes if known else rest).append(given)
     return volumes, rest
@@ -97,7 +98,7 @@ def pictures_among(inputs: Sequence[str]) -> list[str]:
     """
     said = []
     for given in inputs:
-        path = Path(given).expanduser()
+        path = expanded(given)
         pictures = [one for one, _ in walk(path)] if path.is_dir() else []
         if pictures:
             first = pictures[0].relative_to(path).as_posix()
@@ -124,7 +125,7 @@ def find_volumes(inputs: Sequence[str | Path], modalities: Sequence[str]) -> lis
     sources: list[VolumeSource] = []
     taken: set[str] = set()
     for given in inputs:
-        found = list(_found(Path(given).expanduser(), modalities))
+        found = list(_found(expanded(given), modalities))
         if not found:
             plain = files_matching(Path(given)) is None
             raise UserError(f"{given}: {'no such volume' if plain else 'no volume matches this pattern'}")
