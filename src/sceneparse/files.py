@@ -8,6 +8,7 @@ import secrets
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,9 @@ from sceneparse.errors import NoRoomError, UnwritableError, UserError, reason_of
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says where a disk, a user's share of it or the largest file that a process may write is full."""
 
+
+CACHE = "SCENEPARSE_CACHE"
+"""The environment variable that names the folder of what can be made again."""
 
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
 """What the system says where it would not let a file or folder of that name be made, however often it is tried."""
@@ -43,7 +47,9 @@ def write_errors(path: Path) -> Iterator[None]:
         if error.errno in NO_ROOM:
             raise no_room(path, reason_of(error)) from None
         if error.errno in FORBIDDEN and _concerns(path.absolute(), error.filename):
-            wrong = UnwritableError(f"{path}: cannot be written ({reason_of(error)}); name another place")
+            kept = path.absolute().is_relative_to(cache_folder().absolute())
+            way = f"set {CACHE} to a folder that can be" if kept else "name another place"
+            wrong = UnwritableError(f"{path}: cannot be written ({reason_of(error)}); {way}")
             wrong.errno = error.errno
             raise wrong from None
         raise
@@ -283,6 +289,20 @@ def is_held(path: Path) -> bool | None:
 
 def cache_folder() -> Path:
     """Return the folder for what can be made again: $SCENEPARSE_CACHE, or `sceneparse` in the user's cache folder."""
-    if given := os.environ.get("SCENEPARSE_CACHE"):
+    if given := os.environ.get(CACHE):
         return Path(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sceneparse"
+
+
+def make_room(folder: Path, keep: int, *, unused: float = 0.0) -> None:
+    """Delete what has not been used for long of a folder of the cache.
+
+    Args:
+        folder: Holds a folder for each thing that is kept, whose time of change says when it was used last.
+        keep: So many that were used last stay.
+        unused: Seconds since its last use before which none is deleted.
+    """
+    before = time.time() - unused
+    for used, path in sorted(((path.stat().st_mtime, path) for path in folder.iterdir()), reverse=True)[keep:]:
+        if used <= before:
+            shutil.rmtree(path, ignore_errors=True)

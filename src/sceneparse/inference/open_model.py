@@ -14,7 +14,7 @@ import torch
 from sceneparse.arguments import check_choice, check_type
 from sceneparse.devices import choose_device, choose_precision
 from sceneparse.errors import UserError, require
-from sceneparse.files import write_text
+from sceneparse.files import make_room, write_text
 from sceneparse.inference.choosing import OF_FILES, EngineName, FittingEngine, chosen_engine, make_engine, why_auto
 from sceneparse.inference.engine import Engine, TaskEngine
 from sceneparse.inference.exported_file import Note, export_model, open_exported
@@ -28,11 +28,11 @@ from sceneparse.settings.device import DEVICE_NAMES
 from sceneparse.settings.engine import ENGINE_NAMES, is_exported
 from sceneparse.weights.config import CONFIG, ModelConfig, read_config
 from sceneparse.weights.conversions import (
+    KEPT,
     REFUSED,
     digest,
     fingerprint_of,
     kept_file,
-    make_room,
     note_time,
     time_to_convert,
     untempered_fingerprint,
@@ -222,7 +222,7 @@ def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> 
         except ConversionError as error:
             if not isinstance(error.__cause__, (MemoryError, OSError)):  # of the machine, not of the network
                 write_text(refused, error.reason)
-                make_room(kept.parent.parent)
+                make_room(kept.parent.parent, KEPT)
             raise
-    make_room(kept.parent.parent)
+    make_room(kept.parent.parent, KEPT)
     return open_exported(kept, device=device, precision=precision)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import sys
 from functools import lru_cache
 from importlib.metadata import version
@@ -78,13 +77,6 @@ def kept_file(fingerprint: str) -> Path:
     versions = (__version__, LAYOUT, version("torch"), version("openvino"))
     key = hashlib.sha256(" ".join((fingerprint, *map(str, versions))).encode()).hexdigest()[:32]
     return cache_folder() / "openvino" / key / "model.xml"
-
-
-def make_room(folder: Path) -> None:
-    """Delete all but the `KEPT` models that were used last."""
-    used = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in used[KEPT:]:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def time_to_convert(folder: Path) -> str:

@@ -2,14 +2,13 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
 
-from sceneparse.files import cache_folder
+from sceneparse.files import cache_folder, make_folder, make_room
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 
@@ -34,16 +33,9 @@ def kept_model(kind: str, facts: Sequence[str], make: Callable[[Path], None]) ->
         with suppress(OSError):
             os.utime(kept)
         return folder
-    kept.mkdir(parents=True, exist_ok=True)
+    make_folder(kept)
     with FileLock(kept / ".lock"):
         if not folder.is_dir():
             make(folder)
-    _make_room(kept.parent)
+    make_room(kept.parent, KEPT)
     return folder
-
-
-def _make_room(folder: Path) -> None:
-    """Delete all but the `KEPT` models that were used last."""
-    used = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in used[KEPT:]:
-        shutil.rmtree(path, ignore_errors=True)
