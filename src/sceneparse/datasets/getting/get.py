@@ -1,7 +1,7 @@
 """`sceneparse data get` as a function: download a data set's archives, verify and unpack them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,8 @@ def get_dataset(kind: str, entry: Entry, out: Path, *, keep: bool = False, progr
 @contextmanager
 def _alone(out: Path) -> Iterator[None]:
     """Keep the folder to this process."""
-    lock = FileLock(out / ".lock", timeout=0)
+    file = out / ".lock"
+    lock = FileLock(file, timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -58,6 +59,8 @@ def _alone(out: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        with suppress(OSError):  # before it is free: who has it open by now doesn't get it
+            file.unlink()
         lock.release()
 
 
