@@ -174,7 +174,7 @@ def read_record(path: Path) -> dict[str, Any]:
 def download_bar(shown: bool, title: str) -> Iterator[Advance]:
     """Show a bar of bytes, speed and time left on standard error; yield what moves it."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

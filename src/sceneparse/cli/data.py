@@ -1,6 +1,7 @@
 """Verbs about data sets: data list, data get, data check, data show, data export and data build-broden."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,8 @@ def _get(arguments: argparse.Namespace) -> int:
     from sceneparse.datasets.getting.get import get_dataset
 
     get_dataset(arguments.kind, KINDS[arguments.kind].entry, arguments.out, keep=arguments.keep)
-    print(f"data set: {arguments.out}\ncheck it: sceneparse data check {arguments.out} --kind {arguments.kind}")
+    folder = shlex.quote(str(arguments.out))
+    print(f"data set: {arguments.out}\ncheck it: sceneparse data check {folder} --kind {arguments.kind}")
     return 0
 
 
@@ -190,7 +192,7 @@ def _export(arguments: argparse.Namespace) -> int:
     counts = export_dataset(recipe.data, arguments.out, form=arguments.form, channels=channels)
     print(f"data set: {arguments.out} ({', '.join(f'{split} {count:,}' for split, count in counts.items())})")
     if arguments.form == "folder":
-        print(f"check it: sceneparse data check {arguments.out}")
+        print(f"check it: sceneparse data check {shlex.quote(str(arguments.out))}")
     _say_left_out(recipe.data)
     return 0
 
