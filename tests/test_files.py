@@ -18,6 +18,7 @@ from sceneparse.files import (
     hold,
     is_held,
     make_folder,
+    make_room,
     refuse_unwritable_file,
     replace_folder,
     sized,
@@ -47,6 +48,55 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path
         raise ValueError("on purpose")
     assert path.read_text() == "old"
     assert files_in(tmp_path) == ["a.txt"]
+
+
+def test_what_is_written_through_a_link_leaves_the_link(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link, target = tmp_path / "link.json", tmp_path / "there" / "target.json"
+    link.symlink_to(target)
+    for content in (1, 2):  # not there yet, and there
+        refuse_unwritable_file(link)
+        write_json(link, content)
+        assert link.is_symlink() and json.loads(target.read_text()) == content
+    assert files_in(tmp_path) == ["link.json", "there"] and files_in(tmp_path / "there") == ["target.json"]
+
+
+def test_devices_and_pipes_are_written_into_and_stay(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    refuse_unwritable_file(pipe)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_text)
+        write_text(pipe, "all of it")
+        assert read.result() == "all of it"
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and files_in(tmp_path) == ["pipe"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system has no names of open files")
+def test_an_open_file_is_written_into_by_its_name(tmp_path: Path) -> None:
+    with (tmp_path / "out.txt").open("ab", buffering=0) as file:
+        file.write(b"before ")
+        write_text(Path(f"/proc/self/fd/{file.fileno()}"), "in between ")
+        file.write(b"after")
+    assert (tmp_path / "out.txt").read_text() == "before in between after"
+
+
+def test_what_was_not_used_for_long_makes_room(tmp_path: Path) -> None:
+    now = time.time()
+    for name, age in (("old", 1000), ("older", 2000), ("new", 0)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (now - age, now - age))
+    make_room(tmp_path, 1, unused=1500)
+    assert files_in(tmp_path) == ["new", "old"]
+    make_room(tmp_path, 1)
+    assert files_in(tmp_path) == ["new"]
+
+
+def test_a_cache_that_cannot_be_written_names_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SCENEPARSE_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(UnwritableError, match="set SCENEPARSE_CACHE to a folder that can be"):
+        make_folder(tmp_path / "file" / "cache" / "models")
 
 
 def test_what_is_flushed_to_disk_is_open_for_writing_as_windows_wants_it(

@@ -96,6 +96,13 @@ class TestRows:
         assert row.recipe.network.architecture == "fcn" and row.recipe.training.batch == 4
 
 
+def test_rows_in_any_script_have_folders_of_their_own(sweep: Any) -> None:
+    names = ["東京", "大阪", "が", "か", "हिन्दी", "हन्द", "Été à Łódź", "Max pool, 3×3_b"]
+    folders = [row.folder for row in sweep(rows=[{"name": name} for name in names]).rows]
+    assert len(set(folders)) == len(names)
+    assert folders[0] == "東京" and folders[6:] == ["ete-a-łodz", "max-pool-3-3-b"]
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("keys", "message"),
