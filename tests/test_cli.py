@@ -141,6 +141,16 @@ def test_a_reader_that_leaves_ends_no_work(tmp_path: Path) -> None:
     assert "toyworld" in json.loads((tmp_path / "kinds.json").read_text())
 
 
+def test_what_a_command_writes_through_a_link_leaves_the_link(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link, target = tmp_path / "link.json", tmp_path / "there" / "target.json"
+    link.symlink_to(target)
+    for _ in range(2):  # not there yet, and there
+        assert main(["data", "list", "toyworld", "--json", str(link)]) == 0
+        assert link.is_symlink() and "toyworld" in json.loads(target.read_text())
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["target.json"]
+
+
 def test_characters_that_the_output_lacks_are_no_fault() -> None:
     program = "import sys; from sceneparse.cli import main; sys.exit(main(['data', 'list']))"
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}

@@ -50,17 +50,6 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path
     assert files_in(tmp_path) == ["a.txt"]
 
 
-def test_what_is_written_through_a_link_leaves_the_link(tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
-    link, target = tmp_path / "link.json", tmp_path / "there" / "target.json"
-    link.symlink_to(target)
-    for content in (1, 2):  # not there yet, and there
-        refuse_unwritable_file(link)
-        write_json(link, content)
-        assert link.is_symlink() and json.loads(target.read_text()) == content
-    assert files_in(tmp_path) == ["link.json", "there"] and files_in(tmp_path / "there") == ["target.json"]
-
-
 def test_devices_and_pipes_are_written_into_and_stay(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

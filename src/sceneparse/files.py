@@ -112,8 +112,8 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     A reader sees the old file or the new one, never a part of it, even when the process is killed in between.
     The temporary name keeps the suffix, since many writers choose their format by it. Parent folders are made.
-    A link stays, and what it names is replaced. A device or a pipe, such as /dev/stdout, stays too: what is in the
-    temporary file at the end is written into it.
+    A device or a pipe, such as /dev/stdout, stays: what is in the temporary file at the end is written into it. A link
+    is replaced; `behind_link` says what it names.
 
     Raises:
         NoRoomError: There is no room for it.
@@ -121,7 +121,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     if not _is_special(path):
-        with write_errors(path), _renamed_to(Path(os.path.realpath(path)) if path.is_symlink() else path) as temporary:
+        with write_errors(path), _renamed_to(path) as temporary:
             yield temporary
         return
     with write_errors(path), TemporaryDirectory(prefix="sceneparse-") as folder:
@@ -129,6 +129,11 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as source, path.open("ab") as target:
             shutil.copyfileobj(source, target)
+
+
+def behind_link(path: Path) -> Path:
+    """Return the file that a link names, for one that a user has named; any other path, /dev/stdout too, as it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() and not _is_special(path) else path
 
 
 def _is_special(path: Path) -> bool:
@@ -177,8 +182,6 @@ def refuse_unwritable_file(path: str | Path) -> None:
         path.exists()  # which complains of a name that is too long
         if _is_special(path):
             return
-        if path.is_symlink():
-            folder = Path(os.path.realpath(path)).parent
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
         probe = folder / f".{secrets.token_hex(8)}.tmp"

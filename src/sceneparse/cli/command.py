@@ -3,9 +3,12 @@
 import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.errors import UserError
+from sceneparse.files import behind_link
+from sceneparse.paths import expanded
 
 if TYPE_CHECKING:
     from sceneparse.recipes.changes import Changes
@@ -54,6 +57,11 @@ class Command:
                     f"command line: --{name} has no effect here: of the settings this command reads "
                     f"{', '.join(read[:-1])} and {read[-1]}; leave it out"
                 )
+
+
+def output_file(text: str) -> Path:
+    """Read the name of a file that a command writes: where that is a link, what it names is written."""
+    return behind_link(expanded(text))
 
 
 def recipe_settings(arguments: argparse.Namespace) -> "Changes":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.arguments import argument
-from sceneparse.cli.command import Command, recipe_settings
+from sceneparse.cli.command import Command, output_file, recipe_settings
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError, require
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", nargs="?", choices=list(KINDS), metavar="KIND", help="all that is known of one")
     parser.add_argument(
-        "--json", type=expanded, metavar="FILE", help="also write all that is known of all kinds as JSON"
+        "--json", type=output_file, metavar="FILE", help="also write all that is known of all kinds as JSON"
     )
 
 
@@ -124,7 +124,7 @@ def _recognised(root: Path) -> str:
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
     _data_arguments(parser)
-    parser.add_argument("--json", type=expanded, metavar="FILE", help="also write the findings as JSON")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="also write the findings as JSON")
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -148,7 +148,7 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=6, metavar="N", help="samples in the picture (default: 6)")
     parser.add_argument("--recipe", default=None, help="show its draws and augmentation (default: the standard ones)")
     parser.add_argument(
-        "--out", type=expanded, default=Path("samples.png"), metavar="FILE", help="default: samples.png"
+        "--out", type=output_file, default=Path("samples.png"), metavar="FILE", help="default: samples.png"
     )
 
 

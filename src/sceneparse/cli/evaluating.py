@@ -11,6 +11,7 @@ from sceneparse.cli.command import (
     device_argument,
     engine_arguments,
     in_processes,
+    output_file,
     process_arguments,
     protocol_arguments,
     recipe_settings,
@@ -183,7 +184,7 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
         "--quick", action="store_true", help="end with the first look, in half a minute: a few pictures, no memory"
     )
     parser.add_argument("--no-memory", action="store_true", help="leave out the memory, which takes a process a row")
-    parser.add_argument("--json", type=expanded, metavar="FILE", help="also write the record as JSON")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="also write the record as JSON")
 
 
 def _bench(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from sceneparse.cli.beforehand import loading, refuse_missing_model
-from sceneparse.cli.command import MODEL_HELP, Command, recipe_settings, size_argument
+from sceneparse.cli.command import MODEL_HELP, Command, output_file, recipe_settings, size_argument
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.paths import expanded
@@ -106,7 +106,7 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
         help="published checkpoints in place of that: all, or those in whose names, family, architecture, backbone, "
         "data, licence or terms every WORD occurs; a name alone shows all that is known of it",
     )
-    parser.add_argument("--json", type=expanded, metavar="FILE", help="also write the table as JSON")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="also write the table as JSON")
 
 
 def _models(arguments: argparse.Namespace) -> int:
