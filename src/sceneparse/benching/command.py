@@ -115,10 +115,10 @@ def bench(
     show(heading(result))
     with working("bench", shown=progress) as say:
         Measuring(subject, result, where, say, show).all(engines, precisions, memory)
-    if json is not None:
-        write_json(Path(json), result.to_json())
     if progress:
         print_bench(result, console)
+    if json is not None:
+        write_json(Path(json), result.to_json())
     return result
 
 

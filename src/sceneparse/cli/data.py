@@ -30,14 +30,14 @@ def _list(arguments: argparse.Namespace) -> int:
 
     if arguments.json:
         refuse_unwritable_file(arguments.json)
-    if arguments.json:
-        write_json(arguments.json, catalogue_json())
     if arguments.kind:
         print(describe(arguments.kind))
     else:
         from sceneparse.progress import results_console
 
         results_console().print(overview())
+    if arguments.json:
+        write_json(arguments.json, catalogue_json())
     return 0
 
 
@@ -136,9 +136,9 @@ def _check(arguments: argparse.Namespace) -> int:
         refuse_unwritable_file(arguments.json)
     recipe, channels = _read_data(arguments)
     diagnosis = check(recipe.data, channels=channels, mirrored=recipe.augmentation.mirror > 0)
+    print_diagnosis(diagnosis, results_console())
     if arguments.json:
         write_json(arguments.json, diagnosis.to_json())
-    print_diagnosis(diagnosis, results_console())
     return 0 if diagnosis.ok else 2
 
 

@@ -47,6 +47,11 @@ def under_protocol(parser: "Parser", arguments: argparse.Namespace) -> "Parser":
     return parser if protocol == parser.config.protocol else parser.with_protocol(protocol)
 
 
+def _place(text: str) -> str:
+    """Read a folder's name, or an address of an object store."""
+    return str(expanded(text)) if text.startswith("~") else text
+
+
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
     parser.add_argument(
@@ -55,7 +60,9 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="pictures, folders, globs, videos, a camera such as /dev/video0, volumes (.nii.gz), or rasters (GeoTIFF)",
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help="where label maps, overlays and JSON go")
+    parser.add_argument(
+        "--out", type=_place, required=True, metavar="DIR", help="where label maps, overlays and JSON go"
+    )
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
     parser.add_argument(
         "--legend",

@@ -122,9 +122,9 @@ def _published(arguments: argparse.Namespace) -> int:
     from sceneparse.weights.published.listing import listed, print_published
 
     found = listed(arguments.published)
+    print_published(found)
     if arguments.json:
         write_json(arguments.json, [one.to_json() for one in found])
-    print_published(found)
     return 0
 
 
@@ -135,9 +135,9 @@ def _inventory(arguments: argparse.Namespace) -> int:
         from sceneparse.weights.inventory import inventory, print_inventory
 
     rows = inventory(progress=sys.stderr.isatty())
+    print_inventory(rows)
     if arguments.json:
         write_json(arguments.json, [row.to_json() for row in rows])
-    print_inventory(rows)
     return 0
 
 
