@@ -35,8 +35,16 @@ def _patient(stream: Any, own: TextIO | None, errors: str) -> Any:
     if stream.isatty():
         return stream
     stream.flush()
-    raw = io.BufferedWriter(_Pipe(stream.fileno(), "w", closefd=False))
-    return io.TextIOWrapper(raw, stream.encoding, errors, line_buffering=stream.line_buffering)
+    raw = _Pipe(stream.fileno(), "w", closefd=False)
+    # Python leaves out the buffer as well where it is asked to (PYTHONUNBUFFERED).
+    through = stream.write_through
+    return io.TextIOWrapper(
+        raw if through else io.BufferedWriter(raw),  # type: ignore[arg-type]
+        stream.encoding,
+        errors,
+        line_buffering=stream.line_buffering,
+        write_through=through,
+    )
 
 
 class _Pipe(io.FileIO):
