@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sceneparse.errors import UserError
 from sceneparse.recipes import read_recipe
@@ -27,9 +28,7 @@ def test_a_key_that_stands_twice_is_refused_with_its_place(text: str, message: s
 
 def test_what_mappings_take_over_from_others_stands_once() -> None:
     text = "p: {q: &b {<<: &a {x: 1, y: 1}, x: 2}}\nc: {<<: *b, y: 3}\nd: {<<: *a, <<: *b, 1: 0, '1': 0}"
-    read = load_yaml(text)
-    assert read["p"]["q"] == {"x": 2, "y": 1} and read["c"] == {"x": 2, "y": 3}
-    assert read["d"]["y"] == 1 and read["d"][1] == read["d"]["1"] == 0
+    assert load_yaml(text) == yaml.safe_load(text)
 
 
 def test_recipes_and_maps_of_classes_name_the_file_and_the_place(tmp_path: Path) -> None:
