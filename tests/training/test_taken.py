@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sceneparse.errors import UserError
+from sceneparse.files import is_held
 from sceneparse.settings import Recipe
 from sceneparse.training import run as run_module
 from sceneparse.training import taken
@@ -52,6 +53,13 @@ def test_a_training_that_has_gone_on_since_another_looked_is_not_undone(tmp_path
         pass
     with hold_run(tmp_path, last_iteration(tmp_path)):
         pass
+
+
+def test_others_see_that_a_training_goes_on_and_that_it_has_ended(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="on purpose"), hold_run(tmp_path / "run", None):
+        assert is_held(tmp_path / "run" / "metrics.jsonl")
+        raise ValueError("on purpose")
+    assert is_held(tmp_path / "run" / "metrics.jsonl") is False
 
 
 def test_what_only_asks_whether_a_training_goes_on_does_not_keep_one_from_beginning(tmp_path: Path) -> None:
