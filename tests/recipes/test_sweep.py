@@ -72,7 +72,8 @@ class TestRows:
         assert len({run.recipe.name for run in runs}) == 4
 
     @pytest.mark.parametrize(
-        ("name", "folder"), [("with Lovász, Ünal's", "with-lovasz-unal-s"), ("½ size", "1-2-size"), ("大", "大"), ("?!", "row")]
+        ("name", "folder"),
+        [("with Lovász, Ünal's", "with-lovasz-unal-s"), ("½ size", "1-2-size"), ("大", "大"), ("?!", "row")],
     )
     def test_a_rows_folder_has_its_letters_without_accents(self, sweep: Any, name: str, folder: str) -> None:
         assert [run.folder for run in sweep(rows=[{"name": name}], seeds=[0]).runs()] == [f"{folder}/seed0"]

@@ -39,7 +39,7 @@ def _patient(stream: Any, own: TextIO | None, errors: str) -> Any:
     # Python leaves out the buffer as well where it is asked to (PYTHONUNBUFFERED).
     through = stream.write_through
     return io.TextIOWrapper(
-        raw if through else io.BufferedWriter(raw),  # type: ignore[arg-type]
+        raw if through else io.BufferedWriter(raw),
         stream.encoding,
         errors,
         line_buffering=stream.line_buffering,

@@ -33,7 +33,7 @@ def check_types(settings: object, group: str) -> None:
             object.__setattr__(settings, name, os.fspath(value))
         elif not fits(value, hint):
             said = argument(f"{group}.{name}" if group else name)
-            quotes = quotes_needed(value) if _holds_text(hint) else ""
+            quotes = quotes_needed(value) if _lists_text(value, hint) else ""
             require(False, f"{said} is {shown(value)}, but must be {_in_words(hint)}{quotes}")
 
 
@@ -80,6 +80,12 @@ def quotes_needed(value: object) -> str:
     if not isinstance(value, bool | int | float):
         return ""
     return '; names such as 12, on and no are text in quotes: "12", "on", "no"'
+
+
+def _lists_text(value: object, hint: Any) -> bool:
+    """Whether texts are wanted in a list or a mapping, and a value is one."""
+    containers = {tuple: list | tuple, dict: Mapping}
+    return any(isinstance(value, containers.get(get_origin(form), ())) and _holds_text(form) for form in _forms(hint))
 
 
 def _holds_text(hint: Any) -> bool:
