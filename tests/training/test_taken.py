@@ -62,6 +62,13 @@ def test_others_see_that_a_training_goes_on_and_that_it_has_ended(tmp_path: Path
     assert is_held(tmp_path / "run" / "metrics.jsonl") is False
 
 
+def test_a_training_that_ends_before_it_wrote_anything_leaves_no_folder(tmp_path: Path) -> None:
+    for out, there in ((tmp_path / "new", False), (tmp_path, True)):
+        with pytest.raises(ValueError, match="on purpose"), hold_run(out, None):
+            raise ValueError("on purpose")
+        assert out.exists() == there
+
+
 def test_what_only_asks_whether_a_training_goes_on_does_not_keep_one_from_beginning(tmp_path: Path) -> None:
     fcntl = pytest.importorskip("fcntl")
     (tmp_path / "metrics.jsonl").touch()

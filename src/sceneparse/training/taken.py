@@ -1,10 +1,12 @@
 """Whether a run folder holds a training already, or one is going on there: known before PyTorch is loaded."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import IO
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError
@@ -58,16 +60,34 @@ def hold_run(out: Path, seen: int | None) -> Iterator[None]:
     Raises:
         UserError: Another training is going on there, or has been since then.
     """
-    make_folder(out)
-    path = out / METRICS
-    with write_errors(path):
-        file = path.open("ab")
-    with file, _locked(out) if BY_LOCK else nullcontext():
-        while hold(file) is False:
-            refuse_going(out)  # returns where somebody has only asked
+    new = not out.exists()
+    with _held(out) as file, _locked(out) if BY_LOCK else nullcontext():
         if last_iteration(out) != seen:
             raise UserError(f"{out}: another training has gone on there in the meantime: give the same command again")
-        yield
+        try:
+            yield
+        finally:
+            if new and list(out.iterdir()) == [out / METRICS] and os.fstat(file.fileno()).st_size == 0:
+                with suppress(OSError):  # nothing was written: the folder goes as it came
+                    (out / METRICS).unlink()
+                    out.rmdir()
+
+
+@contextmanager
+def _held(out: Path) -> Iterator[IO[bytes]]:
+    """Open metrics.jsonl, and mark it as in use."""
+    path, held = out / METRICS, False
+    while not held:
+        make_folder(out)
+        with write_errors(path):
+            file = path.open("ab")
+        with file:
+            while hold(file) is False:
+                refuse_going(out)  # returns where somebody has only asked
+            # One that has just ended may have removed the file between the two.
+            held = os.fstat(file.fileno()).st_nlink > 0
+            if held:
+                yield file
 
 
 @contextmanager
