@@ -107,6 +107,6 @@ def test_times_are_said_as_somebody_would_guess_them(seconds: float, text: str) 
 def test_square_brackets_in_names_are_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.StringIO()
     monkeypatch.setattr(progress, "Console", lambda **_: Console(file=file, force_terminal=True, width=80))
-    with progress.progress_bar(True, 2, "scoring folder train[:300]") as advance:
+    with progress.progress_bar(True, 2, "scoring folder train[a_*]") as advance:
         advance()
-    assert "train[:300]" in file.getvalue()
+    assert "train[a_*]" in file.getvalue()
