@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
-from sceneparse.cli import COMMANDS, main
+from sceneparse.cli import COMMANDS, main, parser_of
 from tests.support.small import TINY
 
 
@@ -106,6 +107,60 @@ def test_a_place_that_the_system_forbids_is_no_fault_of_ours(
     assert main(["models"]) == 2
     said = capsys.readouterr().err
     assert said.strip() == f"error: a file/out.json: {os.strerror(number)}; name another file or folder"
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")]
+)
+def test_a_lack_of_memory_is_no_fault_of_ours(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("sceneparse.weights.inventory.inventory", fail)
+    monkeypatch.setattr("sceneparse.cli.training.refuse_unready", fail)
+    for words, way in (
+        (["models"], "end other programs that take it"),
+        (["train", "toy-pspnet"], "make --training.batch smaller (auto finds one that fits)"),
+    ):
+        assert main(words) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("error: not enough memory (") and way in line
+
+
+def test_a_reader_that_leaves_ends_no_work(tmp_path: Path) -> None:
+    program = "import sys; from sceneparse.cli import main; sys.exit(main(sys.argv[1:]))"
+    for words, code in ((["list", "--json", "kinds.json"], 0), (["check", "nowhere", "--kind", "folder"], 2)):
+        reading, writing = os.pipe()
+        os.close(reading)
+        words = [sys.executable, "-c", program, "data", *words]
+        done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path, text=True)
+        os.close(writing)
+        assert done.returncode == code and "Traceback" not in done.stderr, done.stderr
+    assert "toyworld" in json.loads((tmp_path / "kinds.json").read_text())
+
+
+def test_what_a_command_writes_through_a_link_leaves_the_link(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link, target = tmp_path / "link.json", tmp_path / "there" / "target.json"
+    link.symlink_to(target)
+    for _ in range(2):  # not there yet, and there
+        assert main(["data", "list", "toyworld", "--json", str(link)]) == 0
+        assert link.is_symlink() and "toyworld" in json.loads(target.read_text())
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["target.json"]
+
+
+def test_characters_that_the_output_lacks_are_no_fault() -> None:
+    program = "import sys; from sceneparse.cli import main; sys.exit(main(['data', 'list']))"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True)
+    assert done.returncode == 0 and b"toyworld" in done.stdout and done.stdout.isascii()
+
+
+def test_negative_numbers_with_an_exponent_are_no_options() -> None:
+    given = parser_of("predict").parse_args(["m", "a.tif", "--out", "o", "--range", "-1e3", "-.5", "1e3"])
+    assert given.range == [-1000.0, -0.5, 1000.0]
 
 
 def test_help_is_given_for_the_commands_of_data(capsys: pytest.CaptureFixture[str]) -> None:

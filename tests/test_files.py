@@ -19,8 +19,7 @@ from sceneparse.files import (
     is_held,
     json_of,
     make_folder,
-    meant,
-    refuse_folded,
+    make_room,
     refuse_unwritable_file,
     replace_folder,
     sized,
@@ -50,6 +49,54 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path
         raise ValueError("on purpose")
     assert path.read_text() == "old"
     assert files_in(tmp_path) == ["a.txt"]
+
+
+def test_devices_and_pipes_are_written_into_and_stay(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    refuse_unwritable_file(pipe)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_text)
+        write_text(pipe, "all of it")
+        assert read.result() == "all of it"
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and files_in(tmp_path) == ["pipe"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system has no names of open files")
+def test_an_open_file_is_written_into_by_its_name(tmp_path: Path) -> None:
+    with (tmp_path / "out.txt").open("ab", buffering=0) as file:
+        file.write(b"before ")
+        write_text(Path(f"/proc/self/fd/{file.fileno()}"), "in between ")
+        file.write(b"after")
+    assert (tmp_path / "out.txt").read_text() == "before in between after"
+
+
+def test_what_was_not_used_for_long_makes_room(tmp_path: Path) -> None:
+    now = time.time()
+    for name, age in (("old", 1000), ("older", 2000), ("new", 0)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (now - age, now - age))
+    make_room(tmp_path, 1, unused=1500)
+    assert files_in(tmp_path) == ["new", "old"]
+    make_room(tmp_path, 1)
+    assert files_in(tmp_path) == ["new"]
+
+
+def test_a_cache_that_cannot_be_written_names_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SCENEPARSE_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(UnwritableError, match="set SCENEPARSE_CACHE to a folder that can be"):
+        make_folder(tmp_path / "file" / "cache" / "models")
+
+
+def test_what_is_flushed_to_disk_is_open_for_writing_as_windows_wants_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    modes = []
+    monkeypatch.setattr(os, "fsync", lambda file: modes.append(fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE))
+    write_text(tmp_path / "a.txt", "all of it")
+    assert modes == [os.O_RDWR]
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
@@ -178,25 +225,6 @@ def test_a_file_is_held_until_it_is_closed(tmp_path: Path) -> None:
         assert is_held(path) is False
         assert hold(file) and is_held(path) is True
     assert is_held(path) is False
-
-
-def test_names_that_differ_in_case_alone_are_refused_where_the_disk_folds_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refuse_folded(["a", "A", "b"], tmp_path / "not" / "there")  # this disk tells them apart
-    assert not list(tmp_path.iterdir()), "what was tried is gone"
-    monkeypatch.setattr("sceneparse.files.folds_case", lambda _: True)
-    refuse_folded(["a", "b", "below/a"], tmp_path)
-    for names in (["a", "A"], ["Below/a", "below/a"], ["\u00e9", "E\u0301"]):
-        with pytest.raises(UserError, match="differ in case alone, and the disk would write one over the other"):
-            refuse_folded(names, tmp_path)
-
-
-def test_a_name_that_is_nearly_one_that_there_is_may_have_been_meant(tmp_path: Path) -> None:
-    (tmp_path / "photo.jpg").touch()
-    (tmp_path / ".hidden.jpg").touch()
-    assert meant(tmp_path / "foto.jpg") == f"; did you mean {tmp_path / 'photo.jpg'}?"
-    assert meant(tmp_path / "hidden.jpg") == meant(tmp_path / "video.mp4") == meant(tmp_path / "not/photo.jpg") == ""
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])

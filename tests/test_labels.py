@@ -247,6 +247,7 @@ class TestJson:
             (lambda path: path.mkdir(), "cannot be read"),
             (lambda path: path.write_bytes(b"\xff\xfe\x00"), "cannot be read"),
             (lambda path: path.write_text('{"names": [\n"sky",]}'), ":2:.*not valid JSON"),
+            (lambda path: path.write_text('{"names": ["a"], "names": ["b"]}'), 'the key "names" stands twice'),
         ],
     )
     def test_a_file_that_cannot_be_read_is_named(

@@ -5,6 +5,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 from rich.table import Table
 
 from sceneparse import progress
@@ -101,3 +102,11 @@ def test_what_is_done_inside_something_else_takes_its_line_and_gives_it_back(
 )
 def test_times_are_said_as_somebody_would_guess_them(seconds: float, text: str) -> None:
     assert progress.roughly(seconds) == text
+
+
+def test_square_brackets_in_names_are_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr(progress, "Console", lambda **_: Console(file=file, force_terminal=True, width=80))
+    with progress.progress_bar(True, 2, "scoring folder train[a_*]") as advance:
+        advance()
+    assert "train[a_*]" in file.getvalue()

@@ -18,8 +18,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from sceneparse.errors import NoRoomError, UserError, reason_of
-from sceneparse.files import write_json
+from sceneparse.errors import UnwritableError, UserError, reason_of
+from sceneparse.files import make_folder, write_errors, write_json
 
 CHUNK = 1 << 20
 TRIES = 5
@@ -91,9 +91,10 @@ def fetch(
 
     Raises:
         ChecksumError: Another file came, which has been deleted; or one lies at `target`, which stays there.
+        UnwritableError: It cannot be written there.
         UserError: The server has no such file or doesn't answer, or the disk is full.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     part = target.with_name(f"{target.name}.part")
     if not target.is_file():
         _complete(url, part, advance, tries, wait)
@@ -143,6 +144,8 @@ def fetch_from(
     for url in urls[:1] if target.is_file() else urls:
         try:
             return fetch(url, target, checksum, advance, tries=tries, wait=wait)
+        except UnwritableError:
+            raise
         except UserError as error:
             errors.append(error)
     reasons = {error.reason if isinstance(error, UnreachableError) else None for error in errors}
@@ -171,7 +174,7 @@ def read_record(path: Path) -> dict[str, Any]:
 def download_bar(shown: bool, title: str) -> Iterator[Advance]:
     """Show a bar of bytes, speed and time left on standard error; yield what moves it."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
@@ -199,7 +202,7 @@ def _complete(url: str, part: Path, advance: Advance, tries: int, wait: Callable
                     f"{url}: the server says {error.code} ({error.reason}): it may have moved; see its owner's page"
                 ) from None
             reason = f"the server says {error.code} ({error.reason})"
-        except NoRoomError:
+        except UserError:  # of the disk, which no other try mends
             raise
         except (OSError, http.client.HTTPException) as error:
             reason = _reason(error)
@@ -255,14 +258,15 @@ def _receive(url: str, part: Path, advance: Advance) -> None:
             raise ConnectionError("the server has another file now; it is fetched anew")
         have = have if goes_on else 0
         _refuse_full_disk(part.parent, None if total is None else total - have)
-        if not goes_on:
-            part.unlink(missing_ok=True)
-            write_json(_note(part), {"url": url, "total": total, "validator": _validator(response.headers)})
-        with part.open("ab") as file:
-            while chunk := response.read(CHUNK):
-                file.write(chunk)
-                have += len(chunk)
-                advance(have, total)
+        with write_errors(part):
+            if not goes_on:
+                part.unlink(missing_ok=True)
+                write_json(_note(part), {"url": url, "total": total, "validator": _validator(response.headers)})
+            with part.open("ab") as file:
+                while chunk := response.read(CHUNK):
+                    file.write(chunk)
+                    have += len(chunk)
+                    advance(have, total)
     if total is not None and have != total:
         raise ConnectionError(f"the connection ended after {have:,} of {total:,} bytes")
 

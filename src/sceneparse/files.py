@@ -1,19 +1,19 @@
 """Write files and folders that are either whole or absent."""
 
 import ctypes
-import difflib
 import errno
 import json
 import os
 import re
 import secrets
 import shutil
+import stat
 import sys
-import unicodedata
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from sceneparse.errors import NoRoomError, UnwritableError, UserError, reason_of
@@ -21,6 +21,9 @@ from sceneparse.errors import NoRoomError, UnwritableError, UserError, reason_of
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says where a disk, a user's share of it or the largest file that a process may write is full."""
 
+
+CACHE = "SCENEPARSE_CACHE"
+"""The environment variable that names the folder of what can be made again."""
 
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
 """What the system says where it would not let a file or folder of that name be made, however often it is tried."""
@@ -45,7 +48,9 @@ def write_errors(path: Path) -> Iterator[None]:
         if error.errno in NO_ROOM:
             raise no_room(path, reason_of(error)) from None
         if error.errno in FORBIDDEN and _concerns(path.absolute(), error.filename):
-            wrong = UnwritableError(f"{path}: cannot be written ({reason_of(error)}); name another place")
+            kept = path.absolute().is_relative_to(cache_folder().absolute())
+            way = f"set {CACHE} to a folder that can be" if kept else "name another place"
+            wrong = UnwritableError(f"{path}: cannot be written ({reason_of(error)}); {way}")
             wrong.errno = error.errno
             raise wrong from None
         raise
@@ -108,14 +113,39 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     A reader sees the old file or the new one, never a part of it, even when the process is killed in between.
     The temporary name keeps the suffix, since many writers choose their format by it. Parent folders are made.
+    A device or a pipe, such as /dev/stdout, stays: what is in the temporary file at the end is written into it. A link
+    is replaced; `behind_link` says what it names.
 
     Raises:
         NoRoomError: There is no room for it.
         UnwritableError: It may not be written there.
     """
     path = Path(path)
-    with write_errors(path), _renamed_to(path) as temporary:
+    if not _is_special(path):
+        with write_errors(path), _renamed_to(path) as temporary:
+            yield temporary
+        return
+    with write_errors(path), TemporaryDirectory(prefix="sceneparse-") as folder:
+        temporary = Path(folder) / f"whole{path.suffix}"
         yield temporary
+        with temporary.open("rb") as source, path.open("ab") as target:
+            shutil.copyfileobj(source, target)
+
+
+def behind_link(path: Path) -> Path:
+    """Return the file that a link names, for one that a user has named; any other path, /dev/stdout too, as it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() and not _is_special(path) else path
+
+
+def _is_special(path: Path) -> bool:
+    """Whether a path is there and is a device, a pipe or a socket, or a name of an open file, such as /dev/stdout."""
+    try:
+        mode = path.stat().st_mode
+        link = str(path.readlink()) if path.is_symlink() else ""
+    except (OSError, ValueError):
+        return False
+    opened = any(name.startswith("/proc/") for name in (link, os.path.realpath(path.parent)))
+    return opened or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 @contextmanager
@@ -128,7 +158,7 @@ def _renamed_to(path: Path) -> Iterator[Path]:
     temporary.touch(exist_ok=False)
     try:
         yield temporary
-        with temporary.open("rb") as file:
+        with temporary.open("r+b") as file:  # Windows flushes what may be written alone
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
@@ -151,6 +181,8 @@ def refuse_unwritable_file(path: str | Path) -> None:
         if path.is_dir():
             raise UserError(f"{path}: is a folder; name a file in it")
         path.exists()  # which complains of a name that is too long
+        if _is_special(path):
+            return
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
         probe = folder / f".{secrets.token_hex(8)}.tmp"
@@ -233,19 +265,23 @@ def _exchange(one: Path, other: Path) -> bool:
     return done == 0
 
 
-def hold(file: IO[bytes]) -> bool:
-    """Mark an open file as in use until it is closed or this process has ended, however it does; False where it can't.
+def hold(file: IO[bytes]) -> bool | None:
+    """Mark an open file as in use until it is closed or this process has ended, however it does.
 
-    It may fail for a moment while another process asks (`is_held`): try again later.
+    Returns:
+        True; False where another process has marked it, or asks at this moment (`is_held`: try again); None where the
+        system has no such marks.
     """
     if sys.platform == "win32":
-        return False
+        return None
     import fcntl
 
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:
+        return None
     return True
 
 
@@ -269,67 +305,24 @@ def is_held(path: Path) -> bool | None:
 
 def cache_folder() -> Path:
     """Return the folder for what can be made again: $SCENEPARSE_CACHE, or `sceneparse` in the user's cache folder."""
-    if given := os.environ.get("SCENEPARSE_CACHE"):
+    if given := os.environ.get(CACHE):
         return Path(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sceneparse"
 
 
-def folds_case(folder: Path) -> bool:
-    """Return whether names that differ in case alone are one name in a folder, as on most disks of macOS and Windows.
+def make_room(folder: Path, keep: int, *, unused: float = 0.0) -> None:
+    """Delete what has not been used for long of a folder of the cache; another process may do the same.
 
     Args:
-        folder: It, or the one that it will be made in, is tried with an empty file.
+        folder: Holds a folder for each thing that is kept, whose time of change says when it was used last.
+        keep: So many that were used last stay.
+        unused: Seconds since its last use before which none is deleted.
     """
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
-    probe = folder / f".case-{secrets.token_hex(8)}a"
-    try:
-        probe.touch(exist_ok=False)
-    except OSError:
-        return False  # that nothing can be written there is said when it is
-    try:
-        return probe.with_name(probe.name.upper()).exists()
-    finally:
-        with suppress(OSError):
-            probe.unlink()
-
-
-def refuse_folded(names: Iterable[str], folder: Path) -> None:
-    """Refuse names that differ in case alone, where a folder's disk would write one file over the other.
-
-    Args:
-        names: What files in it will be called, without suffixes.
-        folder: The folder, which need not be there.
-
-    Raises:
-        UserError: There are such names, and the disk does not tell them apart.
-    """
-    if not folds_case(folder):
-        return
-    taken: dict[str, str] = {}
-    for name in names:
-        if (other := taken.setdefault(unicodedata.normalize("NFC", name).casefold(), name)) != name:
-            raise UserError(
-                f"{folder}: '{other}' and '{name}' differ in case alone, and the disk would write one over the other: "
-                "rename one of the two pictures, or choose a folder on a disk that tells them apart"
-            )
-
-
-LISTED = 5000
-"""Files of a folder at most among which a name is looked for that was meant."""
-
-
-def meant(path: str | Path) -> str:
-    """Say what a path that there is not is likely to mean: the end of a message; empty where nothing is like it.
-
-    Args:
-        path: The path, of which the folder around it may be there.
-    """
-    given = Path(path).expanduser()
-    try:
-        with os.scandir(given.parent) as entries:
-            names = [entry.name for entry in islice(entries, LISTED) if not entry.name.startswith(".")]
-    except OSError:
-        return ""
-    near = difflib.get_close_matches(given.name, names, n=1, cutoff=0.7)
-    return f"; did you mean {given.with_name(near[0])}?" if near else ""
+    before = time.time() - unused
+    used: dict[Path, float] = {}
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            used[path] = path.stat().st_mtime
+    for path in sorted(used, key=used.__getitem__, reverse=True)[keep:]:
+        if used[path] <= before:
+            shutil.rmtree(path, ignore_errors=True)

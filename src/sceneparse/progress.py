@@ -63,7 +63,7 @@ def progress_bar(shown: bool, total: int, title: str = "checking pictures") -> I
 
     Where standard error is no terminal, one line says how long it is going to take, if that is longer than `PATIENCE`.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     if shown and not console.is_interactive:
         yield line_of_progress(title, total)

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from sceneparse.cli.settings import given_settings
+from sceneparse.cli import main
+from sceneparse.cli.settings import given_settings, parted
 from sceneparse.errors import UserError
 from sceneparse.settings import Recipe
 
@@ -24,6 +25,8 @@ from sceneparse.settings import Recipe
         (["--network.options.depth", "3"], {"network": {"options": {"depth": 3}}}),
         (["--data.toyworld", "{size: 64}"], {"data": {"toyworld": {"size": 64}}}),
         (["--data.sources", "[{kind: dtd, root: x}]"], {"data": {"sources": [{"kind": "dtd", "root": "x"}]}}),
+        (["--data", "{size: 64}"], {"data": {"toyworld": {"size": 64}}}),
+        (["--data={size: 64}"], {"data": {"toyworld": {"size": 64}}}),
         ([], {}),
     ],
 )
@@ -46,6 +49,12 @@ def test_what_is_given_is_read_by_its_type_and_nothing_else_is_there(arguments: 
         (["--data={toyworld: 3}"], "data.toyworld is 3, but it is a group: give its settings below it"),
         (["--data.toyworld.size.x=3"], "unknown setting '--data.toyworld.size.x': --data.toyworld.size is no group"),
         (["--network.options", "3"], "network.options is '3', but must be a mapping"),
+        (["--training.iterations", "--network.bins", "[1]"], "--training.iterations has no value"),
+        (["--data.sources", "[{kind: dtd, roott: x}]"], "data.sources: unknown setting 'roott'; did you mean 'root'?"),
+        (["--data={sources: [{kind: dtd, roott: x}]}"], "data.sources: unknown setting 'roott'; did you mean 'root'?"),
+        (["--init.classes", "{a: b, a: c}"], "--init.classes: 'a' stands here a second time: remove one of them"),
+        (["--network={bins: [1], bins: [2]}"], "--network: 'bins' stands here a second time"),
+        (["--data.classes.drop", "[12, car]"], 'names such as 12, on and no are text in quotes: "12"'),
         (["stray"], "unexpected 'stray'; a setting is given as --name value"),
         (["--network.reduce", "false", "stray"], "unexpected 'stray'; a setting is given as --name value"),
     ],
@@ -55,3 +64,51 @@ def test_mistakes_name_the_command_line(arguments: list[str], message: str) -> N
         given_settings(Recipe, arguments)
     text = str(caught.value)
     assert text.startswith("command line: ") and message in text and "\n" not in text
+
+
+def test_settings_keep_their_values_wherever_they_stand() -> None:
+    words = [
+        "--data.root",
+        "my-data",
+        "toy-pspnet",
+        "--name=a",
+        "--out",
+        "run",
+        "--lr",
+        "3",
+        "--x.y",
+        "-1",
+        "--data.val",
+    ]
+    own, settings = parted([*words, "--resume"], ["--out", "--resume"])
+    assert own == ["toy-pspnet", "--out", "run", "--lr", "3", "--resume"]
+    assert settings == ["--data.root", "my-data", "--name=a", "--x.y", "-1", "--data.val"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("train --data.root nowhere camvid-pspnet-mobilenetv2", "nowhere: no such folder"),
+        ("sweep toy-table1 --seed 3", "unexpected '--seed'; did you mean '--seeds' or '--training.seed'?"),
+        ("train toy-pspnet --resum", "unexpected '--resum'; did you mean '--resume'?"),
+        ("import x.pth --out m --form csail", "unexpected '--form'; did you mean '--from'?"),
+        ("import x.pth --out m --optimizer.lr 3", "--optimizer.lr has no effect here: of the settings this command"),
+        ("bench toy-pspnet --training.batch 8", "--training.batch has no effect here: of the settings this command"),
+        ("data check d --optimizer.lr 9", "reads data, backbone.in_channels and augmentation.mirror; leave it out"),
+        ("data check d --backbone.name resnet18", "--backbone.name has no effect here"),
+        ("data show d --training.batch 9", "--training.batch has no effect here"),
+        ("data export d --out o --augmentation.rotate 0", "--augmentation.rotate has no effect here"),
+        ("data check toyworld --kind folder", "toyworld is a kind itself: leave out kind folder"),
+        ("data check toyworld --root x", "kind toyworld has no folder: leave out root x"),
+        ("data check a --kind folder --data.root b", "root b has no effect, since the kind is folder: give the folder"),
+        ("data check a --kind folder --root b", "root b has no effect, since the kind is folder: give the folder"),
+        ("data check a --kind folder --data.kind dtd", "--kind and --data.kind say the same: give one"),
+        ("data check mini-broden --root nowhere", "nowhere"),
+    ],
+)
+def test_what_has_no_effect_or_is_mistyped_is_refused_in_a_line(
+    words: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words.split()) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1, said

@@ -1,6 +1,7 @@
 """Exports of annotation tools that hold masks: the kind is seen, counts are what was drawn, training can begin."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from PIL import Image
 
 from sceneparse.cli import main
+from sceneparse.datasets import cvat_trees
+from sceneparse.datasets.getting.unpacking import unpack
 from sceneparse.datasets.label_maps import voc_palette
 from sceneparse.datasets.opening import open_dataset, open_for_training
 from sceneparse.datasets.recognising import recognise
@@ -288,3 +291,27 @@ def test_the_command_names_the_kind_that_it_sees(tmp_path: Path, capsys: pytest.
     assert json.loads(report.read_text())["kind"] == "roboflow"
     assert main(["data", "check", str(tmp_path), "--data.options.unlabelled", "ignore"]) == 0
     assert "are ignored" in capsys.readouterr().out
+
+
+def test_a_zip_is_unpacked_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCENEPARSE_CACHE", str(tmp_path / "cache"))
+    made.cvat(tmp_path / "export")
+    root = tmp_path / "root"
+    root.mkdir()
+    shutil.make_archive(str(root / "export"), "zip", tmp_path / "export")
+    calls = []
+
+    def stopped(archive: Path, folder: Path, advance: Callable[[int, int | None], None]) -> None:
+        calls.append(folder)
+        if len(calls) == 1:
+            (folder / "labelmap.txt").write_text("half")
+            raise KeyboardInterrupt
+        unpack(archive, folder, advance)
+
+    monkeypatch.setattr(cvat_trees, "unpack", stopped)
+    settings = DataSettings("cvat", root=str(root))
+    with pytest.raises(KeyboardInterrupt):
+        open_dataset(settings, "train")
+    for _ in range(2):
+        assert len(open_dataset(settings, "train")) == 3
+    assert len(calls) == 2

@@ -8,6 +8,7 @@ import yaml
 from PIL import Image
 
 from sceneparse import cli
+from sceneparse.data.augmenter import Augmenter
 from sceneparse.datasets import show
 from sceneparse.drawing.contact import Variant, _cut, contact_sheet
 from tests.support.small import write_data_set
@@ -96,3 +97,44 @@ def test_padding_has_the_recipes_colour(data: Path, tmp_path: Path, monkeypatch:
     )
     command = ["data", "show", str(data), "--recipe", str(mine), "--out", str(tmp_path / "sheet.png")]
     assert cli.main(command) == 0 and colours == [[255, 0, 51]]
+
+
+def test_settings_on_the_command_line_are_shown(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    class Noted(Augmenter):
+        def __init__(self, *words, **how):  # type: ignore[no-untyped-def]
+            seen.append(words)
+            super().__init__(*words, **how)
+
+    monkeypatch.setattr(show, "Augmenter", Noted)
+    mine = recipe(tmp_path / "mine.yaml", augmentation={"crop": [24, 24], "rotate": 5, "mirror": 0.25})
+    words = ["data", "show", str(data), "--count", "1", "--out", str(tmp_path / "sheet.png"), "--augmentation.rotate=0"]
+    given = ["--sampling.rare_crops", "0.5", "--preprocessing.mean", "[1, 0, 0]"]
+    for more, crop, mirror in ((), (48, 64), 0.5), (("--recipe", str(mine)), (24, 24), 0.25):
+        assert cli.main([*words, *given, *more]) == 0
+        _, augmentation, sampling, mean, *_ = seen.pop()
+        assert (augmentation.rotate, augmentation.crop, augmentation.mirror) == (0, crop, mirror)
+        assert sampling.rare_crops == 0.5 and tuple(mean) == (1, 0, 0)
+
+
+def test_pictures_of_other_channels_are_shown_and_are_said_not_to_be_written(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (data / "train" / "images").iterdir():
+        Image.open(path).convert("RGBA").save(path)
+    words = [str(data), "--backbone.in_channels", "4", "--out"]
+    assert cli.main(["data", "show", *words, str(tmp_path / "sheet.png")]) == 0
+    assert Image.open(tmp_path / "sheet.png").width > 200
+    assert cli.main(["data", "export", *words, str(tmp_path / "out")]) == 2
+    assert (
+        "its pictures are read with 4 channels, but only pictures of 3 channels are written" in capsys.readouterr().err
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recipe_is_checked_and_shown_with_its_own_data(data: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(yaml.safe_dump({"data": {"root": str(data), "val": "train", "test": "train"}}))
+    assert cli.main(["data", "show", str(mine), "--count", "1", "--out", str(tmp_path / "sheet.png")]) == 0
+    assert (tmp_path / "sheet.png").is_file()

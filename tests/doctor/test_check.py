@@ -13,7 +13,7 @@ from rich.console import Console
 from sceneparse.doctor import Diagnosis, Finding, check, print_diagnosis
 from sceneparse.doctor.findings import EXAMPLES
 from sceneparse.errors import UserError
-from sceneparse.settings import DataSettings, SourceSettings, ToyWorldSettings
+from sceneparse.settings import ClassSettings, DataSettings, SourceSettings, ToyWorldSettings
 
 SPACE = {"names": ["sky", "road"], "colors": [[0, 0, 255], [128, 64, 128]], "ignore": 255}
 MASK = np.array([[0, 0, 1, 1, 1, 255]] * 4, dtype=np.uint8)
@@ -295,6 +295,17 @@ def test_json_and_tables_hold_the_findings(root: Path) -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     for expected in ("60.00%", "6×4", "shared-pictures", "val/images/000.png", "not ready: mend the errors first"):
         assert expected in text
+
+
+def test_square_brackets_in_names_are_printed(root: Path) -> None:
+    for path in list((root / "train").rglob("*.png")):
+        path.rename(path.with_name(f"a{path.name}"))
+    classes = ClassSettings(rename={"sky": "[red]sky"})
+    data = DataSettings(kind="folder", root=str(root), train="train[a*]", classes=classes)
+    console = Console(file=StringIO(), width=120)
+    print_diagnosis(check(data, progress=False, workers=1), console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert text.count("train[a*]") >= 2 and text.count("[red]sky") >= 2
 
 
 def test_a_progress_bar_is_shown_only_when_asked_for(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

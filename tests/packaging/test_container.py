@@ -97,7 +97,10 @@ def health(address: str) -> None:
     exec(compile(code.replace("http://127.0.0.1:8000/", address), "HEALTHCHECK", "exec"), {})
 
 
-def test_the_health_check_passes_while_the_service_answers_and_fails_when_it_is_gone() -> None:
+def test_the_health_check_passes_while_the_service_answers_and_fails_when_it_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # which a container may be given, and leads elsewhere
     with serving({"colours": plain_parser()}) as service:
         assert isinstance(service, Service)
         health(service.address)

@@ -176,7 +176,7 @@ def test_names_that_the_disk_cannot_tell_apart_are_refused_before_they_are_parse
     parser: Parser, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.open(pictures / "a.png").save(pictures / "A.jpg")
-    monkeypatch.setattr("sceneparse.files.folds_case", lambda _: True)
+    monkeypatch.setattr("sceneparse.paths.folds_case", lambda _: True)
     with pytest.raises(UserError, match="'A' and 'a' differ in case alone"):
         predict_pictures(parser, [pictures], tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()

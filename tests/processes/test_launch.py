@@ -56,3 +56,9 @@ def test_one_that_fails_ends_the_others_and_is_told(started: Path, capsys: pytes
     assert launch(["train"], 2, 1) == 1
     assert capsys.readouterr().err == f"error: process 1 was ended by {signal.SIGSEGV.name}\n"
     assert time.monotonic() - began < 30
+
+
+def test_files_of_the_current_folder_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "argparse.py").write_text("raise SystemExit(7)\n")
+    monkeypatch.chdir(tmp_path)
+    assert launch(["--version"], 2, 1) == 0

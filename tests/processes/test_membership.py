@@ -60,7 +60,21 @@ def test_tasks_of_srun_meet_at_the_first_node(monkeypatch: pytest.MonkeyPatch, n
     start(monkeypatch, **SLURM | {"SLURM_STEP_NODELIST": nodes})
     assert membership() == Member(6, 8, 2, 4)
     assert os.environ["MASTER_ADDR"] == first and os.environ["GROUP_RANK"] == "1"
-    assert 29400 <= int(os.environ["MASTER_PORT"]) < 39400
+    assert 20_000 <= int(os.environ["MASTER_PORT"]) < 32_768, "where Linux gives clients none"
+
+
+def test_steps_of_a_job_of_slurm_that_share_a_node_have_ports_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    ports = set()
+    for job in ("4711", "4712"):
+        for step in range(4):
+            for name in (*TORCHRUN, *RENDEZVOUS):
+                monkeypatch.delenv(name, raising=False)
+            start(monkeypatch, **SLURM | {"SLURM_JOB_ID": job, "SLURM_STEP_ID": str(step)})
+            membership()
+            ports.add(os.environ["MASTER_PORT"])
+    assert len(ports) == 8
 
 
 def test_a_batch_script_itself_is_no_task(monkeypatch: pytest.MonkeyPatch) -> None:

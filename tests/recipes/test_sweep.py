@@ -72,7 +72,8 @@ class TestRows:
         assert len({run.recipe.name for run in runs}) == 4
 
     @pytest.mark.parametrize(
-        ("name", "folder"), [("with Lovász, Ünal's", "with-lovasz-unal-s"), ("½ size", "1-2-size"), ("大", "row")]
+        ("name", "folder"),
+        [("with Lovász, Ünal's", "with-lovasz-unal-s"), ("½ size", "1-2-size"), ("大", "大"), ("?!", "row")],
     )
     def test_a_rows_folder_has_its_letters_without_accents(self, sweep: Any, name: str, folder: str) -> None:
         assert [run.folder for run in sweep(rows=[{"name": name}], seeds=[0]).runs()] == [f"{folder}/seed0"]
@@ -94,6 +95,13 @@ class TestRows:
         (tmp_path / "base.yaml").write_text("extends: toy-fcn\ntraining: {batch: 4}\n")
         row = sweep(base="base.yaml", rows=[{"name": "only"}]).rows[0]
         assert row.recipe.network.architecture == "fcn" and row.recipe.training.batch == 4
+
+
+def test_rows_in_any_script_have_folders_of_their_own(sweep: Any) -> None:
+    names = ["東京", "大阪", "が", "か", "हिन्दी", "हन्द", "Été à Łódź", "Max pool, 3×3_b"]
+    folders = [row.folder for row in sweep(rows=[{"name": name} for name in names]).rows]
+    assert len(set(folders)) == len(names)
+    assert folders[0] == "東京" and folders[6:] == ["ete-a-łodz", "max-pool-3-3-b"]
 
 
 class TestRefusals:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from sceneparse.errors import UserError
-from sceneparse.files import is_held
 from sceneparse.training.record import Average, Record
 from sceneparse.weights.run_folder import METRICS
 
@@ -91,13 +90,6 @@ def test_a_loss_is_averaged_over_the_iterations_that_say_something_of_it() -> No
     for values in ({"loss": 1.0, "scene_loss": 4.0}, {"loss": 3.0}, {"loss": 2.0, "scene_loss": 2.0}):
         average.add(values)
     assert average.take(["loss", "scene_loss", "part_loss"]) == {"loss": 2.0, "scene_loss": 3.0, "part_loss": None}
-
-
-def test_others_see_that_a_record_is_being_written(tmp_path: Path) -> None:
-    record = Record(tmp_path, 0, 0, lambda _: None)
-    assert is_held(tmp_path / METRICS)
-    record.close()
-    assert not is_held(tmp_path / METRICS)
 
 
 def test_a_line_is_written_whole_or_said_to_have_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sceneparse.files import make_room
 from sceneparse.weights.config import CONFIG, FILES, LABELS, WEIGHTS
-from sceneparse.weights.kept import KEPT, kept_model, make_room
+from sceneparse.weights.kept import KEPT, kept_model
 
 
 @pytest.mark.parametrize("lost", [CONFIG, WEIGHTS, LABELS])
@@ -43,7 +44,7 @@ def test_what_another_process_deletes_at_this_moment_is_passed_over(
         return found
 
     monkeypatch.setattr(Path, "iterdir", shrinking)
-    make_room(tmp_path)
+    make_room(tmp_path, KEPT)
     monkeypatch.undo()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         f"{number:02}" for number in range(2, KEPT + 3) if number != 5

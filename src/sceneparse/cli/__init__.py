@@ -6,14 +6,16 @@ Nothing heavy is imported here; a command imports its room when it runs, so that
 import argparse
 import difflib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sceneparse.arguments import on_command_line
 from sceneparse.cli import data, evaluating, predicting, serving, training, weights
 from sceneparse.cli.command import Command
+from sceneparse.cli.streams import patient_streams
 from sceneparse.errors import UserError, reason_of
 from sceneparse.files import FORBIDDEN
 from sceneparse.processes import LOST, STOPPED, end_with_parent, failed, leads, leave, lost_peer, supervised
@@ -44,6 +46,11 @@ COMMANDS: dict[str, Command] = {
 
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line (the usage is for --help)."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        # Python's own takes -1e3 for an option.
+        self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
 
     def error(self, message: str) -> NoReturn:
         """Raise the error as the user's mistake."""
@@ -117,12 +124,19 @@ def _parse(name: str, given: list[str]) -> argparse.Namespace:
         from sceneparse.recipes.options import options_help
 
         parser.epilog = f"{settings_help(command.groups)}\n{options_help(given)}{parser.epilog}"
-    arguments, rest = parser.parse_known_args(given)
-    arguments.command_line = [*name.split(), *given]
+    options = [option for action in parser._actions for option in action.option_strings]
     if command.settings:
-        arguments.settings = rest
-    elif rest:
-        options = [option for action in parser._actions for option in action.option_strings]
+        from sceneparse.cli.settings import parted, refuse_mistyped
+
+        # Before argparse, which would take a setting's value for the command's first argument.
+        own, settings = parted(given, options)
+        arguments, rest = parser.parse_known_args(own)
+        refuse_mistyped(rest, options, f"sceneparse {name}")
+        arguments.command, arguments.settings = command, [*settings, *rest]
+    else:
+        arguments, rest = parser.parse_known_args(given)
+    arguments.command_line = [*name.split(), *given]
+    if rest and not command.settings:
         near = difflib.get_close_matches(rest[0].split("=")[0], options, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"see 'sceneparse {name} --help'"
         raise UserError(f"sceneparse {name}: unexpected '{rest[0]}'; {hint}")
@@ -134,7 +148,7 @@ def main(given: Sequence[str] | None = None) -> int:
     # Read when torch loads. Threads that spin while they wait starve the loader's workers, and every other program on
     # the machine: with one busy neighbour on two cores, training was three times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with on_command_line():
+    with on_command_line(), patient_streams():
         return _main(sys.argv[1:] if given is None else given)
 
 
@@ -152,6 +166,7 @@ def _main(given: Sequence[str]) -> int:
 
         print(f"sceneparse {__version__}")
         return 0
+    name = None
     try:
         name, rest = _find(given)
         return leave(COMMANDS[name].run(_parse(name, rest)))
@@ -161,14 +176,37 @@ def _main(given: Sequence[str]) -> int:
         if leads():
             print("stopped", file=sys.stderr)
         return leave(STOPPED)
-    except BrokenPipeError:
-        # The reader of our output left (as `head` does); nothing is wrong. Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         if isinstance(error, OSError) and error.errno in FORBIDDEN and error.filename:
             return failed(2, f"error: {os.fsdecode(error.filename)}: {reason_of(error)}; name another file or folder")
         if lost_peer(error):
             return failed(LOST, "error: another process has failed: see what it says")
+        if name is not None and _ran_out(error):
+            return failed(2, f"error: not enough memory ({_first_line(error)}); {_with_less(name)}")
         traceback.print_exc()
         return failed(1, "error: this is a fault in sceneparse; please report it with the lines above")
+
+
+def _ran_out(error: Exception) -> bool:
+    if "torch" not in sys.modules:
+        return isinstance(error, MemoryError)
+    from sceneparse.devices.memory import ran_out
+
+    return ran_out(error)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")[:200]
+
+
+def _with_less(name: str) -> str:
+    """What makes do with less memory, as far as a command has it."""
+    if COMMANDS[name].settings and COMMANDS[name].groups is None:
+        return (
+            "make --training.batch smaller (auto finds one that fits), or have it worked through in chunks "
+            "(--training.accumulate)"
+        )
+    options = [option for action in parser_of(name)._actions for option in action.option_strings]
+    less = [option for option in ("--size", "--window", "--batch", "--device") if option in options]
+    return f"ask for less by {' or '.join(less)}" if less else "end other programs that take it, and try again"

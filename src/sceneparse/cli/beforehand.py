@@ -106,14 +106,17 @@ def refuse_unready(recipe: "Recipe", out: Path | None, *, resume: bool) -> None:
         resume: Whether a training goes on there.
 
     Raises:
-        UserError: The run folder is taken, or the data, the model to start from or the backbone's weights are missing.
+        UserError: The run folder is taken or a training is going on there, or the data, the model to start from or the
+            backbone's weights are missing.
     """
-    from sceneparse.training.taken import refuse_taken
+    from sceneparse.training.taken import refuse_going, refuse_taken
     from sceneparse.weights.asked import refuse_unobtainable
 
+    out = out or Path("runs") / recipe.name
+    refuse_going(out)
     if resume:  # its folder says what it needs, which is nothing if it is finished
         return
-    refuse_taken(out or Path("runs") / recipe.name)
+    refuse_taken(out)
     _refuse_missing_pictures(recipe.data, recipe.backbone.in_channels)
     if recipe.init.model is not None:
         start = Path(recipe.init.model)

@@ -1,11 +1,14 @@
 """The description of a command, and the arguments that several commands share."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.errors import UserError
+from sceneparse.files import behind_link
+from sceneparse.paths import expanded
 
 if TYPE_CHECKING:
     from sceneparse.recipes.changes import Changes
@@ -30,19 +33,48 @@ class Command:
     settings: bool = False
     """Whether `--dotted.name value` arguments are settings of the recipe."""
     groups: tuple[str, ...] | None = None
-    """Which groups of settings it takes; None: all, and recipes by their names."""
+    """Which groups of settings it takes, which its help lists; None: all, and recipes by their names."""
+    also: tuple[str, ...] = ()
+    """Other settings, or groups of them, that it reads."""
+
+    def refuse_without_effect(self, given: Mapping[str, Any]) -> None:
+        """Refuse settings that the command does not read.
+
+        Args:
+            given: Nested settings.
+
+        Raises:
+            UserError: There is one.
+        """
+        if self.groups is None:
+            return
+        from sceneparse.recipes.flat import flat_settings
+
+        read = (*self.groups, *self.also)
+        for name in flat_settings(dict(given)):
+            if not any(name == one or name.startswith(f"{one}.") for one in read):
+                raise UserError(
+                    f"command line: --{name} has no effect here: of the settings this command reads "
+                    f"{', '.join(read[:-1])} and {read[-1]}; leave it out"
+                )
+
+
+def output_file(text: str) -> Path:
+    """Read the name of a file that a command writes: where that is a link, what it names is written."""
+    return behind_link(expanded(text))
 
 
 def recipe_settings(arguments: argparse.Namespace) -> "Changes":
     """Return the settings of a recipe that a command's `--dotted.name value` arguments give.
 
     Raises:
-        UserError: An unknown setting, or a value of the wrong type.
+        UserError: An unknown setting, one that the command does not read, or a value of the wrong type.
     """
     from sceneparse.cli.settings import given_settings
     from sceneparse.settings import Recipe
 
     given: Any = given_settings(Recipe, arguments.settings)
+    arguments.command.refuse_without_effect(given)
     changes: Changes = given
     return changes
 

@@ -1,23 +1,27 @@
 """Verbs about data sets: data list, data get, data check, data show, data export and data build-broden."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.arguments import argument
-from sceneparse.cli.command import Command, recipe_settings
+from sceneparse.cli.command import Command, output_file, recipe_settings
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, require
+from sceneparse.paths import expanded
 
 if TYPE_CHECKING:
-    from sceneparse.settings import DataSettings
+    from sceneparse.settings import DataSettings, Recipe
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", nargs="?", choices=list(KINDS), metavar="KIND", help="all that is known of one")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all that is known of all kinds as JSON")
+    parser.add_argument(
+        "--json", type=output_file, metavar="FILE", help="also write all that is known of all kinds as JSON"
+    )
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -39,7 +43,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _get_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=list(KINDS), metavar="KIND", help="as 'sceneparse data list' names it")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="its folder, made if it isn't there")
+    parser.add_argument("--out", type=expanded, required=True, metavar="DIR", help="its folder, made if it isn't there")
     parser.add_argument("--keep", action="store_true", help="keep the archives too, in DIR/archives")
 
 
@@ -47,7 +51,8 @@ def _get(arguments: argparse.Namespace) -> int:
     from sceneparse.datasets.getting.get import get_dataset
 
     get_dataset(arguments.kind, KINDS[arguments.kind].entry, arguments.out, keep=arguments.keep)
-    print(f"data set: {arguments.out}\ncheck it: sceneparse data check {arguments.out} --kind {arguments.kind}")
+    folder = shlex.quote(str(arguments.out))
+    print(f"data set: {arguments.out}\ncheck it: sceneparse data check {folder} --kind {arguments.kind}")
     return 0
 
 
@@ -59,42 +64,59 @@ def _data_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND",
         help="as 'sceneparse data list' names it, or mixture: what the recipe mixes (default: what DIR looks like)",
     )
-    parser.add_argument("--root", metavar="DIR", help="mixture only: the folder that its data sets lie in")
+    parser.add_argument("--root", metavar="DIR", help="of a recipe: the folder that its data lie in (data.root)")
 
 
-def _data_settings(arguments: argparse.Namespace) -> "DataSettings":
-    """The settings of the data set that a command line names, recognising its kind where that is not named."""
-    from sceneparse.recipes import from_mapping, read_recipe
-    from sceneparse.recipes.reading import layered
-    from sceneparse.settings import Recipe
+def _read_data(arguments: argparse.Namespace) -> tuple["Recipe", int]:
+    """The recipe whose data set a command line names, and the number of its pictures' channels."""
+    from sceneparse.benching.recipes import names_recipe
 
     given: dict[str, Any] = dict(recipe_settings(arguments))
+    backbone = dict(given.get("backbone", {}))
+    wanted = backbone.pop("in_channels", None)
     # How many channels are asked for depends on no other setting here.
-    given["backbone"] = {name: value for name, value in given.get("backbone", {}).items() if name != "in_channels"}
+    recipe = _recipe_of(arguments, given | {"backbone": backbone})
+    usual = (
+        recipe.backbone.in_channels if names_recipe(arguments.data) else KINDS[recipe.data.kind].channels(recipe.data)
+    )
+    return recipe, wanted or usual
+
+
+def _recipe_of(arguments: argparse.Namespace, given: dict[str, Any]) -> "Recipe":
+    """The recipe that DIR is, or one of the data set in it, whose kind is recognised where it is not named."""
+    from sceneparse.benching.recipes import names_recipe
+    from sceneparse.recipes import from_mapping, read_recipe
+    from sceneparse.settings import Recipe
+
+    own = dict(given.get("data", {}))
+    for name in ("kind", "root"):
+        require(
+            getattr(arguments, name) is None or name not in own, f"--{name} and --data.{name} say the same: give one"
+        )
+    kind, root = arguments.kind or own.pop("kind", None), arguments.root or own.pop("root", None)
     if arguments.data in KINDS and KINDS[arguments.data].root == "none":
-        return from_mapping(Recipe, {"data": {"kind": arguments.data}}, "command line", given).data
-    if arguments.kind is None:
-        arguments.kind = given.get("data", {}).get("kind") or _recognised(Path(arguments.data))
-    if KINDS[arguments.kind].root == "none":
-        raise UserError(f"kind {arguments.kind} has no folder: give {arguments.kind} in place of {arguments.data}")
-    if KINDS[arguments.kind].mixes:
-        if arguments.root:
-            given = layered({"data": {"root": arguments.root}}, given)
-        data = read_recipe(arguments.data, **given).data
-        if not KINDS[data.kind].mixes:
-            raise UserError(f"{arguments.data}: its data are of kind {data.kind}, not a mixture")
-        return data
-    if arguments.root:
-        raise UserError(f"--root has no effect, since the kind is {arguments.kind}: give the folder itself")
-    folder = {"kind": arguments.kind, "root": arguments.data}
-    return from_mapping(Recipe, {"data": folder}, "command line", given).data
+        require(kind in (None, arguments.data), f"{arguments.data} is a kind itself: leave out kind {kind}")
+        require(root is None, f"kind {arguments.data} has no folder: leave out root {root}")
+        kind = arguments.data
+    elif kind in KINDS and KINDS[kind].root == "none":
+        raise UserError(f"kind {kind} has no folder: give {kind} in place of {arguments.data}")
+    elif (kind in KINDS and KINDS[kind].mixes) or (kind is None and names_recipe(arguments.data)):
+        recipe = read_recipe(arguments.data, **given | {"data": own if root is None else {**own, "root": root}})
+        if kind is not None and not KINDS[recipe.data.kind].mixes:
+            raise UserError(f"{arguments.data}: its data are of kind {recipe.data.kind}, not a mixture")
+        return recipe
+    else:
+        kind = kind or _recognised(Path(arguments.data))
+        require(root is None, f"root {root} has no effect, since the kind is {kind}: give the folder itself")
+        root = arguments.data
+    return from_mapping(Recipe, {"data": {"kind": kind, "root": root}}, "command line", given | {"data": own})
 
 
 def _recognised(root: Path) -> str:
     """The kind that a folder has the look of; a line says it, if it isn't the kind `folder` alone."""
     from sceneparse.datasets.recognising import recognise
 
-    found = recognise(root.expanduser())
+    found = recognise(expanded(root))
     if found.kind != "folder" or found.others:
         print(f"{found.describe()}; to train on it: {argument('data.kind', found.kind)}", file=sys.stderr)
     return found.kind
@@ -102,7 +124,7 @@ def _recognised(root: Path) -> str:
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
     _data_arguments(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the findings as JSON")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="also write the findings as JSON")
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -112,25 +134,12 @@ def _check(arguments: argparse.Namespace) -> int:
 
     if arguments.json:
         refuse_unwritable_file(arguments.json)
-    settings = _data_settings(arguments)
-    wanted: Any = recipe_settings(arguments).get("backbone", {})
-    channels = wanted.get("in_channels", KINDS[settings.kind].channels(settings))
-    diagnosis = check(settings, channels=channels, mirrored=_mirrors(arguments, settings))
+    recipe, channels = _read_data(arguments)
+    diagnosis = check(recipe.data, channels=channels, mirrored=recipe.augmentation.mirror > 0)
     print_diagnosis(diagnosis, results_console())
     if arguments.json:
         write_json(arguments.json, diagnosis.to_json())
     return 0 if diagnosis.ok else 2
-
-
-def _mirrors(arguments: argparse.Namespace, settings: "DataSettings") -> bool:
-    """Whether pictures are mirrored in training, by a mixture's recipe or by the defaults, and the command line."""
-    from sceneparse.recipes import from_mapping, read_recipe
-    from sceneparse.settings import AugmentationSettings
-
-    given: Any = dict(recipe_settings(arguments)).get("augmentation", {})
-    if KINDS[settings.kind].mixes:
-        return read_recipe(arguments.data, augmentation=given).augmentation.mirror > 0
-    return from_mapping(AugmentationSettings, given, "command line").mirror > 0
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
@@ -138,32 +147,35 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="train", help="default: train")
     parser.add_argument("--count", type=int, default=6, metavar="N", help="samples in the picture (default: 6)")
     parser.add_argument("--recipe", default=None, help="show its draws and augmentation (default: the standard ones)")
-    parser.add_argument("--out", type=Path, default=Path("samples.png"), metavar="FILE", help="default: samples.png")
+    parser.add_argument(
+        "--out", type=output_file, default=Path("samples.png"), metavar="FILE", help="default: samples.png"
+    )
 
 
 def _show(arguments: argparse.Namespace) -> int:
     from sceneparse.datasets.show import show
-    from sceneparse.recipes import read_recipe
+    from sceneparse.recipes import from_mapping, read_recipe
+    from sceneparse.settings import PreprocessingSettings, SamplingSettings
 
-    recipe = read_recipe(arguments.recipe) if arguments.recipe else None
-    settings = _data_settings(arguments)
-    notes = show(
-        settings,
-        arguments.split,
-        arguments.out,
-        count=arguments.count,
-        augmentation=recipe.augmentation if recipe else None,
-        sampling=recipe.sampling if recipe else None,
-        preprocessing=recipe.preprocessing if recipe else None,
-    )
+    settings: dict[str, Any] = dict(recipe_settings(arguments))
+    given: Any = {name: settings[name] for name in ("augmentation", "sampling", "preprocessing") if name in settings}
+    look: dict[str, Any] = {"augmentation": given.get("augmentation")}
+    if arguments.recipe:
+        recipe = read_recipe(arguments.recipe, **given)
+        look = {name: getattr(recipe, name) for name in ("augmentation", "sampling", "preprocessing")}
+    for name, kind in (("sampling", SamplingSettings), ("preprocessing", PreprocessingSettings)):
+        if name in given and name not in look:
+            look[name] = from_mapping(kind, given[name], "command line")
+    read, channels = _read_data(arguments)
+    notes = show(read.data, arguments.split, arguments.out, count=arguments.count, channels=channels, **look)
     print("\n".join([f"contact sheet: {arguments.out}", *(f"note: {note}" for note in notes)]))
-    _say_left_out(settings)
+    _say_left_out(read.data)
     return 0
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     _data_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument("--out", type=expanded, required=True, metavar="DIR", help="a new folder")
     parser.add_argument(
         "--as",
         dest="form",
@@ -176,12 +188,12 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 def _export(arguments: argparse.Namespace) -> int:
     from sceneparse.datasets.writing import export_dataset
 
-    settings = _data_settings(arguments)
-    counts = export_dataset(settings, arguments.out, form=arguments.form)
+    recipe, channels = _read_data(arguments)
+    counts = export_dataset(recipe.data, arguments.out, form=arguments.form, channels=channels)
     print(f"data set: {arguments.out} ({', '.join(f'{split} {count:,}' for split, count in counts.items())})")
     if arguments.form == "folder":
-        print(f"check it: sceneparse data check {arguments.out}")
-    _say_left_out(settings)
+        print(f"check it: sceneparse data check {shlex.quote(str(arguments.out))}")
+    _say_left_out(recipe.data)
     return 0
 
 
@@ -194,15 +206,15 @@ def _say_left_out(settings: "DataSettings") -> None:
 
 
 def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the joint set")
-    parser.add_argument("--ade20k", type=Path, metavar="DIR", help="ADE20K with its full annotation, any release")
+    parser.add_argument("--out", type=expanded, required=True, metavar="DIR", help="a new folder for the joint set")
+    parser.add_argument("--ade20k", type=expanded, metavar="DIR", help="ADE20K with its full annotation, any release")
     parser.add_argument(
-        "--pascal", type=Path, metavar="DIR", help="holds VOC2010, context (Pascal-Context) and part (Pascal-Part)"
+        "--pascal", type=expanded, metavar="DIR", help="holds VOC2010, context (Pascal-Context) and part (Pascal-Part)"
     )
-    parser.add_argument("--opensurfaces", type=Path, metavar="DIR", help="OpenSurfaces, release 0")
-    parser.add_argument("--dtd", type=Path, metavar="DIR", help="DTD, release 1.0.1")
+    parser.add_argument("--opensurfaces", type=expanded, metavar="DIR", help="OpenSurfaces, release 0")
+    parser.add_argument("--dtd", type=expanded, metavar="DIR", help="DTD, release 1.0.1")
     parser.add_argument(
-        "--tables", type=Path, metavar="DIR", help="label tables (default: Broden+'s, which come along)"
+        "--tables", type=expanded, metavar="DIR", help="label tables (default: Broden+'s, which come along)"
     )
     parser.add_argument(
         "--min-pictures", type=int, default=50, metavar="N", help="of an object or material (default: 50)"
@@ -246,6 +258,7 @@ DATA_CHECK = Command(
     _check,
     settings=True,
     groups=("data",),
+    also=("backbone.in_channels", "augmentation.mirror"),
 )
 
 DATA_SHOW = Command(
@@ -254,7 +267,8 @@ DATA_SHOW = Command(
     _show_arguments,
     _show,
     settings=True,
-    groups=("data",),
+    groups=("data", "augmentation", "sampling", "preprocessing"),
+    also=("backbone.in_channels",),
 )
 
 DATA_EXPORT = Command(
@@ -264,6 +278,7 @@ DATA_EXPORT = Command(
     _export,
     settings=True,
     groups=("data",),
+    also=("backbone.in_channels",),
 )
 
 DATA_BUILD_BRODEN = Command(

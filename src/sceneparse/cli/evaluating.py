@@ -1,7 +1,6 @@
 """Verbs that measure: evaluate, diagnose, calibrate, compare and bench."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_data, refuse_missing_model
@@ -12,12 +11,14 @@ from sceneparse.cli.command import (
     device_argument,
     engine_arguments,
     in_processes,
+    output_file,
     process_arguments,
     protocol_arguments,
     recipe_settings,
 )
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
+from sceneparse.paths import expanded
 
 if TYPE_CHECKING:
     from sceneparse.settings import Recipe
@@ -38,7 +39,7 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=expanded,
         metavar="DIR",
         help="where metrics.json and the report go (default: evaluation in the run, else MODEL-evaluation)",
     )
@@ -70,7 +71,7 @@ def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rival", metavar="MODEL2", help="a second model, to be compared picture by picture")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=expanded,
         metavar="DIR",
         help="where diagnosis.json and the report go (default: diagnosis in the run, else MODEL-diagnosis)",
     )
@@ -115,7 +116,7 @@ def _calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=expanded,
         metavar="DIR",
         help="where calibration.json goes (default: calibration in the run, else MODEL-calibration)",
     )
@@ -147,7 +148,7 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
         "runs", metavar="RUN", nargs="+", help="run folders, as train writes them; they may be going on"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where comparison.html and comparison.json go (default: nowhere)"
+        "--out", type=expanded, metavar="DIR", help="where comparison.html and comparison.json go (default: nowhere)"
     )
 
 
@@ -186,7 +187,7 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
         "--quick", action="store_true", help="end with the first look, in half a minute: a few pictures, no memory"
     )
     parser.add_argument("--no-memory", action="store_true", help="leave out the memory, which takes a process a row")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the record as JSON")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="also write the record as JSON")
 
 
 def _bench(arguments: argparse.Namespace) -> int:
@@ -254,4 +255,5 @@ BENCH = Command(
     _bench,
     settings=True,
     groups=("backbone", "network", "preprocessing"),
+    also=("data",),  # how many classes there are
 )

@@ -19,6 +19,7 @@ from sceneparse.cli.predict_checks import (
     takes_videos_of_folders,
 )
 from sceneparse.datasets.forms.table import FORMS
+from sceneparse.paths import expanded
 from sceneparse.settings.data import Grids
 from sceneparse.settings.legend import LegendLayout
 from sceneparse.tasks import TASK_NAMES
@@ -46,6 +47,11 @@ def under_protocol(parser: "Parser", arguments: argparse.Namespace) -> "Parser":
     return parser if protocol == parser.config.protocol else parser.with_protocol(protocol)
 
 
+def _place(text: str) -> str:
+    """Read a folder's name, or an address of an object store."""
+    return str(expanded(text)) if text.startswith("~") else text
+
+
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
     parser.add_argument(
@@ -54,7 +60,9 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="pictures, folders, globs, videos, a camera such as /dev/video0, volumes (.nii.gz), or rasters (GeoTIFF)",
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help="where label maps, overlays and JSON go")
+    parser.add_argument(
+        "--out", type=_place, required=True, metavar="DIR", help="where label maps, overlays and JSON go"
+    )
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
     parser.add_argument(
         "--legend",
@@ -278,7 +286,7 @@ def _discover_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a unified model: its folder, name or hub id")
     parser.add_argument("inputs", metavar="FOLDER", nargs="+", help="pictures, folders or globs")
     parser.add_argument(
-        "--out", type=Path, default=Path("discoveries"), metavar="DIR", help="default: a folder named discoveries"
+        "--out", type=expanded, default=Path("discoveries"), metavar="DIR", help="default: a folder named discoveries"
     )
     engine_arguments(parser)
 

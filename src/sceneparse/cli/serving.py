@@ -2,13 +2,13 @@
 
 import argparse
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
 from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_model
 from sceneparse.cli.command import Command, engine_arguments, protocol_arguments
 from sceneparse.cli.predict_arguments import given_ranges, range_argument
 from sceneparse.cli.predicting import tasks_argument, under_protocol
+from sceneparse.paths import expanded
 
 
 def _serve_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--host", help="the address to listen on (default: 127.0.0.1, this machine alone)")
     group.add_argument("--port", type=int, help="default: 8000; 0: any that is free")
     group.add_argument(
-        "--api-keys", type=Path, metavar="FILE", help="a file of keys, one a line; a client must show one"
+        "--api-keys", type=expanded, metavar="FILE", help="a file of keys, one a line; a client must show one"
     )
     group.add_argument(
         "--cors",
@@ -69,7 +69,7 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch-wait", type=float, metavar="S", help="seconds that a picture waits for others (default: 0.005)"
     )
     group.add_argument("--stop-seconds", type=float, metavar="S", help="to finish after a signal to stop (default: 60)")
-    group.add_argument("--log", type=Path, metavar="FILE", help="add a line of JSON for each request")
+    group.add_argument("--log", type=expanded, metavar="FILE", help="add a line of JSON for each request")
     range_argument(group)
     tasks_argument(parser)
     protocol_arguments(parser)

@@ -1,20 +1,90 @@
 """Settings on the command line: `--dotted.name value` arguments, read as typed values."""
 
+import difflib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import yaml
 
 from sceneparse.errors import UserError
-from sceneparse.recipes.known import GROUP, dotted_settings, keys_of, one_line, refuse_unknown, settings_parser
+from sceneparse.recipes.known import (
+    GROUP,
+    dotted_settings,
+    keys_of,
+    one_line,
+    refuse_unknown,
+    refuse_unknown_in_lists,
+    settings_parser,
+)
 from sceneparse.recipes.renamed import RENAMED, new_name, with_new_names
+from sceneparse.recipes.yaml_text import TwiceError, load_yaml
 
-CLASSES = "--data.classes"
+CLASSES = "data.classes"
 """A group that was a file, which is still taken there."""
 
 WHERE = "command line"
 """How messages call where arguments stand."""
+
+Pair = tuple[str, str | None]
+"""A setting's name and its value; None where it is missing."""
+
+
+def parted(arguments: Sequence[str], options: Collection[str]) -> tuple[list[str], list[str]]:
+    """Part a command's arguments into its own and the settings, each with its value.
+
+    Args:
+        arguments: What follows the command.
+        options: The command's own options, such as "--out".
+
+    Returns:
+        The command's own arguments, and what looks like settings, known or not.
+    """
+    from sceneparse.settings import Recipe
+
+    own: list[str] = []
+    settings: list[str] = []
+    known = None
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        option, equals, _ = word.partition("=")
+        named = option.startswith("--") and option not in options and len(option) > 2
+        if named and "." not in option:
+            known = known or dotted_settings(Recipe)
+            named = option[2:] in known
+        if not named:
+            own.append(word)
+            continue
+        settings.append(word)
+        if not equals and rest and not _is_option(rest[0]):
+            settings.append(rest.pop(0))
+    return own, settings
+
+
+def refuse_mistyped(arguments: Sequence[str], options: Collection[str], command: str) -> None:
+    """Refuse an argument that is nearly one of a command's own options.
+
+    Args:
+        arguments: What is neither the command's own nor a setting.
+        options: The command's own options.
+        command: How messages call the command.
+
+    Raises:
+        UserError: It names the option, and the setting whose last part is called so.
+    """
+    from sceneparse.settings import Recipe
+
+    for option in (word.partition("=")[0] for word in arguments if word.startswith("--")):
+        near = difflib.get_close_matches(option, options, n=1, cutoff=0.8)
+        if near:
+            settings = [name for name in dotted_settings(Recipe) if name.rpartition(".")[2] == option[2:]]
+            meant = " or ".join(f"'{one}'" for one in (*near, *(f"--{name}" for name in settings)))
+            raise UserError(f"{command}: unexpected '{option}'; did you mean {meant}?")
+
+
+def _is_option(word: str) -> bool:
+    return word.startswith("--") or word == "-h"
 
 
 def given_settings(kind: type, arguments: Sequence[str]) -> dict[str, Any]:
@@ -33,50 +103,70 @@ def given_settings(kind: type, arguments: Sequence[str]) -> dict[str, Any]:
     import jsonargparse
 
     known = dotted_settings(kind)
-    arguments = _with_new_names(arguments)
-    for name, value in _pairs(arguments):
+    pairs = _with_new_names(list(_pairs(arguments)))
+    for name, value in pairs:
         refuse_unknown(name, known, WHERE, "--")
         if value is None:
             raise UserError(f"{WHERE}: --{name} has no value: it must be {known.get(name, 'a value')}")
         if known.get(name) == GROUP:
             _check_group(name, value, known)
+        if "{" in value:
+            refuse_unknown_in_lists(kind, _nested(name, _loaded(name, value)), WHERE)
     try:
-        read = settings_parser(kind).parse_args(list(arguments), defaults=False)
+        words = [f"--{name}={value}" for name, value in pairs]
+        read = settings_parser(kind).parse_args(words, defaults=False)
     except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
         raise UserError(f"{WHERE}: {one_line(str(error), known)}") from None
     found: dict[str, Any] = _plain(read)
     return found
 
 
-def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+def _pairs(arguments: Sequence[str]) -> Iterator[Pair]:
     """The name and the value of each setting that is given; None where a value is missing.
 
     Raises:
         UserError: An argument that is neither.
     """
-    rest = iter(arguments)
-    for argument in rest:
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
         if not argument.startswith("--"):
             raise UserError(f"{WHERE}: unexpected '{argument}'; a setting is given as --name value")
         name, equals, value = argument[2:].partition("=")
-        yield name, value if equals else next(rest, None)
+        if not equals:
+            yield name, None if not rest or _is_option(rest[0]) else rest.pop(0)
+        else:
+            yield name, value
 
 
 def _check_group(name: str, value: str, known: dict[str, str]) -> None:
     """Refuse what is no mapping of a group's settings."""
     inside = next(setting for setting in known if setting.startswith(f"{name}."))
-    group = _loaded(value)
+    group = _loaded(name, value)
     if not isinstance(group, dict):
         raise UserError(f"{WHERE}: {name} is {value!r}, but it is a group: give its settings, such as --{inside}")
     for key in keys_of(group, known, WHERE, f"{name}."):
         refuse_unknown(key, known, WHERE, "--")
 
 
-def _loaded(text: str) -> Any:
+def _loaded(name: str, text: str) -> Any:
+    """What a setting's value holds, text that is no YAML as it is.
+
+    Raises:
+        UserError: A key stands twice in it.
+    """
     try:
-        return yaml.safe_load(text)
+        return load_yaml(text)
+    except TwiceError as error:
+        raise UserError(f"{WHERE}: --{name}: {error.problem}") from None
     except yaml.YAMLError:
         return text
+
+
+def _nested(name: str, value: Any) -> Any:
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    return value
 
 
 def _plain(value: Any) -> Any:
@@ -90,33 +180,29 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _with_new_names(arguments: Sequence[str]) -> list[str]:
+def _with_new_names(pairs: Sequence[Pair]) -> list[Pair]:
     """Replace each old name of a setting by the new one.
 
     Raises:
         UserError: A setting is given under both names.
     """
-    given = {name for name, _ in _pairs(arguments)}
+    given = {name for name, _ in pairs}
     for old, new in RENAMED.items():
         if {old, new} <= given:
             raise UserError(f"{WHERE}: --{old} is now called --{new}, and is given under both names: remove one")
     renamed = []
-    for position, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        if name == CLASSES:
-            given_value = value if equals else next(iter(arguments[position + 1 : position + 2]), "")
-            argument = argument if isinstance(_loaded(given_value), dict) else f"{CLASSES}.file{equals}{value}"
-        if name == "--data" and equals:
-            argument = f"--data={_group_with_new_names(value)}"
-        elif name.startswith("--") and name != CLASSES:
-            argument = f"--{new_name(name[2:])}{equals}{value}"
-        renamed.append(argument)
+    for name, value in pairs:
+        if name == CLASSES and not isinstance(_loaded(name, value or ""), dict):
+            name = f"{CLASSES}.file"
+        elif name == "data" and value is not None:
+            value = _group_with_new_names(value)
+        renamed.append((new_name(name), value))
     return renamed
 
 
 def _group_with_new_names(text: str) -> str:
     """The settings of data as one argument; text that is no mapping is left to be refused."""
-    group = _loaded(text)
+    group = _loaded("data", text)
     if not isinstance(group, dict):
         return text
     return json.dumps(with_new_names({"data": group}, WHERE)["data"])

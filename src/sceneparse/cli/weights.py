@@ -2,12 +2,13 @@
 
 import argparse
 import sys
-from pathlib import Path
+from typing import Any
 
 from sceneparse.cli.beforehand import loading, refuse_missing_model
-from sceneparse.cli.command import MODEL_HELP, Command, size_argument
+from sceneparse.cli.command import MODEL_HELP, Command, output_file, recipe_settings, size_argument
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
+from sceneparse.paths import expanded
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +16,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("openvino", "onnx", "torch"), required=True, help="the file's kind")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=expanded,
         metavar="FILE",
         help="default: beside the model folder, with its name; here if MODEL is no folder",
     )
@@ -68,28 +69,21 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=expanded,
         required=True,
         metavar="MODEL",
         help="the model folder, or the .safetensors file of a bare backbone",
     )
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="a classes.json that names the classes")
+    parser.add_argument("--labels", type=expanded, metavar="FILE", help="a classes.json that names the classes")
     parser.add_argument("--again", action="store_true", help="also write over a model that is there already")
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from sceneparse.cli.settings import given_settings
-    from sceneparse.settings import Recipe
     from sceneparse.weights.config import CONFIG
     from sceneparse.weights.finding import refuse_missing_checkpoint
     from sceneparse.weights.run_folder import RUN_FACTS
 
-    groups = [f"--{group}" for group in IMPORT.groups or ()]
-    for argument in arguments.settings:
-        if argument.startswith("--") and argument.split("=")[0].split(".")[0] not in groups:
-            near = ", ".join(f"{group}.…" for group in groups)
-            raise UserError(f"unknown argument '{argument.split('=')[0]}'; settings of an import begin with {near}")
-    settings = given_settings(Recipe, arguments.settings)
+    settings: Any = recipe_settings(arguments)
     if (arguments.out.parent / RUN_FACTS).is_file():
         raise UserError(f"{arguments.out.parent}: a training's folder, whose model would be lost; choose another --out")
     if not arguments.again and (arguments.out.is_file() or (arguments.out / CONFIG).is_file()):
@@ -112,7 +106,7 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
         help="published checkpoints in place of that: all, or those in whose names, family, architecture, backbone, "
         "data, licence or terms every WORD occurs; a name alone shows all that is known of it",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table as JSON")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="also write the table as JSON")
 
 
 def _models(arguments: argparse.Namespace) -> int:

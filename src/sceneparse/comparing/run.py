@@ -13,6 +13,7 @@ from sceneparse.drawing import curves
 from sceneparse.errors import UserError, counted, reason_of
 from sceneparse.evaluation.facts import data_options, truth_options
 from sceneparse.evaluation.figures import FIGURES, mean_of_headlines
+from sceneparse.paths import expanded
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.flat import flat_settings
 from sceneparse.tasks import Task
@@ -139,7 +140,7 @@ class ComparedRun:
             return False
         if not share_samples(str(self.settings.get("data.train")), one.split):
             return False
-        return one.folder is None or root is None or Path(root).expanduser().resolve() == Path(one.folder).resolve()
+        return one.folder is None or root is None or expanded(root).resolve() == Path(one.folder).resolve()
 
     def validated_on(self, *, whole: bool) -> str | None:
         """By which protocol its best validation was made, and on what; None without one.
@@ -152,7 +153,7 @@ class ComparedRun:
         if not whole:
             return self.best.protocol
         data = {name.removeprefix("data."): one for name, one in self.settings.items() if name.startswith("data.")}
-        root = None if data["root"] is None else str(Path(data["root"]).expanduser().resolve())
+        root = None if data["root"] is None else str(expanded(data["root"]).resolve())
         said = [f"{self.best.protocol} of {data['kind']}", root, in_words(truth_options(data_options(data)))]
         return ", ".join(filter(None, said))
 

@@ -1,18 +1,30 @@
 """Where an export of CVAT's or Datumaro's segmentation masks lies: in a folder, in its zip, or one for each split."""
 
 import hashlib
+import os
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 from sceneparse.datasets.annotations.splits import is_role
 from sceneparse.datasets.getting.unpacking import unpack
 from sceneparse.errors import UserError
-from sceneparse.files import cache_folder
+from sceneparse.files import cache_folder, make_folder, make_room
 
 LABELMAP, CLASS_MASKS = "labelmap.txt", "SegmentationClass"
 PICTURES = ("JPEGImages", "images")
 """The folder of the pictures in an export, and the one beside a zip of masks alone."""
+
+
+WHOLE = ".unpacked"
+"""In the folder of a zip that was unpacked: all of it is there."""
+
+KEPT, UNUSED = 8, 90 * 24 * 3600.0
+"""Unpacked zips that stay in any case, and the seconds without use after which others are deleted: a training that
+reads one may take weeks."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,14 @@ def unpacked(export: Path) -> Path:
     status = export.stat()
     key = f"{export.resolve()} {status.st_size} {status.st_mtime_ns}"
     folder = cache_folder() / "unpacked" / hashlib.sha256(key.encode()).hexdigest()[:16]
-    unpack(export, folder, lambda _done, _total: None)  # what is there already is kept
+    make_folder(folder)
+    with FileLock(folder / ".lock"):
+        if not (folder / WHOLE).exists():
+            unpack(export, folder, lambda _done, _total: None)
+            (folder / WHOLE).touch()
+    with suppress(OSError):
+        os.utime(folder)
+    make_room(folder.parent, KEPT, unused=UNUSED)
     return folder
 
 

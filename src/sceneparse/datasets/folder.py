@@ -16,8 +16,8 @@ from sceneparse.datasets.pairs import ListedPictures
 from sceneparse.datasets.split_lists import SplitLists
 from sceneparse.datasets.subsets import ROLES, parted_note, role_of, split_named
 from sceneparse.errors import UserError, require, some
-from sceneparse.files import meant
 from sceneparse.labels import LabelSpace
+from sceneparse.paths import meant
 from sceneparse.pictures.finding import is_hidden
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES

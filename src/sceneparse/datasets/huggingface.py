@@ -23,6 +23,7 @@ from sceneparse.datasets.pairs import turned_advice
 from sceneparse.datasets.subsets import parted_by_hand, split_named
 from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.paths import expanded
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.masks import read_mask, unknown_values
 from sceneparse.pictures.problems import PictureError, described
@@ -163,7 +164,7 @@ def _load(settings: DataSettings) -> dict[str, Any]:
         raise UserError("kind huggingface needs the datasets library: pip install 'sceneparse[huggingface]'") from None
     if settings.root is None:
         raise UserError(f"data.root is not set: name the dataset ({argument('data.root', 'NAME')}): {LAYOUT}")
-    folder = Path(settings.root).expanduser()
+    folder = expanded(settings.root)
     try:
         if (folder / "dataset_dict.json").is_file():
             return dict(datasets.load_from_disk(str(folder)))
@@ -195,8 +196,8 @@ def _undecoded(rows: Any, picture: str, mask: str, name: str) -> Any:
 def _labels(settings: DataSettings, feature: Any) -> LabelSpace:
     """What the masks' values mean: a classes.json, or the names that the column has."""
     if settings.classes.file is not None:
-        return LabelSpace.read(Path(settings.classes.file).expanduser())
-    beside = Path(str(settings.root)).expanduser() / "classes.json"
+        return LabelSpace.read(expanded(settings.classes.file))
+    beside = expanded(str(settings.root)) / "classes.json"
     if beside.is_file():
         return LabelSpace.read(beside)
     while hasattr(feature, "feature"):  # lists of lists of classes

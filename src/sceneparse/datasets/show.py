@@ -1,6 +1,8 @@
 """`sceneparse data show` as a function: draw samples of a split, as they are and as training would see them."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from sceneparse.drawing.class_changes import changes_table
 from sceneparse.drawing.contact import Variant, contact_sheet
 from sceneparse.errors import counted, require
 from sceneparse.progress import results_console
+from sceneparse.recipes import from_mapping
 from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings, SamplingSettings
 
 
@@ -25,7 +28,8 @@ def show(
     path: Path,
     *,
     count: int = 6,
-    augmentation: AugmentationSettings | None = None,
+    channels: int | None = None,
+    augmentation: AugmentationSettings | Mapping[str, Any] | None = None,
     sampling: SamplingSettings | None = None,
     preprocessing: PreprocessingSettings | None = None,
     seed: int = 0,
@@ -37,8 +41,9 @@ def show(
         split: Which of its splits.
         path: The PNG.
         count: Number of samples.
+        channels: Channels of the pictures. None: as many as pictures of the kind usually have.
         augmentation: What training does to pictures; each sample is shown in two such versions beside the original.
-            None: the defaults, with crops as large as the first picture.
+            A mapping, or None: what differs from the defaults, with crops as large as the first picture.
         sampling: How training favours rare classes: samples that it draws more often are likelier to be shown, and a
             line says over which class a crop was laid. None: not at all.
         preprocessing: Gives the colour of padding (`mean`). None, or one of other channels: the default's.
@@ -48,15 +53,19 @@ def show(
         What is to be said of the split: what was left out, and what its undrawn pixels are.
 
     Raises:
-        UserError: No such data set or split, broken files in it, or no sample is asked for.
+        UserError: No such data set, split or augmentation, broken files in it, or no sample is asked for.
     """
     require(count >= 1, f"count is {count}, but must be at least 1")
-    channels = KINDS[settings.kind].channels(settings)
+    channels = channels or KINDS[settings.kind].channels(settings)
     mean = PreprocessingSettings().mean if channels == 3 else (0.0,)
     if preprocessing is not None and len(preprocessing.mean) in (1, channels):
         mean = preprocessing.mean
     dataset = open_dataset(settings, split, channels=channels)
-    chosen = augmentation or AugmentationSettings(crop=dataset[0].size)
+    if isinstance(augmentation, AugmentationSettings):
+        chosen = augmentation
+    else:
+        given = {"crop": list(dataset[0].size), **(augmentation or {})}
+        chosen = from_mapping(AugmentationSettings, given, "augmentation")
 
     sampling = sampling or SamplingSettings()
     counts = factors = None

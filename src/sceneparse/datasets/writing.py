@@ -15,9 +15,10 @@ from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.forms.whole_folder import whole_folder
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.errors import MissingSplitError, UserError, require
-from sceneparse.files import refuse_folded, write_json
+from sceneparse.errors import MissingSplitError, UserError, counted, require
+from sceneparse.files import write_json
 from sceneparse.labels import LabelSpace
+from sceneparse.paths import refuse_folded
 from sceneparse.pictures.masks import write_mask
 from sceneparse.pictures.reading import write_picture
 from sceneparse.progress import progress_bar
@@ -25,7 +26,9 @@ from sceneparse.settings import DataSettings
 from sceneparse.tables import require_known
 
 
-def export_dataset(settings: DataSettings, out: Path, *, form: str = "folder", progress: bool = True) -> dict[str, int]:
+def export_dataset(
+    settings: DataSettings, out: Path, *, form: str = "folder", channels: int | None = None, progress: bool = True
+) -> dict[str, int]:
     """Write the splits that `settings` names as train, val and test.
 
     Pictures become PNG files in SPLIT/images; samples keep their names. The objects alone are written, of data sets
@@ -37,6 +40,7 @@ def export_dataset(settings: DataSettings, out: Path, *, form: str = "folder", p
         settings: The data set.
         out: A folder that is new or empty.
         form: The form of annotation, a name in `sceneparse.datasets.forms.table.FORMS`.
+        channels: Channels of the pictures. None: as many as pictures of the kind usually have.
         progress: Show progress on standard error.
 
     Returns:
@@ -51,9 +55,10 @@ def export_dataset(settings: DataSettings, out: Path, *, form: str = "folder", p
         not out.exists() or (out.is_dir() and not any(out.iterdir())),
         f"{out}: is there already, and nothing is written over: name a new folder with {argument('out')}",
     )
-    channels = KINDS[settings.kind].channels(settings)
+    channels = channels or KINDS[settings.kind].channels(settings)
     require(
-        channels == 3, f"its pictures have {channels} channels, which picture files cannot hold: only 3 are written"
+        channels == 3,
+        f"its pictures are read with {counted(channels, 'channel')}, but only pictures of 3 channels are written",
     )
     datasets = _splits(settings)
     for split, (_, dataset) in datasets.items():

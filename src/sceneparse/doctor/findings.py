@@ -208,7 +208,7 @@ def _splits_table(diagnosis: Diagnosis) -> Table:
         table.add_column(heading, justify="right" if heading in ("pictures", "ignored") else "left")
     for split in diagnosis.splits:
         ignored = f"{split.ignored / split.total:.1%}" if split.total else "–"
-        table.add_row(split.name, f"{split.pictures:,}", describe_sizes(split.sizes), ignored)
+        table.add_row(Text(split.name), f"{split.pictures:,}", describe_sizes(split.sizes), ignored)
     return table
 
 
@@ -219,7 +219,7 @@ def _balance_table(labels: LabelSpace, splits: Sequence[SplitSummary]) -> Table:
     table.add_column("id", justify="right")
     table.add_column("class")
     for split in splits:
-        table.add_column(split.name, justify="right")
+        table.add_column(Text(split.name), justify="right")
         table.add_column("pictures", justify="right")
     for index, (name, color) in enumerate(zip(labels.names, labels.colors, strict=True)):
         if len(labels) > 200 and not any(split.pictures_with[index] for split in splits):

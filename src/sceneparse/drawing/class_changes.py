@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rich.table import Table
+from rich.text import Text
 
 from sceneparse.data.class_changes import Change
 
@@ -16,5 +17,5 @@ def changes_table(changes: Sequence[Change]) -> Table:
     for change in changes:
         if change.moved or (change.task, change.becomes) in joined:
             pixels = "not counted" if change.pixels is None else f"{change.pixels:,}"
-            table.add_row(change.task, change.name, change.becomes or "ignored", pixels)
+            table.add_row(change.task, Text(change.name), Text(change.becomes or "ignored"), pixels)
     return table

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from sceneparse.paths import expanded
+
 VARIABLE = "SCENEPARSE_FONTS"
 """Environment variable: a font file, or a folder of them, that is looked into before the system's."""
 
@@ -33,7 +35,7 @@ def _rank(file: Path) -> tuple[int, str]:
 def _folders() -> Iterator[Path]:
     """The usual folders of fonts of each system, as fontconfig, Core Text and DirectWrite have them."""
     if own := os.environ.get(VARIABLE):
-        yield Path(own).expanduser()
+        yield expanded(own)
     home = Path.home()
     if sys.platform == "darwin":
         yield from (home / "Library/Fonts", Path("/Library/Fonts"), Path("/System/Library/Fonts"))

@@ -265,7 +265,7 @@ def _progress_bar(title: str | None, total: int) -> Iterator[Callable[[Confusion
         yield lambda _: None
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("mean IoU {task.fields[iou]}"),

@@ -11,6 +11,7 @@ from sceneparse.datasets.pieces import share_samples
 from sceneparse.errors import UserError
 from sceneparse.files import write_errors
 from sceneparse.inference import Opened
+from sceneparse.paths import expanded
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.flat import flat_settings
 from sceneparse.settings import DataSettings
@@ -97,7 +98,7 @@ def truth_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _folder(root: str | None) -> str | None:
     """A folder as it is found from everywhere; a data set's name stays."""
-    if root is not None and (folder := Path(root).expanduser()).exists():
+    if root is not None and (folder := expanded(root)).exists():
         return str(folder.resolve())
     return root
 

@@ -14,7 +14,7 @@ import torch
 from sceneparse.arguments import check_choice, check_type
 from sceneparse.devices import choose_device, choose_precision
 from sceneparse.errors import UserError, require
-from sceneparse.files import write_text
+from sceneparse.files import make_room, write_text
 from sceneparse.inference.choosing import OF_FILES, EngineName, FittingEngine, chosen_engine, make_engine, why_auto
 from sceneparse.inference.engine import Engine, TaskEngine
 from sceneparse.inference.exported_file import Note, export_model, open_exported
@@ -36,7 +36,7 @@ from sceneparse.weights.conversions import (
     time_to_convert,
     untempered_fingerprint,
 )
-from sceneparse.weights.kept import make_room
+from sceneparse.weights.kept import KEPT
 from sceneparse.weights.measured import recall
 from sceneparse.weights.model import Model, find_model, load_model
 
@@ -222,7 +222,7 @@ def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> 
         except ConversionError as error:
             if not isinstance(error.__cause__, (MemoryError, OSError)):  # of the machine, not of the network
                 write_text(refused, error.reason)
-                make_room(kept.parent.parent)
+                make_room(kept.parent.parent, KEPT)
             raise
-    make_room(kept.parent.parent)
+    make_room(kept.parent.parent, KEPT)
     return open_exported(kept, device=device, precision=precision)

@@ -11,18 +11,34 @@ def read_json(path: Path) -> Any:
     """What a JSON file of classes holds.
 
     Raises:
-        UserError: The file is missing, cannot be read, or is not JSON.
+        UserError: The file is missing, cannot be read, is not JSON, or has a key twice in one object.
     """
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_bytes(), object_pairs_hook=_once)
     except FileNotFoundError:
         raise UserError(
             f'{path}: no such file; it must name the classes, such as {{"names": ["sky", "road"]}}'
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
+    except _TwiceError as error:
+        raise UserError(f'{path}: the key "{error}" stands twice in one object: remove one of them') from None
     except json.JSONDecodeError as error:
         raise UserError(f"{path}:{error.lineno}:{error.colno}: not valid JSON ({error.msg})") from None
+
+
+class _TwiceError(ValueError):
+    """A key stands twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of which no key stands twice: Python's reader would take the last, and say nothing of the others."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _TwiceError(key)
+        found[key] = value
+    return found
 
 
 def kind_of(value: object) -> str:

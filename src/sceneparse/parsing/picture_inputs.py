@@ -7,6 +7,7 @@ from pathlib import Path
 from sceneparse.errors import UserError
 from sceneparse.parsing.outputs import Outputs
 from sceneparse.parsing.runs.naming import fixed_folder
+from sceneparse.paths import expanded
 from sceneparse.pictures.finding import FoundPicture, find_pictures
 from sceneparse.pictures.forms import LeftOut, unread
 
@@ -35,7 +36,7 @@ class Inputs:
     def __init__(self, inputs: Sequence[str | Path], out: Path, without: AbstractSet[Path] = frozenset()) -> None:
         self._inputs, self._without = tuple(inputs), without
         self._outputs = Outputs(out)
-        paths = [Path(source).expanduser() for source in self._inputs]
+        paths = [expanded(source) for source in self._inputs]
         self._files = frozenset(path for path in paths if path.is_file())
         for path in paths:
             if path not in self._files and self._outputs.covers(path if path.is_dir() else fixed_folder(path)):

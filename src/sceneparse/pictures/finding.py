@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sceneparse.errors import UserError
-from sceneparse.files import meant
+from sceneparse.paths import expanded, meant
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, LeftOut, begins_as_picture, unread
 from sceneparse.pictures.naming import UniqueNames
 
@@ -75,7 +75,7 @@ def files_in(source: str | Path, suffixes: AbstractSet[str]) -> Iterator[FoundPi
     Raises:
         UserError: A folder may not be read.
     """
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_dir() or (_is_pattern(source) and not path.exists()):
         yield from _files_of(source, None, suffixes)
 
@@ -92,7 +92,7 @@ def _pictures_of(source: str | Path, left_out: LeftOut | None) -> Iterator[Found
 
 
 def _files_of(source: str | Path, left_out: LeftOut | None, suffixes: AbstractSet[str]) -> Iterator[FoundPicture]:
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_dir():
         yield from walk(path, left_out=left_out, suffixes=suffixes)
     elif path.exists():
@@ -112,7 +112,7 @@ def _is_pattern(text: str | Path) -> bool:
 
 
 def _nothing(source: str | Path) -> str:
-    if Path(source).expanduser().is_dir():
+    if expanded(source).is_dir():
         return f"{source}: no pictures in this folder or below it (looked for {', '.join(sorted(PICTURE_SUFFIXES))})"
     return f"{source}: no picture matches this pattern"
 

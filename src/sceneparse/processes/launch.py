@@ -21,7 +21,7 @@ from typing import IO
 
 from sceneparse.errors import UserError, require
 from sceneparse.processes.machine import usable_cores
-from sceneparse.processes.membership import membership
+from sceneparse.processes.membership import PORTS, membership
 
 SUPERVISED = "SCENEPARSE_SUPERVISED"
 """Set in processes that `launch` started: it reports for them when they lose their connection."""
@@ -35,8 +35,6 @@ ENDED_WELL = (None, 0, STOPPED, -signal.SIGINT, -signal.SIGTERM)
 
 PATIENCE = 5.0
 """Seconds that the other processes have to end by themselves after one failed, or after the first has ended."""
-PORTS = (20_000, 32_768)
-"""Where processes of one machine meet: Linux gives its clients ports from 32,768 on."""
 TICK = 0.05
 LINES = 20
 """Last lines that are shown of what a process other than the first said before it failed."""
@@ -104,7 +102,9 @@ def launch(command: Sequence[str], devices: int, nodes: int) -> int:
             said: IO[bytes] | None = stack.enter_context(text.open("wb")) if number else None
             watch.processes.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "sceneparse.cli", *command],
+                    # Without the current folder among the places that modules are imported from (-P), whose files
+                    # may be called as they are.
+                    [sys.executable, "-P", "-m", "sceneparse.cli", *command],
                     env=environment,
                     stdin=subprocess.DEVNULL,
                     stdout=said,

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from sceneparse.errors import UserError
 
+PORTS = (20_000, 32_768)
+"""Where processes of one machine meet: Linux gives its clients ports from 32,768 on."""
+
 TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 
 
@@ -64,8 +67,9 @@ def _of_slurm(environment: Mapping[str, str]) -> dict[str, str]:
         raise UserError(
             f"srun started {tasks} tasks on {nodes} nodes: give each node as many (srun --ntasks-per-node=N)"
         )
-    # 29400 is torchrun's own; the job's number keeps jobs apart that share a node.
-    port = 29400 + int(environment.get("SLURM_JOB_ID", "0")) % 10000
+    # The job's and the step's numbers keep those apart that share a node.
+    number = 31 * int(environment.get("SLURM_JOB_ID", "0")) + int(environment.get("SLURM_STEP_ID", "0"))
+    port = PORTS[0] + number % (PORTS[1] - PORTS[0])
     return {
         "RANK": environment["SLURM_PROCID"],
         "WORLD_SIZE": str(tasks),

@@ -7,8 +7,12 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import yaml
+
 from sceneparse.errors import UserError
+from sceneparse.recipes.yaml_text import load_yaml
 from sceneparse.settings.choices import Choice
+from sceneparse.settings.types import quotes_needed
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -196,5 +200,15 @@ def one_line(message: str, known: dict[str, str]) -> str:
     if key and value and value.group(1) == "None" and key.group(1) in known:
         return f"{key.group(1)} is null, but must be {known[key.group(1)]}"
     if key and value and key.group(1) in known:
-        return f"{key.group(1)} is {value.group(1)!r}, but must be {known[key.group(1)]}"
+        must = known[key.group(1)]
+        quotes = quotes_needed(_loaded(value.group(1))) if must == MAPPING or "text" in must else ""
+        return f"{key.group(1)} is {value.group(1)!r}, but must be {must}{quotes}"
     return " ".join(message.split())
+
+
+def _loaded(text: str) -> Any:
+    """What a message calls a value, which is YAML where it came from YAML."""
+    try:
+        return load_yaml(text)
+    except yaml.YAMLError:
+        return text

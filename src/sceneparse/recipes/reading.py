@@ -12,6 +12,7 @@ import yaml
 
 from sceneparse.errors import UserError, reason_of, require
 from sceneparse.recipes.renamed import with_new_names
+from sceneparse.recipes.yaml_text import load_yaml
 from sceneparse.settings import OptimizerSettings
 from sceneparse.settings.data import data_of_kind
 from sceneparse.settings.optimizer import OF_SCHEDULES
@@ -222,7 +223,7 @@ def load(source: str | Path, what: str, folder: Traversable) -> tuple[dict[str, 
         content = (folder / f"{text}.yaml").read_text(encoding="utf-8")
         where = f"{what} {text}"
     try:
-        mapping = yaml.safe_load(content)
+        mapping = load_yaml(content)
     except yaml.YAMLError as error:
         raise UserError(f"{where}: not valid YAML ({reason_of(error)})") from None
     if mapping is None:

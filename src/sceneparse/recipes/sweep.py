@@ -202,10 +202,16 @@ def _row(sweep: str, where: str, common: dict[str, Any], tests: Any, variant: _V
 
 
 def _slug(name: str) -> str:
-    """Return a row's name as one of a folder: small letters without accents, digits and hyphens."""
-    decomposed = unicodedata.normalize("NFKD", name.lower())
-    letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-") or "row"
+    """Return a row's name as one of a folder: small letters (Latin ones without accents), digits and hyphens."""
+    letters = map(_plain, unicodedata.normalize("NFKC", name.lower()))
+    return re.sub("-+", "-", "".join(letters)).strip("-") or "row"
+
+
+def _plain(letter: str) -> str:
+    base = "".join(one for one in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(one))
+    kept = base if base.isascii() else letter
+    # The marks of scripts such as Devanagari's are as much of a word as its letters.
+    return "".join(one if one.isalnum() or unicodedata.category(one).startswith("M") else "-" for one in kept)
 
 
 def _tests(given: Any, recipe: Recipe, where: str) -> dict[str, ProtocolSettings]:

@@ -33,7 +33,8 @@ def check_types(settings: object, group: str) -> None:
             object.__setattr__(settings, name, os.fspath(value))
         elif not fits(value, hint):
             said = argument(f"{group}.{name}" if group else name)
-            require(False, f"{said} is {shown(value)}, but must be {_in_words(hint)}")
+            quotes = quotes_needed(value) if _lists_text(value, hint) else ""
+            require(False, f"{said} is {shown(value)}, but must be {_in_words(hint)}{quotes}")
 
 
 def fits(value: object, hint: Any) -> bool:
@@ -61,6 +62,34 @@ def fits(value: object, hint: Any) -> bool:
     if hint in (int, float):
         return isinstance(value, Integral if hint is int else Real) and not isinstance(value, bool)
     return isinstance(value, hint)
+
+
+def quotes_needed(value: object) -> str:
+    """Say how a name is written that YAML takes for something else, such as 12, on or no: the end of a message.
+
+    Args:
+        value: What a recipe holds where text is wanted.
+
+    Returns:
+        The words; empty where there is nothing in it that quotes would make text.
+    """
+    if isinstance(value, Mapping):
+        return quotes_needed([*value, *value.values()])
+    if isinstance(value, list | tuple):
+        return next((said for one in value if (said := quotes_needed(one))), "")
+    if not isinstance(value, bool | int | float):
+        return ""
+    return '; names such as 12, on and no are text in quotes: "12", "on", "no"'
+
+
+def _lists_text(value: object, hint: Any) -> bool:
+    """Whether texts are wanted in a list or a mapping, and a value is one."""
+    containers = {tuple: list | tuple, dict: Mapping}
+    return any(isinstance(value, containers.get(get_origin(form), ())) and _holds_text(form) for form in _forms(hint))
+
+
+def _holds_text(hint: Any) -> bool:
+    return hint is str or any(map(_holds_text, get_args(hint)))
 
 
 @cache

@@ -7,6 +7,7 @@ section 3.1, "mismatched relationship").
 
 import hashlib
 import json
+import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -149,7 +150,8 @@ def _train(recipe: Recipe, out: Path, name: str, number: str, left: int) -> None
     try:
         train(recipe, run, resume=True)
     except TrainingStopped:
-        print(f"the demo goes on from there when it is started again: sceneparse demo --out {out}", file=sys.stderr)
+        again = f"sceneparse demo --out {shlex.quote(str(out))}"
+        print(f"the demo goes on from there when it is started again: {again}", file=sys.stderr)
         raise
 
 

@@ -1,7 +1,7 @@
 """The training loop: prepare, step, validate and keep, finish."""
 
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import get_args
 
@@ -20,6 +20,7 @@ from sceneparse.training.class_weights import load_class_weights
 from sceneparse.training.folder import Stopwatch, begin_run, remove_unfinished
 from sceneparse.training.init import read_started
 from sceneparse.training.keep import Keeper
+from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import ProgressLine, StopRequest, say_once
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.room import check_room
@@ -27,10 +28,11 @@ from sceneparse.training.run import is_finished, open_run
 from sceneparse.training.schedules.kind import long_warmup
 from sceneparse.training.start import StrategyName
 from sceneparse.training.step import compute_gradients, graph_of, update_weights
+from sceneparse.training.taken import hold_run
 from sceneparse.training.trackers.follow import usable_trackers
 from sceneparse.training.trial import prepare_tried
 from sceneparse.training.validation import validation_interval, without_effect
-from sceneparse.weights.run_folder import MODEL
+from sceneparse.weights.run_folder import MODEL, last_iteration
 
 STOPPING = "stopping after this step, with a checkpoint; once more stops at once, without it"
 """What the first Ctrl-C says."""
@@ -65,9 +67,9 @@ def train(
         The run folder.
 
     Raises:
-        UserError: The run folder holds another training, the data or the settings don't fit, the disk is full, a sample
-            cannot be read (then a checkpoint was written), or the loss is not finite any more (then the step is kept in
-            failure/).
+        UserError: The run folder holds another training or one is going on there, the data or the settings don't fit,
+            the disk is full, a sample cannot be read (then a checkpoint was written), or the loss is not finite any
+            more (then the step is kept in failure/).
         TrainingStopped: Ctrl-C or SIGTERM; a checkpoint was written, and model/ if there was no validation yet.
     """
     began = time.monotonic()
@@ -77,6 +79,7 @@ def train(
     check_choice("strategy", strategy, get_args(StrategyName))
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     out = Path(out or Path("runs") / recipe.name)
+    seen = last_iteration(out)
     recipe, checkpoint = open_run(recipe, out, resume=resume, warn=say_once)
     if is_finished(checkpoint, recipe, out):
         say_once(f"{out}: this training is finished; its model is {out / MODEL}")
@@ -90,6 +93,14 @@ def train(
         say_once(f"note: {line}")
     made_new = read_started(out)["made_new"] if checkpoint and recipe.init.model else ()
     prepared = with_found_batch(prepare_tried(recipe, checkpoint, strategy, made_new))
+    with hold_run(out, seen) if prepared.compute.processes.first else nullcontext():
+        _train(prepared, out, began)
+    return out
+
+
+def _train(prepared: Prepared, out: Path, began: float) -> None:
+    """Take all steps that are left, in a run folder that no other training writes in."""
+    recipe, checkpoint = prepared.recipe, prepared.checkpoint
     counts = load_class_counts(prepared, out)
     losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out, counts))
     graph = graph_of(prepared, losses)
@@ -149,7 +160,6 @@ def train(
                 keeper.stop(done)
         keeper.finish()
     prepared.compute.fabric.barrier()
-    return out
 
 
 def _validate(keeper: Keeper, done: int) -> None:

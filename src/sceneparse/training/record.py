@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sceneparse.files import hold, make_folder, write_errors
+from sceneparse.files import make_folder, write_errors
 from sceneparse.weights.run_folder import METRICS
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Record:
     """metrics.jsonl of a run folder, and tensorboard/ where TensorBoard is installed.
 
     metrics.jsonl is the record: each of its lines is one JSON object with "kind" ("train" or "validation") and
-    "iteration". While it is open it is marked as in use (`files.hold`), by which others know that the training goes on.
+    "iteration".
 
     Args:
         folder: The run folder.
@@ -41,7 +41,6 @@ class Record:
         self._file = self._path.open("ab", buffering=0)
         self._file.truncate(min(length, self._file.tell()))
         self._file.seek(0, 2)
-        self._held = hold(self._file)
         self._follow = follow
         self._board = _board(folder / "tensorboard", iteration, warn)
 
@@ -56,8 +55,6 @@ class Record:
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in values.items()
         }
-        # Another process may have asked for its state at the moment of the first try.
-        self._held = self._held or hold(self._file)
         line = json.dumps({"kind": kind, "iteration": iteration, **known}, ensure_ascii=False)
         with write_errors(self._path):
             left = line.encode() + b"\n"

@@ -16,7 +16,7 @@ from sceneparse.settings import Recipe
 from sceneparse.training.budget import as_decided, read_budget
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.init import read_started
-from sceneparse.training.taken import refuse_taken
+from sceneparse.training.taken import refuse_going, refuse_taken
 from sceneparse.weights.run_folder import CHECKPOINTS, MODEL, RECIPE, RUN_FACTS, run_facts
 
 FREE = frozenset(
@@ -54,8 +54,10 @@ def open_run(
         None to begin.
 
     Raises:
-        UserError: There is a training and `resume` is off, it was of another recipe, or its checkpoints are damaged.
+        UserError: There is a training and `resume` is off, it goes on at this moment, it was of another recipe, or its
+            checkpoints are damaged.
     """
+    refuse_going(out)
     if not resume:
         refuse_taken(out)
         return recipe, None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from sceneparse.files import cache_folder
+from sceneparse.files import cache_folder, make_folder, make_room
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 
@@ -34,28 +34,14 @@ def kept_model(kind: str, facts: Sequence[str], make: Callable[[Path], None]) ->
         with suppress(OSError):
             os.utime(kept)
         return folder
-    kept.mkdir(parents=True, exist_ok=True)
+    make_folder(kept)
     with FileLock(kept / ".lock"):
         if not _is_whole(folder):
             shutil.rmtree(folder, ignore_errors=True)  # what is left of one that lost a file
             make(folder)
-    make_room(kept.parent)
+    make_room(kept.parent, KEPT)
     return folder
 
 
 def _is_whole(folder: Path) -> bool:
     return all((folder / file).is_file() for file in (CONFIG, WEIGHTS, LABELS))
-
-
-def make_room(folder: Path) -> None:
-    """Delete all but the `KEPT` folders in one of the cache that were used last; another process may do the same.
-
-    Args:
-        folder: The folder that they are in.
-    """
-    used: dict[Path, float] = {}
-    for path in folder.iterdir():
-        with suppress(FileNotFoundError):
-            used[path] = path.stat().st_mtime
-    for path in sorted(used, key=used.__getitem__, reverse=True)[KEPT:]:
-        shutil.rmtree(path, ignore_errors=True)

@@ -4,6 +4,7 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
+from sceneparse.paths import expanded
 from sceneparse.settings.engine import EXPORTED_SUFFIXES
 
 TORCH, SAFE, CAFFE = (".pth", ".pt", ".ckpt", ".tar", ".bin", ".pkl"), ".safetensors", ".caffemodel"
@@ -42,7 +43,7 @@ def near_folders(source: str) -> str:
     Args:
         source: The path that was given; what is missing of it may be any of its names.
     """
-    path = Path(source).expanduser()
+    path = expanded(source)
     missing = [path.name]
     parent = path.parent
     while not _is_dir(parent) and parent != parent.parent:

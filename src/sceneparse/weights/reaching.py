@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
 
 import huggingface_hub.utils as hub_utils
 from huggingface_hub import constants
@@ -25,7 +25,8 @@ def reachable(url: str, within: float = WITHIN) -> bool:
     """
     target = urlsplit(url)
     proxies = getproxies()
-    if proxy := proxies.get(target.scheme) or proxies.get("all"):
+    proxy = proxies.get(target.scheme) or proxies.get("all")
+    if proxy and not proxy_bypass(target.netloc):
         target = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     found = threading.Event()
 

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from sceneparse.cli import main
 from sceneparse.datasets.getting.entry import Download, Entry
 from sceneparse.datasets.getting.get import get_dataset
 from sceneparse.datasets.getting.unpacking import unpack
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.downloading import fetch
-from sceneparse.errors import UserError
+from sceneparse.downloading import fetch, fetch_from
+from sceneparse.errors import UnwritableError, UserError
 from tests.support.owner import Owner
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -269,3 +270,27 @@ def test_every_kind_says_how_it_lies_on_disk_and_how_to_get_it(
             if download.checksum is not None:
                 algorithm, _, digest = download.checksum.partition(":")
                 assert len(digest) == hashlib.new(algorithm).digest_size * 2
+
+
+def test_two_processes_do_not_fetch_into_one_folder(owner: Owner, tmp_path: Path) -> None:
+    owner.files["x.zip"] = zipped(tmp_path / "x.zip", {"1.txt": b"one"}).read_bytes()
+    known, out = entry(owner, x=None), tmp_path / "set"
+    out.mkdir()
+    with FileLock(out / ".lock"), pytest.raises(UserError, match="set: another process is fetching into it: wait for"):
+        get_dataset("set", known, out, progress=False)
+    assert not owner.asked
+    get_dataset("set", known, out, progress=False)
+    assert not (out / ".lock").exists()
+
+
+def test_a_place_that_cannot_be_written_is_no_lost_connection(owner: Owner, tmp_path: Path) -> None:
+    owner.files["a.bin"] = CONTENT
+    (tmp_path / "a.bin.part").mkdir()
+    waits: list[float] = []
+    for fetching in (
+        lambda: fetch(f"{owner.url}/a.bin", tmp_path / "a.bin", MD5, quiet, wait=waits.append),
+        lambda: fetch_from([f"{owner.url}/a.bin"] * 2, tmp_path / "a.bin", MD5, quiet, wait=waits.append),
+    ):
+        with pytest.raises(UnwritableError, match=r"a\.bin\.part: cannot be written \(.*\); name another place"):
+            fetching()
+    assert not waits and len(owner.asked) == 2

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from sceneparse.errors import UserError
@@ -183,6 +184,21 @@ class TestUnreadable:
         monkeypatch.setattr(RealParser, "open", vanish)
         summary = predict_pictures(parser, [pictures], out, progress=False)
         assert summary.done == 3 and [Path(failure.file).name for failure in summary.failures] == ["b.png"]
+
+    def test_one_too_large_for_the_memory_costs_only_itself(
+        self, parser: Parser, pictures: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        parse, errors = RealParser.parse_read, iter([torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
+
+        def run_out(self: Parser, read: Any) -> Parse:
+            if error := next(errors, None):
+                raise error
+            return parse(self, read)
+
+        monkeypatch.setattr(RealParser, "parse_read", run_out)
+        summary = predict_pictures(parser, [pictures], out, progress=False)
+        assert (summary.done, summary.failed) == (2, 2)
+        assert "not enough memory for a picture of this size: size or window make do" in summary.failures[0].reason
 
     def test_a_name_too_long_for_the_outputs_costs_only_its_picture(
         self, parser: Parser, pictures: Path, out: Path

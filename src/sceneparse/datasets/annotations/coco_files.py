@@ -11,6 +11,7 @@ from sceneparse.datasets.annotations.splits import ALL, is_role
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.subsets import role_of, split_named
 from sceneparse.errors import UserError
+from sceneparse.paths import expanded
 from sceneparse.pictures.finding import is_hidden
 
 OTHERS = frozenset(("item", "items", "shapes", "dataset", "dm_format_version", "samples", "labels"))
@@ -140,7 +141,7 @@ def _patterns(path: Path, root: Path) -> Iterator[str]:
 
 def _given(root: Path, given: str) -> dict[str, Path]:
     if SPLIT not in given:
-        path = root / Path(given).expanduser()
+        path = root / expanded(given)
         if not path.is_file():
             raise UserError(f"{path}: no such file; data.options.annotations must name the annotation file")
         return {ALL: path}

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from sceneparse.arguments import argument
 from sceneparse.datasets.subsets import ROLES, role_of
 from sceneparse.errors import UserError, counted
+from sceneparse.paths import expanded
 from sceneparse.pictures.finding import walk
 
 Split = TypeVar("Split")
@@ -129,7 +130,7 @@ def pictures_below(root: Path, images: str | None) -> Pictures:
     """
     if images is None:
         return Pictures(root)
-    folder = root / Path(images).expanduser()
+    folder = root / expanded(images)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; data.options.images must name the folder of the pictures")
     return Pictures(folder, given=True)

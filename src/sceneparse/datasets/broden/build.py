@@ -18,6 +18,7 @@ from sceneparse.datasets.broden.sources import ADE20K_LISTS, MISC, Pictures, ope
 from sceneparse.datasets.broden.tables import Assignment, BrodenTables, has_tables, published_tables, read_tables
 from sceneparse.errors import UserError
 from sceneparse.labels import TaskLabels
+from sceneparse.paths import expanded
 from sceneparse.progress import progress_bar
 from sceneparse.standard.tables import CATEGORIES, NOTHING, OFFSET
 from sceneparse.tasks import Task
@@ -87,7 +88,7 @@ def build_broden(
     if has_tables(meta):
         raise UserError(f"{meta}: is there already; build into a new folder")
     given = {"ade20k": ade20k, "pascal": pascal, "os": opensurfaces, "dtd": dtd}
-    roots = {name: Path(root).expanduser() for name, root in given.items() if root is not None}
+    roots = {name: expanded(root) for name, root in given.items() if root is not None}
     if not roots:
         raise UserError("no data set to build from: give at least one of ade20k, pascal, opensurfaces and dtd")
     base = read_tables(tables) if tables is not None else published_tables()

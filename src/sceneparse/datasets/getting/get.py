@@ -1,15 +1,18 @@
 """`sceneparse data get` as a function: download a data set's archives, verify and unpack them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from rich.console import Console
 
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.getting.unpacking import unpack
 from sceneparse.downloading import ChecksumError, download_bar, fetch, read_record
-from sceneparse.errors import UserError, counted
-from sceneparse.files import write_json
+from sceneparse.errors import UnwritableError, UserError, counted
+from sceneparse.files import make_folder, write_json
 
 RECORD = "fetched.json"
 """What was fetched into a folder: addresses, sizes, checksums."""
@@ -29,13 +32,39 @@ def get_dataset(kind: str, entry: Entry, out: Path, *, keep: bool = False, progr
         What `fetched.json` in its folder says.
 
     Raises:
-        UserError: It has to be fetched by hand (the message says where), or an archive cannot be fetched or unpacked.
+        UserError: It has to be fetched by hand (the message says where), another process is fetching into the folder,
+            or an archive cannot be fetched or unpacked.
     """
     if not entry.downloads:
         page = f"; its page: {entry.page}" if entry.page else ""
         raise UserError(f"{kind} is not fetched for you: {entry.by_hand}{page}")
     console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=not progress)
     console.print(f"{entry.title}: {entry.licence}; {entry.page}", markup=False)
+    make_folder(out)
+    with _alone(out):
+        return _get(entry, out, console, keep=keep, progress=progress)
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep the folder to this process."""
+    file = out / ".lock"
+    lock = FileLock(file, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UserError(
+            f"{out}: another process is fetching into it: wait for its end, or name another folder"
+        ) from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # before it is free: who has it open by now doesn't get it
+            file.unlink()
+        lock.release()
+
+
+def _get(entry: Entry, out: Path, console: Console, *, keep: bool, progress: bool) -> dict[str, Any]:
     record = read_record(out / RECORD)
     for download in entry.downloads:
         archive = out / "archives" / download.file
@@ -46,7 +75,7 @@ def get_dataset(kind: str, entry: Entry, out: Path, *, keep: bool = False, progr
         try:
             with download_bar(progress, f"fetching {download.file}") as advance:
                 fetched = fetch(download.url, archive, download.checksum, advance)
-        except ChecksumError:
+        except (ChecksumError, UnwritableError):
             raise
         except UserError as error:
             raise UserError(

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sceneparse.arguments import argument, check_flag, check_names, check_probability, check_type, several
+from sceneparse.devices.memory import ran_out
 from sceneparse.errors import UnwritableError, UserError
-from sceneparse.files import refuse_folded
 from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
@@ -26,6 +26,7 @@ from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.replacing import Place, place_of_picture, refuse_foreign, replacing
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
+from sceneparse.paths import refuse_folded
 from sceneparse.pictures.finding import FoundPicture
 from sceneparse.pictures.reading import PictureError, picture_size
 from sceneparse.settings.legend import LegendLayout
@@ -120,6 +121,12 @@ def predict_pictures(
                         parse = parser.parse_read(read)
                     except UserError as error:  # such as too small for its engine
                         run.leave_out(Failure(str(found.path), f"{found.path}: {error}"))
+                    except (RuntimeError, MemoryError) as error:
+                        if not ran_out(error):
+                            raise
+                        smaller = f"{argument('size', option='--size')} or {argument('window', option='--window')}"
+                        why = f"not enough memory for a picture of this size: {smaller} make do with less"
+                        run.leave_out(Failure(str(found.path), f"{found.path}: {why}"))
                     else:
                         run.doubt(str(found.path), parse.doubt)
                         if ignore_below is not None:

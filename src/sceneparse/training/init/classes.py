@@ -10,7 +10,9 @@ import yaml
 
 from sceneparse.errors import UserError, reason_of, require, some
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.recipes.yaml_text import load_yaml
 from sceneparse.settings import InitSettings
+from sceneparse.settings.types import quotes_needed
 from sceneparse.tasks import Task
 
 
@@ -70,13 +72,16 @@ def given_classes(settings: InitSettings) -> dict[str, str | None]:
         return dict(settings.classes)
     where = settings.classes_file
     try:
-        content = yaml.safe_load(Path(where).read_text(encoding="utf-8"))
+        content = load_yaml(Path(where).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"init.classes_file: {where} cannot be read ({reason_of(error)})") from None
     if not isinstance(content, dict) or not all(
         isinstance(new, str) and (old is None or isinstance(old, str)) for new, old in content.items()
     ):
-        raise UserError(f"init.classes_file: {where} must map names of classes to the model's, such as 'bike: bicycle'")
+        raise UserError(
+            f"init.classes_file: {where} must map names of classes to the model's, such as 'bike: bicycle'"
+            f"{quotes_needed(content)}"
+        )
     return {**content, **settings.classes}
 
 

@@ -37,7 +37,12 @@ class Board:
         self._tasks: dict[str, tuple[Run, TaskID]] = {}
         self._bars: Progress | None = None
         if self.console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+            )
             self._bars = Progress(*columns, console=self.console, transient=True)
             self._whole = self._bars.add_task(f"sweep {sweep.name}, runs", total=self._total, completed=done)
 

@@ -81,6 +81,7 @@ def run_sweep(sweep: Sweep, out: Path, *, processes: int | None = None) -> int:
                     write_summary(sweep, out, failed)
         if stop.came:
             slots.close()
+            print("the sweep goes on from here when the same command is given again", file=sys.stderr)
             raise TrainingStopped("stopped; the same command goes on from here")
     try:
         write_examples(sweep, out)
@@ -212,7 +213,7 @@ class _Slots:
         log = (folder / LOG).open("a", encoding="utf-8")
         # In a session of its own: Ctrl-C in the terminal is for the sweep, which then stops its runs once.
         process = subprocess.Popen(
-            [sys.executable, "-m", "sceneparse.training.sweeping"],
+            [sys.executable, "-P", "-m", "sceneparse.training.sweeping"],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -12,8 +12,8 @@ from filelock import FileLock
 from rich.console import Console
 
 from sceneparse.downloading import ChecksumError, Fetched, UnreachableError, download_bar, fetch_from, read_record
-from sceneparse.errors import UserError, counted
-from sceneparse.files import write_json
+from sceneparse.errors import UnwritableError, UserError, counted
+from sceneparse.files import make_folder, write_json
 from sceneparse.progress import working
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
@@ -136,7 +136,7 @@ def _console() -> Console:
 @contextmanager
 def _locked(one: Published) -> Iterator[Path]:
     """Yield a checkpoint's folder in the cache, to this process alone."""
-    one.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(one.folder)
     with FileLock(one.folder / ".lock"):
         yield one.folder
 
@@ -193,6 +193,8 @@ def _explained(one: Published, file: File, folder: Path, first: dict[str, Any] |
     """Say in one line what is missing, and where it would be put."""
     try:
         yield
+    except UnwritableError:
+        raise
     except ChecksumError as error:
         if first is None:
             raise UserError(f"{one.name}: {error}") from None

@@ -11,6 +11,7 @@ from fsspec.implementations.local import LocalFileSystem
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.parsing.runs.collection.addresses import is_url
+from sceneparse.paths import expanded
 from sceneparse.pictures.finding import is_hidden
 
 
@@ -27,9 +28,7 @@ class Location:
     def __init__(self, address: str) -> None:
         self.address = address
         with store_errors(address):
-            self.fs, self.path = fsspec.core.url_to_fs(
-                str(Path(address).expanduser()) if not is_url(address) else address
-            )
+            self.fs, self.path = fsspec.core.url_to_fs(str(expanded(address)) if not is_url(address) else address)
 
     @classmethod
     def find(cls, source: str) -> "tuple[Location, list[str]]":

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sceneparse.arguments import check_probability
 from sceneparse.errors import UserError, counted
-from sceneparse.files import json_of, json_text, refuse_folded
+from sceneparse.files import json_of, json_text
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts
 from sceneparse.parsing.artefacts.file_names import refuse_collisions
 from sceneparse.parsing.loading import Loading
@@ -27,6 +27,7 @@ from sceneparse.parsing.runs.engine import Run
 from sceneparse.parsing.runs.faults import writing
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
+from sceneparse.paths import expanded, refuse_folded
 from sceneparse.pictures.forms import LeftOut
 from sceneparse.settings.legend import LegendLayout
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
@@ -86,7 +87,7 @@ def predict_collection(
         check_probability("ignore_below", ignore_below)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
     check_legend(legend, chosen)
-    out = out if is_url(out) else str(Path(out).expanduser().absolute())
+    out = out if is_url(out) else str(expanded(out).absolute())
     loading = _loading_elsewhere(parser)
     location = Location(out)
     run = Run(location.local, progress=progress)

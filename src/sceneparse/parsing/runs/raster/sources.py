@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sceneparse.errors import UserError
 from sceneparse.parsing.outputs import Outputs
 from sceneparse.parsing.runs.naming import unique_name
+from sceneparse.paths import expanded
 from sceneparse.pictures.finding import FoundPicture, find_pictures
 from sceneparse.pictures.rasters.header import is_raster
 
@@ -43,7 +44,7 @@ def split_rasters(inputs: Sequence[str], out: Path) -> tuple[list[RasterSource],
     taken: set[str] = set()
     outputs = Outputs(out)
     for given in inputs:
-        named = Path(given).expanduser().is_file()
+        named = expanded(given).is_file()
         found = [one for one in _pictures(given) if named or not outputs.holds(one.path)]
         rasters = [one for one in found if is_raster(one.path)]
         if len(rasters) < len(found) or not found:

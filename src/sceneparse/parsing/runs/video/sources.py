@@ -10,6 +10,7 @@ from pathlib import Path
 from sceneparse.errors import UserError
 from sceneparse.parsing.outputs import Outputs
 from sceneparse.parsing.runs.naming import files_matching, fixed_folder, short_names, unique_name
+from sceneparse.paths import expanded
 from sceneparse.pictures.finding import FoundPicture, files_in
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, VIDEO_SUFFIXES, VOLUME_SUFFIXES
 
@@ -91,7 +92,7 @@ def split_videos(
 
 def _below(given: str, path: Path) -> str:
     """The path of a video below the pattern that gave it, without the suffix; its stem where it was given itself."""
-    top = fixed_folder(Path(given).expanduser())
+    top = fixed_folder(expanded(given))
     return path.stem if path == top else path.relative_to(top).with_suffix("").as_posix()
 
 
@@ -127,7 +128,7 @@ def _is_transport_stream(path: Path) -> bool:
 
 
 def _files(given: str, outputs: Outputs) -> list[Path]:
-    path = Path(given).expanduser()
+    path = expanded(given)
     if path.is_file():
         return [path]
     matching = files_matching(path)

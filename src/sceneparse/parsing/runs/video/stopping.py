@@ -56,7 +56,7 @@ def frames_progress(console: Console | None, title: str, expected: int | None) -
         yield lambda: None
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         Rate("frames"),

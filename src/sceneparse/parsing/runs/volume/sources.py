@@ -8,6 +8,7 @@ from sceneparse.arguments import argument
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.outputs import Outputs
 from sceneparse.parsing.runs.naming import files_matching, fixed_folder, short_names
+from sceneparse.paths import expanded
 from sceneparse.pictures.cases import called, modalities_of, volume_files
 from sceneparse.pictures.finding import is_hidden, walk
 from sceneparse.pictures.forms import PICTURE_SUFFIXES
@@ -74,7 +75,7 @@ def split_volumes(inputs: Sequence[str], out: Path | None = None) -> tuple[list[
     volumes: list[str] = []
     rest: list[str] = []
     for given in inputs:
-        path = Path(given).expanduser()
+        path = expanded(given)
         known = _holds_volumes(path, _outputs(path, out)) if path.is_dir() else given.lower().endswith(SUFFIXES)
         (volumes if known else rest).append(given)
     return volumes, rest
@@ -116,7 +117,7 @@ def pictures_among(inputs: Sequence[str], out: Path | None = None) -> list[str]:
     """
     said = []
     for given in inputs:
-        path = Path(given).expanduser()
+        path = expanded(given)
         outputs = _outputs(path, out)
         pictures = [one for one, _ in walk(path) if not outputs.holds(one)] if path.is_dir() else []
         if pictures:
@@ -148,7 +149,7 @@ def find_volumes(
     paths: list[Path] = []
     below: list[str] = []
     for given in inputs:
-        path = Path(given).expanduser()
+        path = expanded(given)
         outputs, top = _outputs(path, out), _top(path)
         found = list(_found(path, modalities, outputs))
         if not found:
