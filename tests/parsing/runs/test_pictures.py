@@ -230,8 +230,8 @@ class TestSecondRun:
         assert (summary.done, summary.skipped) == (1, 3)
         assert tree(out) == outputs("a", "b", "c", "below/d")
 
-    @pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"files": 3}', "\x00"])
-    def test_what_has_a_foreign_json_is_done_again(
+    @pytest.mark.parametrize("content", ["", "[]", "{}", "null", "\x00"])
+    def test_what_has_a_json_that_says_nothing_is_done_again(
         self, parser: Parser, pictures: Path, out: Path, content: str
     ) -> None:
         predict_pictures(parser, [pictures], out, progress=False)

@@ -21,16 +21,37 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-@pytest.mark.parametrize("content", [LABELME, '[{"id": 1}]', '{"model": "m", "files": {}, "raster": {}}'])
-def test_a_json_that_no_run_over_pictures_wrote_stays(parser: Parser, pictures: Path, out: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        LABELME.encode(),
+        LABELME.replace("brick", "Stra\xdfe").encode("latin-1"),
+        b'{"id": 1}\n{"id": 2}\n',
+        b'// by hand\n{"id": 1}',
+        b'[{"id": 1}]',
+        b'{"files": {"a.png": "brick"}}',
+        b'{"model": "m", "files": {}, "raster": {}}',
+    ],
+)
+def test_a_json_that_no_run_over_pictures_wrote_stays(
+    parser: Parser, pictures: Path, out: Path, content: bytes
+) -> None:
     out.mkdir()
-    (out / "a.json").write_text(content)
+    (out / "a.json").write_bytes(content)
     for done in (3, 0):
         summary = predict_pictures(parser, [pictures], out, progress=False)
         assert (summary.done, summary.failed) == (done, 1)
         reason = summary.failures[0].reason
         assert reason.startswith(f"{pictures / 'a.png'}: its parse would overwrite {out / 'a.json'}, which no")
-        assert (out / "a.json").read_text() == content and not (out / "a.png").exists()
+        assert (out / "a.json").read_bytes() == content and not (out / "a.png").exists()
+
+
+@pytest.mark.parametrize("content", [b"", bytes(512), b"{}"])
+def test_a_json_that_says_nothing_is_replaced(parser: Parser, pictures: Path, out: Path, content: bytes) -> None:
+    out.mkdir()
+    (out / "a.json").write_bytes(content)
+    assert predict_pictures(parser, [pictures], out, progress=False).done == 4
+    assert json.loads((out / "a.json").read_bytes())["files"]
 
 
 def test_a_picture_s_mask_beside_it_stays_whatever_was_written_there_before(parser: Parser, pictures: Path) -> None:

@@ -155,15 +155,16 @@ def _kind_of(record: Path) -> str | None:
 
 
 def _kind(content: bytes) -> str | None:
-    """Of what kind a record is; None of one that is empty or broken, and "" of what is no record."""
+    """Of what kind a record is; None of one that says nothing, and "" of what is no record."""
+    if not content.strip(b"\0 \t\r\n"):  # runs write whole files: no more than this is left of one when the power fails
+        return None
     try:
         said = json.loads(content)
-    except ValueError:
-        return None
-    files = said.get("files") if isinstance(said, dict) else None
-    if isinstance(files, dict) and "model" in said:
+    except ValueError:  # lines of JSON, comments, an encoding other than Unicode: somebody's all the same
+        return ""
+    if isinstance(said, dict) and isinstance(said.get("files"), dict) and "model" in said:
         return next((kind for key, kind in _KEYS.items() if key in said), "picture")
-    return "" if said and files is None else None
+    return "" if said else None
 
 
 def _has_run(place: Place) -> bool:
