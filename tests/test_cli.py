@@ -141,6 +141,17 @@ def test_a_reader_that_leaves_ends_no_work(tmp_path: Path) -> None:
     assert "toyworld" in json.loads((tmp_path / "kinds.json").read_text())
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("words", [["--help"], ["data", "list"]])
+def test_a_full_disk_under_what_is_printed_is_said_in_a_line(words: list[str]) -> None:
+    program = "import sys; from sceneparse.cli import main; sys.exit(main(sys.argv[1:]))"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", program, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: what this command prints cannot be written (No space left")
+
+
 def test_what_a_command_writes_through_a_link_leaves_the_link(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     link, target = tmp_path / "link.json", tmp_path / "there" / "target.json"

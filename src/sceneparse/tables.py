@@ -9,6 +9,7 @@ Names are known without importing what they stand for: help and messages must no
 """
 
 import difflib
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -158,12 +159,12 @@ def require_known(name: str, value: str, setting: str) -> None:
     known = table(name)
     if value in known:
         return
+    several = re.split(r"[\s,;]+", value.strip(" ,;"))
+    if len(several) > 1 and all(one in known for one in several):
+        raise UserError(f"{setting} is '{value}', but must be one name each time: give {' '.join(several)} one by one")
     near = difflib.get_close_matches(value, known, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else "."
-    raise UserError(
-        f"{setting} is '{value}', but must be one of {', '.join(known)}{hint} If another package adds '{value}', "
-        "install that package"
-    )
+    hint = f"did you mean '{near[0]}'?" if near else f"if another package adds '{value}', install that package"
+    raise UserError(f"{setting} is '{value}', but must be one of {', '.join(known)}; {hint}")
 
 
 def _load(target: str) -> Any:

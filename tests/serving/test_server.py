@@ -114,7 +114,7 @@ def wait_until_taken(place: tuple[str, int], count: int) -> None:
 def test_mistakes_get_one_clear_line(tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = str(tiny_run / "model")
     cases = [
-        ([model, model], "two models are called 'tiny'"),
+        ([model, model], "two models are called 'run'"),
         (["nowhere/at/all"], "nowhere/at/all"),
         ([model, "--port", "99999"], "port 99999"),
         ([model, "--host", "203.0.113.1"], "cannot listen there"),

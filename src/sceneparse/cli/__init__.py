@@ -148,26 +148,22 @@ def main(given: Sequence[str] | None = None) -> int:
     # Read when torch loads. Threads that spin while they wait starve the loader's workers, and every other program on
     # the machine: with one busy neighbour on two cores, training was three times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with on_command_line(), patient_streams():
-        return _main(sys.argv[1:] if given is None else given)
+    with on_command_line(), patient_streams() as lost:
+        code = _main(sys.argv[1:] if given is None else given)
+        sys.stdout.flush()
+        if lost and not code:
+            return failed(2, f"error: what this command prints cannot be written ({lost[0]})")
+        return code
 
 
 def _main(given: Sequence[str]) -> int:
     if supervised():
         end_with_parent()
-    if not given or given[0] in ("-h", "--help", "help"):
-        print(_usage())
-        return 0
-    if given[0] == "data" and given[1:2] and given[1] in ("-h", "--help", "help"):
-        print(_usage("data "))
-        return 0
-    if given[0] == "--version":
-        from sceneparse.version import __version__
-
-        print(f"sceneparse {__version__}")
-        return 0
     name = None
     try:
+        if (said := _said_of_itself(given)) is not None:
+            print(said)
+            return 0
         name, rest = _find(given)
         return leave(COMMANDS[name].run(_parse(name, rest)))
     except UserError as error:
@@ -185,6 +181,20 @@ def _main(given: Sequence[str]) -> int:
             return failed(2, f"error: not enough memory ({_first_line(error)}); {_with_less(name)}")
         traceback.print_exc()
         return failed(1, "error: this is a fault in sceneparse; please report it with the lines above")
+
+
+def _said_of_itself(given: Sequence[str]) -> str | None:
+    """What is printed where no command is asked for: which there are, or the version."""
+    helps = ("-h", "--help", "help")
+    if not given or given[0] in helps:
+        return _usage()
+    if given[0] == "data" and given[1:2] and given[1] in helps:
+        return _usage("data ")
+    if given[0] == "--version":
+        from sceneparse.version import __version__
+
+        return f"sceneparse {__version__}"
+    return None
 
 
 def _ran_out(error: Exception) -> bool:

@@ -172,11 +172,13 @@ class Draw(NamedTuple):
 def middle_factor(settings: AugmentationSettings, size: tuple[int, int]) -> float:
     """Return the factor by which a picture is resized where chance takes the middle.
 
-    That is a factor of 1 of its own size or of the median of `settings.short`, or the nearest that may be drawn.
+    That is a factor of 1 of its own size or of the median of `settings.short`; where all that may be drawn are larger,
+    or smaller, their middle.
     """
 
     def middle(bounds: tuple[float, float]) -> float:
-        return min(max(1.0, bounds[0]), bounds[1])
+        low, high = bounds
+        return 1.0 if low <= 1 <= high else (low + high) / 2
 
     if not settings.short:
         return middle(settings.scale) if settings.crop else 1.0

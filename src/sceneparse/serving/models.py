@@ -1,6 +1,8 @@
 """Load and describe the models that are served, by name."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ from sceneparse.serving.answers import known_kinds
 from sceneparse.serving.settings import model_of
 from sceneparse.settings import Precision
 from sceneparse.tasks import OTHERS, Task, TaskName
+from sceneparse.weights.run_folder import run_around
 
 
 def load_models(
@@ -27,7 +30,7 @@ def load_models(
 
     Args:
         sources: What `load` takes, each with a name of its own before it if wanted ("day=runs/day/model"). Default
-            name: the recipe's.
+            name: the recipe's; where several have the same, that of the run or the folder.
         engine: As in `load`, like the next ones.
         device: …
         precision: …
@@ -37,19 +40,28 @@ def load_models(
         UserError: As in `load`, or two models of one name.
     """
     require(bool(sources), "no model to serve: name one or more model folders")
-    parsers: dict[str, Parser] = {}
+    loaded = []
     for source in sources:
-        name, model = model_of(source)
-        parser = load(model, engine=engine, device=device, precision=precision, tasks=tasks)
-        name = name or parser.name
+        given, model = model_of(source)
+        loaded.append((given, model, load(model, engine=engine, device=device, precision=precision, tasks=tasks)))
+    usual = Counter(given or parser.name for given, _, parser in loaded)
+    parsers: dict[str, Parser] = {}
+    for given, model, parser in loaded:
+        name = given or (parser.name if usual[parser.name] == 1 else _of_folder(model))
         if not name.isprintable() or len(name) > 100:
             raise UserError(f"model name {name[:100]!r} is too long or not printable: name it, such as mine={model}")
         if name in parsers:
-            raise UserError(f"two models are called '{name}': name them, such as first={model}")
+            raise UserError(f"two models are called '{name}': give each a name of its own, such as second={model}")
         # So that no client waits for what is made on the way, and what cannot be made is said now.
         parser.parse(torch.zeros(parser.config.backbone.in_channels, 64, 64, dtype=torch.uint8))
         parsers[name] = parser
     return parsers
+
+
+def _of_folder(model: str) -> str:
+    """The name of the run that a model is of, or of its folder or file."""
+    run = run_around(Path(model))
+    return run.resolve().name if run is not None else Path(model).stem
 
 
 def described(name: str, parser: Parser, default: bool) -> dict[str, Any]:

@@ -178,3 +178,19 @@ def test_a_folder_of_volumes_and_a_picture_among_the_inputs_keep_apart(
         *("b.json", "b.png", "b_overlay.jpg", "ct.nii.gz", "ct_montage.png", "ct_volume.json"),
         *("summary.json", "volumes-summary.json"),
     ]
+
+
+def test_what_an_earlier_run_wrote_is_no_picture_of_a_later_one(parser: Parser, pictures: Path, out: Path) -> None:
+    write = ["labels", "overlay", "confidence"]
+    before = tree(pictures)
+    # Beside the pictures, and in a folder among them.
+    assert predict_pictures(parser, [pictures / "a.png"], pictures, progress=False, write=["overlay"]).done == 1
+    assert predict_pictures(parser, [pictures], pictures / "earlier", progress=False, write=write).done == len(before)
+    summary = predict_pictures(parser, [pictures], out, progress=False)
+    assert (summary.done, summary.failed) == (len(before), 0)
+    # One that is named is what somebody wants.
+    named = pictures / "earlier" / "a_overlay.jpg"
+    assert predict_pictures(parser, [named], out, progress=False).done == 1
+    # Without its JSON nobody knows what it is.
+    (pictures / "a.json").unlink()
+    assert predict_pictures(parser, [pictures], out / "again", progress=False).done == len(before) + 1

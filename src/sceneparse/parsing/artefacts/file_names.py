@@ -80,8 +80,13 @@ def refuse_collisions(
                 )
 
 
-_RECORDS: dict[Inputs, str] = {"videos": "_video.json", "volumes": "_volume.json", "rasters": "_raster.json"}
-"""What follows the name of an input that is no picture in the name of its JSON."""
+RECORDS: dict[Inputs, str] = {
+    "pictures": ".json",
+    "videos": "_video.json",
+    "volumes": "_volume.json",
+    "rasters": "_raster.json",
+}
+"""What follows the name of an input in the name of its JSON."""
 
 
 def refuse_records(
@@ -104,7 +109,7 @@ def refuse_records(
     for inputs, known in others.items():
         suffixes = {what: suffix for what, one in chosen if (suffix := one.suffix_of(inputs))}
         for name, shown in known:
-            for what, suffix in {"JSON": _RECORDS[inputs], **suffixes}.items():
+            for what, suffix in {"JSON": RECORDS[inputs], **suffixes}.items():
                 files[f"{name}{suffix}"] = (shown, what)
     written = [name for name, one in chosen if one.suffix]
     for name, shown in pictures if files else ():

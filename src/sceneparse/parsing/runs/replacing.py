@@ -11,11 +11,9 @@ from typing import Any, Literal
 
 from sceneparse.files import make_folder, write_errors, write_json
 from sceneparse.parsing.artefacts.table import ARTEFACTS
+from sceneparse.parsing.outputs import FRAMES
 from sceneparse.parsing.runs.earlier import read_record, same_making
 from sceneparse.parsing.runs.faults import LeftOutError
-
-FRAMES = "frames.json"
-"""In a folder of label frames: what they were made by."""
 
 _SUMMARIES = {
     "picture": "summary.json",

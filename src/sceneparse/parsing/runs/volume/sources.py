@@ -173,7 +173,7 @@ def _found(
         if any(called(files, name) for name in modalities):
             yield path
         else:
-            yield from files
+            yield from (one for one in files if not outputs.holds(one))
         for folder in sorted(path.iterdir()):
             if folder.is_dir() and not is_hidden(folder.name):
                 yield from _found(folder, modalities, outputs, above | {identity})
