@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from sceneparse.drawing.legend import id_image, read_id_image
 from sceneparse.files import whole_file, write_json
 from sceneparse.labels import LabelSpace
-from sceneparse.parsing.runs.replacing import FRAMES, remove_frames
+from sceneparse.parsing.outputs import FRAMES
+from sceneparse.parsing.runs.replacing import remove_frames
 
 
 class LabelFrames:
