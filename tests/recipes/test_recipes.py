@@ -379,3 +379,11 @@ class TestSeveralTasks:
     def test_the_toy_recipe_learns_all_tasks(self) -> None:
         tasks = read_recipe("toy-unified").network.tasks
         assert set(tasks.from_data) == {"scenes", "parts", "materials", "textures"}
+
+
+def test_a_recipe_file_that_is_called_otherwise_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.yaml").write_text("backbone: {name: resnet10t}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for given in ("mine.yml", "mine"):
+        with pytest.raises(UserError, match=r"did you mean '?mine\.yaml"):
+            read_recipe(given)

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,6 +129,14 @@ def test_mistakes_get_one_clear_line(tiny_run: Path, tmp_path: Path, capsys: pyt
         assert main(["serve", *words, "--engine", "torch"]) == 2
         lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
         assert len(lines) == 1 and expected in lines[0], (words, lines)
+
+
+def test_models_of_one_recipe_are_called_by_their_runs(tiny_run: Path, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        shutil.copytree(tiny_run, tmp_path / name)
+    models = [str(tmp_path / "first" / "model"), str(tmp_path / "second")]
+    assert list(load_models(models, engine="torch")) == ["first", "second"]
+    assert list(load_models([f"day={models[0]}", models[1]], engine="torch")) == ["day", "tiny"]
 
 
 def test_models_take_names(tiny_run: Path) -> None:

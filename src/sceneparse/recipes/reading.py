@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from sceneparse.errors import UserError, reason_of, require
+from sceneparse.paths import expanded, meant
 from sceneparse.recipes.renamed import with_new_names
 from sceneparse.recipes.yaml_text import load_yaml
 from sceneparse.settings import OptimizerSettings
@@ -210,14 +211,16 @@ def load(source: str | Path, what: str, folder: Traversable) -> tuple[dict[str, 
     names = packaged(folder)
     if _is_file(source):
         try:
-            content = Path(source).read_text(encoding="utf-8")
+            content = expanded(source).read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise UserError(f"{where}: no such {what} file; {what}s in the package: {', '.join(names)}") from None
+            hint = meant(source) or f"; {what}s in the package: {', '.join(names)}"
+            raise UserError(f"{where}: no such {what} file{hint}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{where}: cannot be read ({reason_of(error)})") from None
     else:
         if text not in names:
-            near = difflib.get_close_matches(text, names, n=1)
+            files = [f"{text}{suffix}" for suffix in SUFFIXES if Path(f"{text}{suffix}").is_file()]
+            near = files or difflib.get_close_matches(text, names, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"give a .yaml file or one of: {', '.join(names)}"
             raise UserError(f"no {what} named '{text}'; {hint}")
         content = (folder / f"{text}.yaml").read_text(encoding="utf-8")

@@ -136,7 +136,8 @@ def listening(settings: ServeSettings) -> socket.socket:
         family, _, _, _, address = found[0]
         return socket.create_server(address, family=family, backlog=min(settings.connections, socket.SOMAXCONN))
     except (OSError, UnicodeError) as error:  # a name that cannot be one fails before it is asked for
-        reason = error.strerror if isinstance(error, OSError) else "no such name"
+        # Python says the address once more.
+        reason = f"{error.strerror}".partition(" (while")[0] if isinstance(error, OSError) else "no such name"
         raise UserError(
             f"{settings.host} port {settings.port}: cannot listen there ({reason}); choose another --port or --host"
         ) from None
