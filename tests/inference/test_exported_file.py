@@ -297,7 +297,7 @@ class TestCache:
             old = cache / "openvino" / f"old{index}"
             old.mkdir(parents=True)
             os.utime(old, (index, index))
-        monkeypatch.setattr(conversions, "KEPT", 2)
+        monkeypatch.setattr(sys.modules["sceneparse.inference.open_model"], "KEPT", 2)
         open_model(folder)
         names = {path.name for path in (cache / "openvino").iterdir()}
         assert len(names) == 2 and "old2" in names

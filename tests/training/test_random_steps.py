@@ -75,8 +75,10 @@ def test_the_batch_that_fits_is_tried_with_the_average_and_with_windows(
         averages.append(weakref.ref(average))
         return average
 
-    def computed(prepared: Prepared, losses: object, batch: Batch | Windows, iteration: int) -> object:
-        assert isinstance(batch, Windows)
+    def computed(
+        prepared: Prepared, losses: object, batch: Batch | Windows, iteration: int, *, graph: object
+    ) -> object:
+        assert isinstance(batch, Windows) and graph is None
         changed.append(batch)
         return compute_gradients(prepared, losses, batch, iteration)  # type: ignore[arg-type]
 

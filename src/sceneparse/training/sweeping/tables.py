@@ -122,7 +122,8 @@ def print_summary(sweep: Sweep, out: Path, failed: Mapping[str, str], console: C
         # As text: square brackets in names are no markup.
         table = Table(title=Text(f"{sweep.name}: {test}", style="table.title"))
         for name in columns:
-            table.add_column(Text(name), justify="left" if name == "row" else "right", no_wrap=name != "row")
+            # Where not all fits into the line, figures take several before the names vanish.
+            table.add_column(Text(name), justify="left" if name == "row" else "right", no_wrap=name == "row")
         for line in zip(*columns.values(), strict=True):
             table.add_row(*map(Text, line))
         console.print(table)
