@@ -11,7 +11,7 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.pieces import share_samples
 from sceneparse.drawing import curves
 from sceneparse.errors import UserError, counted, reason_of
-from sceneparse.evaluation.facts import data_options, truth_options
+from sceneparse.evaluation.facts import data_options, folder_of, truth_options
 from sceneparse.evaluation.figures import FIGURES, mean_of_headlines
 from sceneparse.paths import expanded
 from sceneparse.recipes import read_recipe, to_mapping
@@ -153,8 +153,11 @@ class ComparedRun:
         if not whole:
             return self.best.protocol
         data = {name.removeprefix("data."): one for name, one in self.settings.items() if name.startswith("data.")}
-        root = None if data["root"] is None else str(expanded(data["root"]).resolve())
-        said = [f"{self.best.protocol} of {data['kind']}", root, in_words(truth_options(data_options(data)))]
+        said = [
+            f"{self.best.protocol} of {data['kind']}",
+            folder_of(data["root"]),
+            in_words(truth_options(data_options(data))),
+        ]
         return ", ".join(filter(None, said))
 
     @property

@@ -68,7 +68,7 @@ class EvaluationFacts:
 def data_facts(data: DataSettings) -> dict[str, Any]:
     """Return what metrics.json says of the data that a model is tested on, by its keys."""
     options = data_options(flat_settings(to_mapping(data)))
-    return {"kind": data.kind, "split": data.test, "folder": _folder(data.root), "data_options": options}
+    return {"kind": data.kind, "split": data.test, "folder": folder_of(data.root), "data_options": options}
 
 
 def is_other_test(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
@@ -96,8 +96,8 @@ def truth_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if not key.startswith(READ_BY)}
 
 
-def _folder(root: str | None) -> str | None:
-    """A folder as it is found from everywhere; a data set's name stays."""
+def folder_of(root: str | None) -> str | None:
+    """Return a data set's folder as it is found from everywhere; the name of one that lies in none stays."""
     if root is not None and (folder := expanded(root)).exists():
         return str(folder.resolve())
     return root
@@ -115,7 +115,7 @@ def learnt_from(model: str | Path, trained: DataSettings, tested: DataSettings) 
     if run is not None:
         with suppress(UserError):  # one that cannot be read leaves what the model itself says
             trained = read_recipe(run / RECIPE).data
-    if trained.kind != tested.kind or _folder(trained.root) != _folder(tested.root):
+    if trained.kind != tested.kind or folder_of(trained.root) != folder_of(tested.root):
         return None
     if not share_samples(trained.train, tested.test):
         return None

@@ -1,5 +1,6 @@
 """What runs have written: what lies in the output folder of this one, and the files of earlier parses anywhere."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import get_args
 
@@ -35,28 +36,32 @@ class Outputs:
         if file.parent != folder:
             inside = self.covers(file.parent)
             self._last = (file.parent, inside)
-        return inside or is_of_a_parse(file)
+        return inside or self._is_of_a_parse(file)
 
+    @cached_property
+    def _endings(self) -> list[tuple[str, str]]:
+        """What follows an input's name in the name of an artefact, and in that of the JSON that names it."""
+        return [
+            (suffix, RECORDS[inputs])
+            for _, artefact in ARTEFACTS.usable()
+            for inputs in get_args(Inputs)
+            if (suffix := artefact.suffix_of(inputs))
+        ]
 
-def is_of_a_parse(file: Path) -> bool:
-    """Return whether the JSON of a parse, in the same folder, names a file as one of its own.
+    def _is_of_a_parse(self, file: Path) -> bool:
+        """Whether the JSON of a parse, in the same folder, names a file as one of its own.
 
-    Args:
-        file: A picture, a video or a volume: of each no more is asked than whether the JSON files are there that runs
-            would have written beside it.
-    """
-    # Not at the top: what is wrong with a command's inputs is said before torch is imported.
-    from sceneparse.parsing.runs.earlier import read_record
+        No more is asked of a file than whether the JSON files are there that runs would have written beside it.
+        """
+        # Not at the top: what is wrong with a command's inputs is said before torch is imported.
+        from sceneparse.parsing.runs.earlier import read_record
 
-    if (file.parent / FRAMES).is_file() and file.stem.isdigit():
-        return True
-    for inputs in get_args(Inputs):
-        for _, artefact in ARTEFACTS.usable():
-            suffix = artefact.suffix_of(inputs)
-            if not suffix or not file.name.endswith(suffix) or file.name == suffix:
-                continue
-            said = read_record(file.with_name(f"{file.name.removesuffix(suffix)}{RECORDS[inputs]}"))
-            match said:
-                case {"model_sha256": str(), "files": dict(files)} if file.name in files.values():
-                    return True
-    return False
+        if file.stem.isdigit() and (file.parent / FRAMES).is_file():
+            return True
+        for suffix, record in self._endings:
+            if file.name.endswith(suffix) and file.name != suffix:
+                said = read_record(file.with_name(f"{file.name.removesuffix(suffix)}{record}"))
+                match said:
+                    case {"model_sha256": str(), "files": dict(files)} if file.name in files.values():
+                        return True
+        return False

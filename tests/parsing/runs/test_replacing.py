@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from sceneparse.cli import main
+from sceneparse.errors import UserError
 from sceneparse.parsing import Parser, predict_pictures
 from sceneparse.parsing.runs.replacing import place_of_picture, replacing
 from tests.parsing.runs.test_pictures import outputs, tree
@@ -110,7 +111,7 @@ def test_a_json_that_names_files_elsewhere_leads_to_none(parser: Parser, picture
 
 
 def test_a_folder_of_somebody_s_frames_is_not_taken_for_label_frames(parser: Parser, tmp_path: Path) -> None:
-    pytest.importorskip("av")
+    pytest.importorskip("av", reason="av is not installed (extra video)")
     from tests.support.clips import write_clip
     from tests.support.video_runs import run
 
@@ -194,3 +195,17 @@ def test_what_an_earlier_run_wrote_is_no_picture_of_a_later_one(parser: Parser, 
     # Without its JSON nobody knows what it is.
     (pictures / "a.json").unlink()
     assert predict_pictures(parser, [pictures], out / "again", progress=False).done == len(before) + 1
+
+
+def test_somebody_s_file_in_the_summary_s_place_stays(parser: Parser, pictures: Path, out: Path) -> None:
+    out.mkdir()
+    for content in ('{"my": "own"}', "notes of mine", "[1]"):
+        (out / "summary.json").write_text(content)
+        with pytest.raises(UserError, match=r"summary\.json: the summary of this run would overwrite it"):
+            predict_pictures(parser, [pictures], out, progress=False)
+        assert [path.name for path in out.iterdir()] == ["summary.json"]
+        assert (out / "summary.json").read_text() == content
+    (out / "summary.json").write_bytes(bytes(64))  # of a run that the power ended
+    for _ in range(2):
+        predict_pictures(parser, [pictures], out, progress=False)
+    assert json.loads((out / "summary.json").read_text())["skipped"] == 4

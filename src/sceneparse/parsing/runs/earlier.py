@@ -4,13 +4,25 @@ import json
 import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sceneparse.datasets.forms.whole_folder import RECORD as ANNOTATIONS
+from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.parsing.artefacts.choice import draws
 from sceneparse.parsing.parser import Parser
 from sceneparse.settings.legend import LegendLayout
+
+Kind = Literal["picture", "video", "volume", "raster"]
+"""Of what kind the inputs of a run are."""
+
+SUMMARIES: dict[Kind, str] = {
+    "picture": "summary.json",
+    "video": "videos-summary.json",
+    "volume": "volumes-summary.json",
+    "raster": "rasters-summary.json",
+}
+"""The file in the output folder that says what became of all inputs of a kind."""
 
 
 def made_by(parser: Parser, *, ignore_below: float | None = None, legend: LegendLayout = "auto") -> dict[str, Any]:
@@ -47,6 +59,27 @@ def read_record(path: Path) -> dict[str, Any] | None:
         return _record(path.read_bytes())
     except OSError:  # none there
         return None
+
+
+def refuse_foreign_summary(path: Path) -> None:
+    """Refuse to replace what lies in the place of a run's summary, and no run has written.
+
+    Args:
+        path: The summary's file.
+
+    Raises:
+        UserError: There is something.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError:  # none there; what cannot be read cannot be replaced either, which is said then
+        return
+    said = _record(content)
+    # Runs write whole files: no more than zeros are left of one when the power fails.
+    if content.strip(b"\0 \t\r\n") and (said is None or "done" not in said):
+        raise UserError(
+            f"{path}: the summary of this run would overwrite it, but no run has written it; choose another folder"
+        )
 
 
 def same_making(record: dict[str, Any], facts: dict[str, Any]) -> bool:

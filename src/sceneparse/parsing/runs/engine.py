@@ -11,6 +11,7 @@ from sceneparse.errors import UnwritableError, UserError
 from sceneparse.files import make_folder, write_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.remarks import Remark
+from sceneparse.parsing.runs.earlier import SUMMARIES, Kind, refuse_foreign_summary
 from sceneparse.parsing.runs.faults import writing, writing_parse
 from sceneparse.parsing.runs.tally import Failure, Summary, Tally
 from sceneparse.pictures.forms import LeftOut
@@ -23,6 +24,7 @@ class Run:
 
     Args:
         out: The output folder; made if it isn't there. None for a folder in an object store.
+        kind: Of what kind its inputs are.
         progress: Whether to say more than what is left out.
 
     Attributes:
@@ -30,17 +32,20 @@ class Run:
         tally: What became of the inputs so far.
 
     Raises:
-        UserError: The folder cannot be made.
+        UserError: The folder cannot be made, or where the summary goes lies something that no run has written.
     """
 
-    def __init__(self, out: Path | None, *, progress: bool) -> None:
+    def __init__(self, out: Path | None, kind: Kind = "picture", *, progress: bool) -> None:
+        self._kind = kind
+        self._summary = None if out is None else out / SUMMARIES[kind]
         self.progress = progress
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.tally = Tally()
         self._said = set[str]()
         self._engine: dict[str, str] = {}
-        if out is not None:
+        if out is not None and self._summary is not None:
             make_folder(out)
+            refuse_foreign_summary(self._summary)
 
     def say(self, line: str) -> None:
         """Show a line, if progress is wanted."""
@@ -110,20 +115,20 @@ class Run:
         # What an earlier run has done may be another engine's: where all is, none is named.
         return {**summary.to_json(), **({"engine": self._engine} if self._engine and summary.done else {})}
 
-    def close(self, summary: Summary, path: Path, what: str = "") -> None:
-        """Write the summary, and say what became of the inputs.
+    def close(self, summary: Summary) -> None:
+        """Write the summary into the output folder, and say what became of the inputs.
 
         Args:
             summary: What became of them.
-            path: The summary's file.
-            what: What stands before the counts: "videos: ".
 
         Raises:
             UserError: It cannot be written.
         """
-        with writing(path):
-            write_json(path, self.described(summary))
-        self.say(f"{what}{summary.describe()}; see {path}")
+        assert self._summary is not None, "a store has its own"
+        with writing(self._summary):
+            write_json(self._summary, self.described(summary))
+        what = "" if self._kind == "picture" else f"{self._kind}s: "
+        self.say(f"{what}{summary.describe()}; see {self._summary}")
 
 
 class Named(Protocol):

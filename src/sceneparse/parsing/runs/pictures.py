@@ -142,7 +142,7 @@ def predict_pictures(
     summary = run.tally.stream_summary(time.perf_counter() - start)
     if not (summary.done or summary.skipped or summary.failed):
         raise UserError(f"no pictures but those in the output folder {out}")
-    run.close(summary, out / "summary.json")
+    run.close(summary)
     return summary
 
 

@@ -7,20 +7,14 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sceneparse.files import make_folder, write_errors, write_json
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.outputs import FRAMES
-from sceneparse.parsing.runs.earlier import read_record, same_making
+from sceneparse.parsing.runs.earlier import SUMMARIES, Kind, read_record, same_making
 from sceneparse.parsing.runs.faults import LeftOutError
 
-_SUMMARIES = {
-    "picture": "summary.json",
-    "video": "videos-summary.json",
-    "volume": "volumes-summary.json",
-    "raster": "rasters-summary.json",
-}
 _KEYS = {"video": "video", "volumes": "volume", "raster": "raster"}
 """The key of a record that says of what kind its input is; pictures' may have none."""
 
@@ -39,7 +33,7 @@ class Place:
         source: The input's own file, if it is one.
     """
 
-    kind: Literal["picture", "video", "volume", "raster"]
+    kind: Kind
     shown: str
     out: Path
     record: Path
@@ -167,7 +161,7 @@ def _kind(content: bytes) -> str | None:
 
 def _has_run(place: Place) -> bool:
     """Whether a run of that kind has come to its end in the output folder, and has not left this input out."""
-    match read_record(place.out / _SUMMARIES[place.kind]):
+    match read_record(place.out / SUMMARIES[place.kind]):
         case {"done": int(), "skipped": int(), "failures": [*failures]}:
             left_out = {Path(str(one.get("file"))).absolute() for one in failures if isinstance(one, dict)}
             return Path(place.shown).absolute() not in left_out

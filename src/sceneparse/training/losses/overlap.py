@@ -1,5 +1,6 @@
 """Losses of overlap, functions of sums over all pixels: what Dice and the soft Jaccard loss have in common."""
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sceneparse.errors import require
@@ -43,7 +44,7 @@ def require_smooth(smooth: float, classes: Counted) -> None:
     )
 
 
-class OverlapLoss:
+class OverlapLoss(ABC):
     """One minus an index of overlap, class by class, and the mean of that weighted by the class weights: a `HeadLoss`.
 
     Over the batch, the sums are those of all processes: every process has a share of the value by its labelled pixels,
@@ -58,9 +59,9 @@ class OverlapLoss:
         """Whether probabilities are squared in the sums over all pixels."""
         return False
 
+    @abstractmethod
     def index(self, sums: Sums) -> "tuple[Tensor, Tensor]":
         """Return the index of overlap, its numerator and its denominator, each of the shape of the sums (…, C)."""
-        raise NotImplementedError
 
     def __call__(self, logits: "Tensor", target: "Tensor", context: LossContext) -> "Tensor":
         """Return the loss of a head's logits (see `HeadLoss`)."""

@@ -23,6 +23,7 @@ from sceneparse.parsing.runs.collection.listing import list_items
 from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.stores import as_utf8
 from sceneparse.parsing.runs.collection.worker import Plan
+from sceneparse.parsing.runs.earlier import SUMMARIES
 from sceneparse.parsing.runs.engine import Run
 from sceneparse.parsing.runs.faults import writing
 from sceneparse.parsing.runs.progress import counting_progress
@@ -116,7 +117,7 @@ def predict_collection(
             run.tally.pixels = deduplicate(location, {item.name: outcomes[item.number] for item in items})
         summary = run.tally.stream_summary(time.perf_counter() - start)
         (location / MANIFEST).write("".join(map(_line, items, outcomes)).encode())
-        (location / "summary.json").write(json_text(run.described(summary)).encode())
+        (location / SUMMARIES["picture"]).write(json_text(run.described(summary)).encode())
     rate = len(items) / max(summary.seconds, 1e-9)
     run.say(f"{summary.describe()}; {rate:.1f} pictures/s; see {(location / MANIFEST).address}")
     return summary

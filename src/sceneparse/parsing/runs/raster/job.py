@@ -15,6 +15,7 @@ from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.inference.finite import finite
 from sceneparse.labels import LabelSpace
+from sceneparse.parsing.artefacts.file_names import RECORDS
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.remarks import order_text, unlit_raster
@@ -100,7 +101,7 @@ class RasterJob:
 
     @property
     def _record(self) -> Path:
-        return self.out / f"{self.source.name}_raster.json"
+        return self.out / f"{self.source.name}{RECORDS['rasters']}"
 
     def facts(self) -> dict[str, Any]:
         """Return what its outputs depend on."""

@@ -63,7 +63,7 @@ def predict_rasters(
     chosen = chosen_artefacts("rasters", write, wanted)
     refuse_without_labels(chosen)
     out = Path(out)
-    run = Run(out, progress=progress)
+    run = Run(out, "raster", progress=progress)
     run.say_engine(parser)
 
     inputs = tuple(source.path for source in sources)
@@ -73,7 +73,7 @@ def predict_rasters(
 
     run_jobs(run, sources, job_of, out=out, again=again)
     summary = run.tally.summary()
-    run.close(summary, out / "rasters-summary.json", "rasters: ")
+    run.close(summary)
     return summary
 
 

@@ -17,6 +17,7 @@ from sceneparse.drawing.growing_legend import GrowingLegend
 from sceneparse.drawing.panel import share_text
 from sceneparse.files import whole_file, write_json
 from sceneparse.inference.scale import doubt_of
+from sceneparse.parsing.artefacts.file_names import RECORDS
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.runs.earlier import facts_of_file, read_record, same_making
@@ -125,7 +126,7 @@ class VideoJob:
 
     @property
     def _record(self) -> Path:
-        return self.out / f"{self.source.name}_video.json"
+        return self.out / f"{self.source.name}{RECORDS['videos']}"
 
     def is_done(self) -> bool:
         """Return whether an earlier run left it whole.

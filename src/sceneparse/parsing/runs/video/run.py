@@ -69,7 +69,7 @@ def predict_videos(
         "overlay" in chosen or legend == "auto",
         f"{argument('legend', legend)}: no overlay is drawn that could have a legend",
     )
-    run = Run(out, progress=progress)
+    run = Run(out, "video", progress=progress)
     run.say_engine(parser)
     options = VideoOptions(chosen, smooth, seconds, again, legend)
 
@@ -80,5 +80,5 @@ def predict_videos(
 
     run_jobs(run, videos, job_of, out=out, again=again)
     summary = run.tally.summary()
-    run.close(summary, out / "videos-summary.json", "videos: ")
+    run.close(summary)
     return summary

@@ -16,6 +16,7 @@ from sceneparse.drawing.legend import LegendEntry
 from sceneparse.drawing.montage import Slice, chosen, draw_montage
 from sceneparse.files import whole_file, write_json
 from sceneparse.labels import IGNORE
+from sceneparse.parsing.artefacts.file_names import RECORDS
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.pixels import visible
@@ -72,7 +73,7 @@ class VolumeJob:
 
     @property
     def _record(self) -> Path:
-        return self.out / f"{self.source.name}_volume.json"
+        return self.out / f"{self.source.name}{RECORDS['volumes']}"
 
     @property
     def _shape(self) -> tuple[int, int, int]:

@@ -63,7 +63,7 @@ def predict_volumes(
     sources = find_volumes(inputs, names, out)
     grids = grids or (volumes(data).grids if volumes else "equal")
     parser = parser.at_own_size()
-    run = Run(out, progress=progress)
+    run = Run(out, "volume", progress=progress)
     run.say_engine(parser)
 
     files = tuple(source.path for source in sources)
@@ -73,7 +73,7 @@ def predict_volumes(
 
     run_jobs(run, sources, job_of, out=out, again=again)
     summary = run.tally.summary()
-    run.close(summary, out / "volumes-summary.json", "volumes: ")
+    run.close(summary)
     return summary
 
 
