@@ -26,7 +26,7 @@ SOURCE = Path(sceneparse.__file__).parent
         (("device", "cpu"), "device='cpu'", "--device cpu"),
         (("bands", [1, 2]), "bands=[1, 2]", "--bands 1 2"),
         (("data.root", "DIR"), "data.root='DIR'", "--data.root DIR"),
-        (("augmentation.crop", [473, 473]), "augmentation.crop=[473, 473]", "--augmentation.crop [473,473]"),
+        (("augmentation.crop", [473, 473]), "augmentation.crop=[473, 473]", '--augmentation.crop "[473,473]"'),
         (("data.train", "all[:8]"), "data.train='all[:8]'", "--data.train 'all[:8]'"),
         (("data.classes.rename", {"a": "b"}), "data.classes.rename={'a': 'b'}", '--data.classes.rename \'{"a": "b"}\''),
     ],

@@ -49,7 +49,8 @@ def argument(name: str, value: object = _NOTHING, *, option: str | None = None) 
         return f"{flag} {_quoted(json.dumps(value, ensure_ascii=False))}"
     if isinstance(value, list | tuple):
         listed = [str(one) for one in value]
-        return f"{flag} [{','.join(listed)}]" if "." in name else f"{flag} {' '.join(listed)}"
+        # In double quotes: zsh takes brackets for a pattern, and cmd.exe knows no other quotes.
+        return f'{flag} "[{",".join(listed)}]"' if "." in name else f"{flag} {' '.join(listed)}"
     return f"{flag} {_quoted(value) if isinstance(value, str) else value}"
 
 

@@ -262,6 +262,8 @@ def test_mirror_pairs_follow_what_becomes_of_their_classes(
             r"data\.classes\.mirror pairs 'left door' with both 'right door' and 'hood'",
         ),
         ({"mirror": [["hood", "hood"]]}, r"data\.classes\.mirror pairs 'hood' with itself"),
+        ({"mirror": [["left door", None]]}, "mirror image of 'left door' is none of the classes, but .* 'right door'"),
+        ({"mirror": [["hood", None], ["hood", "left light"]]}, "mirror image of 'hood' is none of .* 'left light'"),
         ({"mirror": [["hood", "trnk"]]}, r"data\.classes\.mirror: .* has no class 'trnk'"),
         (
             {"mirror": [["hood"]]},

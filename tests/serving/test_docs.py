@@ -69,3 +69,11 @@ def test_every_option_that_the_docs_name_exists_and_every_default_is_said(capsys
     assert {
         f"--{field.name}".replace("_", "-") for field in fields(ServeSettings) if field.name.startswith("max_")
     } <= set(re.findall(r"`(--[a-z-]+)", TEXT))
+
+
+def test_a_file_without_its_line_breaks_is_told_how_curl_sends_it_whole(running: Service) -> None:
+    content, head = Path("photo.jpg").read_bytes(), {"Content-Type": "application/x-www-form-urlencoded"}
+    assert running.ask("/v1/parse", content, head).status == 200  # as of curl --data-binary
+    refused = running.ask("/v1/parse", content.translate(None, b"\r\n\0"), head)
+    assert refused.status == 400 and "as curl -d sends files: use --data-binary" in refused.json()["detail"]
+    assert running.ask("/v1/parse", b"photo", head).status == 415

@@ -17,7 +17,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from sceneparse.cli import main
+from sceneparse.errors import UserError
+from sceneparse.labels import LabelSpace
 from sceneparse.serving import load_models
+from sceneparse.serving.app import make_app
+from sceneparse.serving.settings import ServeSettings
+from sceneparse.settings import DataSettings
+from tests.support.brightest import brightest_parser
 from tests.support.served import picture
 from tests.support.together import environment
 
@@ -152,3 +158,13 @@ def test_missing_packages_are_named(
     monkeypatch.setitem(sys.modules, "fastapi", None)
     assert main(["serve", str(tiny_run / "model")]) == 2
     assert "pip install 'sceneparse[serve]'" in capsys.readouterr().err
+
+
+def test_without_rasterio_no_model_of_rasters_is_served_where_tiffs_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rasterio", None)
+    space, both = LabelSpace(("a", "b", "c")), ServeSettings(formats=("PNG", "TIFF"))
+    fields = {"fields": brightest_parser(labels=space, data=DataSettings(kind="geotiff"))}
+    make_app(fields, ServeSettings())
+    with pytest.raises(UserError, match="rasters need rasterio"):
+        make_app(fields, both)
+    make_app({"photos": brightest_parser(labels=space)}, both)

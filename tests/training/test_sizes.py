@@ -10,11 +10,14 @@ import pytest
 import torch
 from PIL import Image
 
+from sceneparse.arguments import on_command_line
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
+from sceneparse.recipes import read_recipe
 from sceneparse.settings import AugmentationSettings, ClassSettings, DataSettings, LearntSizes, SourceSettings
-from sceneparse.training.sizes import learnt_sizes
+from sceneparse.training.prepare import prepare
+from sceneparse.training.sizes import learnt_sizes, small_crops
 from sceneparse.weights.config import config_from_json, config_to_json
 from tests.support.brightest import brightest_parser
 
@@ -25,7 +28,9 @@ def folder(root: Path, sizes: list[tuple[int, int]]) -> DataSettings:
         (root / "train" / kind).mkdir(parents=True)
     for number, (width, height) in enumerate(sizes):
         Image.new("RGB", (width, height)).save(root / "train" / "images" / f"{number}.png")
-        Image.new("L", (width, height)).save(root / "train" / "masks" / f"{number}.png")
+        mask = Image.new("L", (width, height))
+        mask.putpixel((0, 0), 1)
+        mask.save(root / "train" / "masks" / f"{number}.png")
     (root / "classes.json").write_text(json.dumps({"names": ["a", "b"]}), encoding="utf-8")
     return DataSettings(kind="folder", root=str(root))
 
@@ -53,6 +58,50 @@ def test_short_sides_that_are_drawn_are_what_is_learnt(tmp_path: Path) -> None:
     assert found == LearntSizes(short=40, largest=40, seen=(30, 50))
     bound = sizes_of(data, short=(300,), max_long=200, crop=(16, 16))
     assert bound.short == 150  # 200 at the long side of 4:3
+
+
+class TestSmallCrops:
+    SIZES = LearntSizes(short=3000, largest=3000, seen=(1500, 6000))
+
+    @pytest.mark.parametrize(
+        ("given", "advised"),
+        [
+            ({}, {"short": (480,), "ratio_range": (0.5, 2.0)}),
+            ({"scale": (0.6, 1.9)}, {"short": (480,), "ratio_range": (0.6, 1.9), "scale": (0.5, 2.0)}),
+            ({"short": (3000,)}, {"short": (480,)}),
+        ],
+    )
+    def test_what_is_advised_is_taken_and_shows_enough(
+        self, given: dict[str, Any], advised: dict[str, Any], tmp_path: Path
+    ) -> None:
+        data = folder(tmp_path, [(4000, 3000)])
+        before = {"crop": (320, 320), **given}
+        found = sizes_of(data, **before)
+        with on_command_line():
+            said = small_crops(found, data, AugmentationSettings(**before))
+        assert said is not None and "crop of 320×320" in said and "short side is 3,000 pixels" in said
+        for name, value in advised.items():
+            assert f'--augmentation.{name} "[{",".join(str(one) for one in value)}]"' in said
+        after = {**before, **advised}
+        assert small_crops(sizes_of(data, **after), data, AugmentationSettings(**after)) is None
+
+    def test_whoever_sees_enough_or_cut_on_purpose_is_told_nothing(self) -> None:
+        data, crops = DataSettings(), AugmentationSettings(crop=(320, 320))
+        assert small_crops(LearntSizes(short=1280, largest=1280, seen=(640, 2560)), data, crops) is None
+        assert small_crops(LearntSizes(), data, crops) is None
+        assert small_crops(self.SIZES, replace(data, camera=(3000, 4000)), crops) is None
+        assert small_crops(self.SIZES, data, AugmentationSettings(crop=None, scale=(1.0, 1.0))) is None
+
+    def test_a_training_says_it(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        root = folder(tmp_path / "data", [(200, 150)] * 2).root
+        recipe = read_recipe(
+            "toy-pspnet",
+            data={"kind": "folder", "root": root, "val": "train", "workers": 0},
+            augmentation={"crop": [32, 32]},
+            training={"iterations": 1, "batch": 2, "validate_every": 0},
+        )
+        prepare(recipe, None, "auto")
+        assert "a crop of 32×32 is a small piece of a picture whose short side is 150" in capsys.readouterr().err
 
 
 def test_of_pieces_the_camera_says_what_a_whole_picture_is(tmp_path: Path) -> None:

@@ -179,7 +179,8 @@ def paired(tasks: TaskLabels, pairs: Sequence[Pair], what: str, setting: str) ->
         setting: What messages call the setting.
 
     Raises:
-        UserError: Names that no class has, two of different tasks, or a class that would be in two pairs.
+        UserError: Names that no class has, two of different tasks, a class that would be in two pairs, or one whose
+            mirror image is said to be no class though a pair says which it is.
     """
     spaces = tasks.spaces()
     known = dict.fromkeys(name for space in spaces.values() for name in space.names)
@@ -191,11 +192,23 @@ def paired(tasks: TaskLabels, pairs: Sequence[Pair], what: str, setting: str) ->
             raise UserError(f"{setting} pairs '{one}' with '{other}', which are classes of different tasks")
         for task in having:
             found[task].append((one, other))
+            # `joined` lets a pair fill in what another list does not know; here it would overrule what is said.
+            if other is None and (image := _image(one, [*spaces[task].mirror, *pairs])):
+                raise UserError(
+                    f"{setting} says that the mirror image of '{one}' is none of the classes, but by the other pairs, "
+                    f"given there or in {what}, it is '{image}': leave one of the two out"
+                )
     pairs_of = {task: joined(own, setting) for task, own in found.items()}
     try:
         return tasks.with_mirror(pairs_of)
     except UserError as error:
         raise UserError(f"{setting}: {error}") from None
+
+
+def _image(name: str, pairs: Sequence[Pair]) -> str | None:
+    """Return the class that a class is paired with."""
+    of = (pair[1 - pair.index(name)] for pair in pairs if name in pair)
+    return next((image for image in of if image is not None), None)
 
 
 def changes_of(changes: ClassChanges, pixels: Mapping[str, NDArray[np.int64]] | None = None) -> list[Change]:

@@ -14,9 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.inference.program import TooSmallError
 from sceneparse.parsing import Parser
+from sceneparse.pictures.rasters.raster import installed
 from sceneparse.serving.answers import SHOWING, encoded, known_kinds
 from sceneparse.serving.batcher import Batcher
 from sceneparse.serving.body import Receiver, picture_bytes
@@ -49,10 +51,12 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
         The application; its `state.batcher` is the `Batcher`.
 
     Raises:
-        UserError: No model, or the log cannot be written.
+        UserError: No model, the log cannot be written, or rasterio is missing where pictures may be rasters.
     """
     if not parsers:
         raise UserError("no model to serve")
+    if "TIFF" in settings.formats and any(KINDS[one.config.data.kind].rasters for one in parsers.values()):
+        installed()  # a word now, rather than a fault at every such picture
     log = None if settings.log is None else RequestLog(settings.log)
     receiver = Receiver(settings)
     sender = Sender()

@@ -24,7 +24,8 @@ FIELD = "image"
 _FORM_OVERHEAD = 64 * 2**10
 _JSON_QUOTES = 4
 """Around the key and its value."""
-_RAW = ("", "application/octet-stream", "application/x-www-form-urlencoded")
+_URL_ENCODED = "application/x-www-form-urlencoded"
+_RAW = ("", "application/octet-stream", _URL_ENCODED)
 """Types of a body that may be a picture beside image/…: none, unknown, and what curl says of any data."""
 
 
@@ -117,6 +118,12 @@ def picture_bytes(body: bytes, headers: Headers, settings: ServeSettings) -> byt
         content = _from_json(body)
     else:
         content = body
+        if media == _URL_ENCODED and content and not content.isascii() and not any(one in content for one in b"\r\n\0"):
+            raise Problem(
+                400,
+                "bad-form",
+                "The picture came without its line breaks and zeros, as curl -d sends files: use --data-binary.",
+            )
     if len(content) > settings.max_bytes:
         raise _too_large(settings)
     return content

@@ -35,7 +35,7 @@ from sceneparse.training.init import Start, Started, begin_from_model, refuse_ne
 from sceneparse.training.optimizer import build_optimizer, fuses, rate_factors
 from sceneparse.training.progress import say_once
 from sceneparse.training.sharding import is_sharded, load_optimizer
-from sceneparse.training.sizes import learnt_sizes
+from sceneparse.training.sizes import learnt_sizes, small_crops
 from sceneparse.training.start import Compute, StrategyName, refuse_different_folders, start_fabric
 from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.build import build
@@ -224,6 +224,8 @@ def _open_data(recipe: Recipe) -> tuple[Recipe, TrainingData]:
     training, validation = open_for_training(recipe.data, channels=channels)
     refuse_unlearnable(training, validation, recipe.data)
     sizes = learnt_sizes(training, recipe.data, recipe.augmentation)
+    if said := small_crops(sizes, recipe.data, recipe.augmentation):
+        say_once(said)
     resolve(recipe.protocol, sizes)  # refuses what doesn't hold together now, not at the first validation
     labelled = tasks_of(training)
     recipe = replace(recipe, network=with_task_sizes(recipe.network, labelled, f"split '{recipe.data.train}'"))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sceneparse.arguments import argument
 from sceneparse.data import DataSet
 from sceneparse.data.augment import Draw, middle_factor
 from sceneparse.data.sample import shares_of, size_of
@@ -16,6 +17,12 @@ known only when a picture is decoded."""
 
 _DRAWS = 16
 """Random resizes that are drawn for each picture."""
+
+_MUCH = 4
+"""A picture whose short side is more than so many times a crop's shows the network too little of itself at a time."""
+
+_ADVISED = 1.5
+"""The short side that is advised then, in sides of a crop."""
 
 
 def learnt_sizes(dataset: DataSet, data: DataSettings, augmentation: AugmentationSettings) -> LearntSizes:
@@ -45,6 +52,32 @@ def learnt_sizes(dataset: DataSet, data: DataSettings, augmentation: Augmentatio
         short=_pixels(np.median(middles)),
         largest=_pixels(np.quantile(middles, 0.95, method="higher")),
         seen=(_pixels(low), _pixels(high)),
+    )
+
+
+def small_crops(sizes: LearntSizes, data: DataSettings, augmentation: AugmentationSettings) -> str | None:
+    """Return a word for whoever trains on crops that show but a small piece of a picture, as of a phone's; else None.
+
+    What a network never sees together it cannot tell by its surroundings, which is what pyramid pooling is for.
+
+    Args:
+        sizes: What `learnt_sizes` found.
+        data: The data set's settings; whoever says of a camera has cut its pictures on purpose.
+        augmentation: How they are resized and cropped.
+    """
+    crop = augmentation.crop
+    if crop is None or sizes.short is None or data.camera or sizes.short <= _MUCH * min(crop):
+        return None
+    changes: dict[str, list[float]] = {"short": [_pixels(_ADVISED * min(crop))]}
+    if augmentation.short is None:
+        changes["ratio_range"] = list(augmentation.scale)
+        usual = AugmentationSettings().scale
+        if augmentation.scale not in (usual, (1.0, 1.0)):
+            changes["scale"] = list(usual)  # beside `short` only a default is taken
+    given = " ".join(argument(f"augmentation.{name}", value) for name, value in changes.items())
+    return (
+        f"a crop of {crop[0]}×{crop[1]} is a small piece of a picture whose short side is {sizes.short:,} pixels, so "
+        f"that the network sees little of a scene at a time; to make the pictures smaller first: {given}"
     )
 
 

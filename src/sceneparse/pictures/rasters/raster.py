@@ -256,10 +256,10 @@ class Raster:
             raise PictureError(f"{self.path}: values of type {self._dtype} make no picture", "form")
         if self._palette is None and not self.form.ranges and needs_range(self._dtype):
             pairs = ", ".join(f"[{low:.6g}, {high:.6g}]" for low, high in self._usual_ranges())
+            of_data = argument("data.options.ranges", option='--data.options.ranges "[[LOW,HIGH]]"')
             raise PictureError(
                 f"{self.path}: values of type {self._dtype} have no range of their own: give the ones that become "
-                f"black and white ({argument('ranges', option='--range LOW HIGH')}; of a data set "
-                f"{argument('data.options.ranges', option='--data.options.ranges [[LOW,HIGH]]')}); "
+                f"black and white ({argument('ranges', option='--range LOW HIGH')}; of a data set {of_data}); "
                 "the middle 99% of this file's "
                 f"bands: {pairs}",
                 "form",
