@@ -44,7 +44,7 @@ def test_lines_for_an_onnx_file(
             shapes.append(given["images"].shape)
             return [np.zeros((1, *shapes[0][2:]), np.int32)]
 
-    monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(InferenceSession=Session))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(InferenceSession=Session))
     monkeypatch.chdir(tmp_path)
     Image.new("RGB", (short * 3 // 2, short)).save("photo.jpg")
     exec(compile(code, PAGE.name, "exec"), {})

@@ -105,7 +105,7 @@ def test_a_size_holds_for_models_that_say_how_pictures_are_resized(
     monkeypatch.setattr(command, "export_model", write)
     for size in ("own", 32):
         with pytest.raises(UserError, match="that is enough"):
-            export(tiny_run, format="torch", out=tmp_path / "m.pt2", size=size, progress=False)  # type: ignore[arg-type]
+            export(tiny_run, format="torch", out=tmp_path / "m.pt2", size=size, progress=False)
     assert written[0].resize == "none"
     assert (written[1].resize, written[1].size) == ("square" if own.resize == "square" else "short", 32)
 
