@@ -50,16 +50,17 @@ def test_train_evaluate_and_predict_from_the_command_line(
     run = tmp_path / "run"
     assert main(["train", str(recipe), "--out", str(run), *TINY]) == 0
     assert main(["evaluate", str(run / "model"), "--data", str(data_set), "--scales", "0.75", "1", "--flip"]) == 0
-    metrics = json.loads((run / "evaluation" / "metrics.json").read_text())
+    out = run / "evaluation-changed"
+    metrics = json.loads((out / "metrics.json").read_text())
     assert {"mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou"} <= set(metrics)
     assert "own size x 0.75, 1" in metrics["protocol"] and "with mirror image" in metrics["protocol"]
     assert [one["name"] for one in metrics["classes"]] == ["dark", "bright"]
-    assert metrics["pictures"] == 2 and (run / "evaluation" / "report.html").is_file()
+    assert metrics["pictures"] == 2 and (out / "report.html").is_file()
     assert "mean" in capsys.readouterr().out
     # A test of some pictures does not take the place of one of all.
     assert main(["evaluate", str(run), "--data", str(data_set), "--count", "1"]) == 0
     assert "evaluation-1" in capsys.readouterr().out
-    assert json.loads((run / "evaluation" / "metrics.json").read_text()) == metrics
+    assert json.loads((out / "metrics.json").read_text()) == metrics and not (run / "evaluation").exists()
     assert json.loads((run / "evaluation-1" / "metrics.json").read_text())["pictures"] == 1
     assert "test split, 1 of its 2 pictures" in (run / "evaluation-1" / "report.html").read_text()
     out = tmp_path / "parsed"

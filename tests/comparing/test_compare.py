@@ -279,13 +279,33 @@ def test_what_is_no_run_or_named_twice_is_refused(write: Write, tmp_path: Path) 
     run = write("a", scores=[0.2])
     with pytest.raises(UserError, match=r"no such run folder"):
         compare_runs([tmp_path / "nowhere"], progress=False)
-    with pytest.raises(UserError, match=r"is no run folder \(no recipe.yaml in it\)"):
+    with pytest.raises(UserError, match=r"is no run folder \(no recipe.yaml in it\), nor holds any: give folders"):
         compare_runs([tmp_path], progress=False)
     with pytest.raises(UserError, match="is named twice"):
         compare_runs([run, run], progress=False)
     write_text(run / "evaluation" / "metrics.json", "{}")
     with pytest.raises(UserError, match=r"metrics\.json: is no metrics\.json of an evaluation"):
         compare_runs([run], progress=False)
+
+
+def test_a_folder_of_runs_stands_for_the_runs_in_it(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("b", "a", "z"):
+        write(name, scores=[0.2])
+    runs, other = tmp_path / "runs", write("../other", scores=[0.2])
+    (runs / "notes").mkdir()
+    (runs / "table.csv").touch()
+    (runs / "latest").symlink_to(runs / "z")
+    assert [run.name for run in compare_runs(runs, progress=False).runs] == ["a", "b", "z"]
+    names = [run.name for run in compare_runs([other, runs], progress=False).runs]
+    assert names == ["other", "runs/a", "runs/b", "runs/z"]
+    monkeypatch.chdir(runs)
+    assert [run.name for run in compare_runs(".", progress=False).runs] == ["a", "b", "z"]
+    monkeypatch.chdir(runs / "a")
+    assert [run.name for run in compare_runs(".", progress=False).runs] == ["a"]
+    with pytest.raises(UserError, match="a: is named twice"):
+        compare_runs([runs, runs / "a"], progress=False)
 
 
 def test_paths_are_told_apart_by_the_shortest_names(tmp_path: Path) -> None:

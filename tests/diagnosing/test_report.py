@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sceneparse.data.sample import Sample
 from sceneparse.diagnosing import Case, Diagnosis, Opponent, diagnose, learn, print_findings, write_diagnosis
+from sceneparse.diagnosing.advice import advise
 from sceneparse.diagnosing.example_cards import window
 from sceneparse.diagnosing.sections import calibration_section
 from sceneparse.diagnosing.versus import ranked
@@ -118,12 +119,23 @@ def test_it_opens_with_the_changes_that_help_most_in_words_with_gain_advice_and_
     assert "Of the 12 true regions of “sign” that take up less than 1% of their picture" in text
 
 
+def printed(diagnosis: Diagnosis, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    print_findings(diagnosis, console)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_terminal_says_in_a_line_for_each_finding_what_to_do(diagnosis: Diagnosis) -> None:
+    lines = printed(diagnosis, 60).splitlines()
+    for rank, one in enumerate(diagnosis.findings.found, 1):
+        (start,) = (number for number, line in enumerate(lines) if line.startswith(f"{rank}. "))
+        assert advise(one, diagnosis).remedy.replace("`", "") in lines[start:]
+
+
 def test_the_terminal_shows_names_as_they_are(diagnosis: Diagnosis) -> None:
     names = ("sky", "road [wet]", "car [/b]", "river", "boat", "[sign]")
     renamed = replace(diagnosis, evaluation=replace(diagnosis.evaluation, labels=LabelSpace(names)))
-    console = Console(file=io.StringIO(), width=200)
-    print_findings(renamed, console)
-    text = console.file.getvalue()  # type: ignore[attr-defined]
+    text = printed(renamed, 200)
     assert "“car [/b]” is read where the rest of the picture speaks against it" in text
     assert "“[sign]” is overlooked" in text
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sceneparse.comparing import compare_runs
 from sceneparse.errors import UserError
 from sceneparse.evaluation import Evaluation, command, evaluate_model
 from sceneparse.evaluation.command import protocol_of
@@ -61,21 +62,22 @@ def beside_each_other(tiny_run: Path, root: Path, *names: str) -> list[Path]:
     return [shutil.copytree(tiny_run / "model", root / "models" / name) for name in names]
 
 
-def scored(model: str | Path, run: Path, **options: Any) -> dict[str, Any]:
-    """What evaluating a model where nothing says where figures go writes first."""
+def scored(model: str | Path, run: Path, what: str = "evaluation", **options: Any) -> dict[str, Any]:
+    """What evaluating a model writes where nothing says where figures go."""
     evaluate_model(model, data=run.parent / "data", engine="torch", device="cpu", **{"progress": False} | options)
-    found: dict[str, Any] = json.loads((beside(model, "evaluation") / "metrics.json").read_text())
+    found: dict[str, Any] = json.loads((beside(model, what) / "metrics.json").read_text())
     return found
 
 
 def test_models_that_lie_beside_each_other_are_evaluated_beside_each_other(tiny_run: Path, tmp_path: Path) -> None:
     first, second = beside_each_other(tiny_run, tmp_path, "a", "b")
     scored(first, tiny_run)
-    scored(second, tiny_run, protocol=ProtocolSettings(flip=True))
+    scored(second, tiny_run, "evaluation-changed", protocol=ProtocolSettings(flip=True))
     assert (
         "with mirror" not in json.loads((tmp_path / "models" / "a-evaluation" / "metrics.json").read_text())["protocol"]
     )
-    assert "with mirror" in json.loads((tmp_path / "models" / "b-evaluation" / "metrics.json").read_text())["protocol"]
+    changed = tmp_path / "models" / "b-evaluation-changed" / "metrics.json"
+    assert "with mirror" in json.loads(changed.read_text())["protocol"]
 
 
 def test_what_is_found_out_about_a_model_has_a_place_of_its_own(
@@ -101,13 +103,28 @@ def test_a_test_of_other_data_or_by_another_protocol_is_kept_beside_the_new_one(
     run = shutil.copytree(tiny_run, tmp_path / "run")
     first = scored(run, tiny_run)
     assert scored(run, tiny_run)["mean_iou"] == first["mean_iou"] and not (run / "evaluation-before").exists()
-    assert "with mirror" in scored(run, tiny_run, protocol=ProtocolSettings(flip=True), progress=True)["protocol"]
-    kept = json.loads((run / "evaluation-before" / "metrics.json").read_text())
-    assert kept["protocol"] == first["protocol"] and (run / "evaluation-before" / "report.html").is_file()
-    said = capsys.readouterr().err
-    assert f"note: {run / 'evaluation'} held another test (folder test {first['protocol']})" in said
     assert scored(run, tiny_run, split="val")["split"] == "val"
-    assert "with mirror" in json.loads((run / "evaluation-before-2" / "metrics.json").read_text())["protocol"]
+    kept = json.loads((run / "evaluation-before" / "metrics.json").read_text())
+    assert kept["split"] == first["split"] == "test" and (run / "evaluation-before" / "report.html").is_file()
+    for size in (40, 32):
+        protocol = ProtocolSettings(size=size, flip=True)
+        changed = scored(run, tiny_run, "evaluation-changed", protocol=protocol, progress=size == 32)
+        assert f"short side {size}" in changed["protocol"]
+    aside, said = run / "evaluation-changed-before", capsys.readouterr().err
+    assert "short side 40" in json.loads((aside / "metrics.json").read_text())["protocol"]
+    test = "folder test whole (changed): short side 40 antialiased"
+    assert f"note: {run / 'evaluation-changed'} held another test ({test}), which is in {aside} now\n" in said
+
+
+def test_figures_by_another_protocol_leave_the_standard_ones_to_compare(tiny_run: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    first = scored(run, tiny_run)
+    scored(run, tiny_run, "evaluation-changed", protocol=lambda own: own.at_size(32))
+    scored(run, tiny_run, "evaluation-changed-1", protocol=lambda own: own.at_size(32), count=1)
+    assert scored(run, tiny_run, protocol=ProtocolSettings("whole"))["mean_iou"] == first["mean_iou"]
+    (compared,) = compare_runs(run, progress=False).runs
+    assert compared.evaluated is not None and compared.evaluated.protocol == first["protocol"]
+    assert not list(run.glob("*-before"))
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_anything_is_scored(

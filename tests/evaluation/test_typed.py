@@ -13,6 +13,7 @@ from sceneparse.inference import PRESETS, resolve
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
+    LearntSizes,
     NetworkSettings,
     PreprocessingSettings,
     ProtocolSettings,
@@ -59,6 +60,48 @@ def test_windows_take_the_place_of_what_is_about_whole_pictures() -> None:
     own = ProtocolSettings("whole", resize="short", size=512, antialias=True, upsampling="twice")
     changed = changed_protocol(own, arguments("--window", "64", "48"))
     assert (resolve(changed).window, resolve(changed).antialias) == ((64, 48), True)
+
+
+SHORT = ProtocolSettings(resize="short", size=64, max_long=200, antialias=True, upsampling="twice")
+
+
+@pytest.mark.parametrize(
+    ("own", "size", "tested"),
+    [
+        (ProtocolSettings(), "30", "whole (changed): short side 30 antialiased"),
+        (ProtocolSettings(), "own", "whole: own size"),
+        (ProtocolSettings(), "auto", "whole: own size up to short side 60, above it short side 50 antialiased"),
+        (ProtocolSettings(size=(20, 40)), "30", "whole (changed): short side 30 antialiased"),
+        (ProtocolSettings(resize="none"), "30", "whole (changed): short side 30 antialiased"),
+        (ProtocolSettings("mmseg"), "30", "mmseg (changed): short side 30 (long side at most 2048)"),
+        (ProtocolSettings("mmseg"), "own", "mmseg (changed): own size"),
+        (ProtocolSettings("semseg"), "30", "semseg (changed): long side 30"),
+        (SHORT, "30", "whole (changed): short side 30 (long side at most 200) antialiased"),
+        (SHORT, "own", "whole: own size"),
+        (
+            SHORT,
+            "auto",
+            "whole (changed): own size up to short side 60, above it short side 50 (long side at most 200) antialiased",
+        ),
+        (ProtocolSettings(resize="square", size=64), "30", "whole (changed): both sides 30"),
+        (ProtocolSettings(resize="square", size=64), "own", "whole: own size"),
+        (ProtocolSettings(resize="fixed", size=(20, 40)), "30", "whole (changed): short side 30"),
+        (ProtocolSettings(resize="fixed", size=(20, 40)), "own", "whole: own size"),
+    ],
+)
+def test_a_size_holds_whatever_the_models_protocol_says_of_resizing(
+    own: ProtocolSettings, size: str, tested: str
+) -> None:
+    changed = changed_protocol(own, arguments("--size", size))
+    said = resolve(changed, LearntSizes(short=50, largest=60, seen=(40, 70))).describe()
+    assert said.startswith((f"{tested}, whole picture", f"{tested}, windows"))
+
+
+@pytest.mark.parametrize("size", ["0", "-3", "small", "1.5"])
+def test_what_is_no_size_is_refused(size: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        arguments("--size", size)
+    assert f"'{size}' is no size: give the short side in pixels, own or auto" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ from sceneparse.errors import UserError
 from sceneparse.exporting import command, export
 from sceneparse.exporting.checking import check_export
 from sceneparse.exporting.record import record_of
-from sceneparse.inference import TestProtocol, open_model, predict_tasks
-from sceneparse.settings import NetworkSettings
-from sceneparse.weights.model import load_model, save_model
+from sceneparse.inference import TestProtocol, open_model, predict_tasks, resolve
+from sceneparse.settings import NetworkSettings, ProtocolSettings
+from sceneparse.weights.model import Model, load_model, save_model
 from tests.support.slow import slow
 from tests.support.small import write_data_set
 from tests.support.unified import NETWORK, OBJECTS, RELEASE, TASKS, unified_model
@@ -78,6 +79,35 @@ def test_a_network_that_cannot_be_exported_is_refused_in_words_of_this_command(
     with pytest.raises(UserError, match=r"model: attention in windows cannot be exported; without an export") as caught:
         export(tiny_run / "model", format="torch", out=tmp_path / "tiny.pt2", progress=False)
     assert "engine" not in str(caught.value) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        ProtocolSettings("mmseg"),
+        ProtocolSettings(resize="short", size=64, max_long=200, antialias=True, upsampling="twice"),
+        ProtocolSettings(resize="square", size=64),
+        ProtocolSettings(resize="fixed", size=(48, 64), antialias=True),
+    ],
+    ids=lambda own: own.resize or own.name,
+)
+def test_a_size_holds_for_models_that_say_how_pictures_are_resized(
+    own: ProtocolSettings, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, written = load_model(tiny_run / "model"), []
+    named = replace(model, config=replace(model.config, protocol=own))
+    monkeypatch.setattr(command, "load_model", lambda _: named)
+
+    def write(model: Model, *_: object) -> None:
+        written.append(resolve(model.config.protocol, model.config.sizes))
+        raise UserError("that is enough")
+
+    monkeypatch.setattr(command, "export_model", write)
+    for size in ("own", 32):
+        with pytest.raises(UserError, match="that is enough"):
+            export(tiny_run, format="torch", out=tmp_path / "m.pt2", size=size, progress=False)
+    assert written[0].resize == "none"
+    assert (written[1].resize, written[1].size) == ("square" if own.resize == "square" else "short", 32)
 
 
 @pytest.mark.parametrize(

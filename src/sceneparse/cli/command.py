@@ -137,10 +137,7 @@ def changed_protocol(own: "ProtocolSettings", arguments: argparse.Namespace) -> 
         own = from_mapping(ProtocolSettings, {"name": arguments.protocol}, "command line")
     if arguments.window:
         own = replace(own, upsampling=None)  # that of a model of transformers is about whole pictures
-    if arguments.size == "own":  # nothing is left for what says how pictures are resized
-        own = replace(own, resize=None, max_long=None, antialias=None, upsampling=None)
     given: dict[str, Any] = {
-        "size": arguments.size,
         "scales": arguments.scales and tuple(arguments.scales),
         "flip": arguments.flip,
         "window": arguments.window and tuple(arguments.window),
@@ -149,6 +146,8 @@ def changed_protocol(own: "ProtocolSettings", arguments: argparse.Namespace) -> 
         "crf": arguments.crf,
     }
     try:
+        if arguments.size is not None:
+            own = own.at_size(arguments.size)
         return replace(own, **{name: value for name, value in given.items() if value is not None})
     except UserError as error:
         raise UserError(f"{where} with the command line's values: {error}") from None

@@ -145,7 +145,10 @@ def _calibrate(arguments: argparse.Namespace) -> int:
 
 def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "runs", metavar="RUN", nargs="+", help="run folders, as train writes them; they may be going on"
+        "runs",
+        metavar="RUN",
+        nargs="+",
+        help="run folders, as train writes them, or folders of runs; they may be going on",
     )
     parser.add_argument(
         "--out", type=expanded, metavar="DIR", help="where comparison.html and comparison.json go (default: nowhere)"

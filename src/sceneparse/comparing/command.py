@@ -11,7 +11,7 @@ from sceneparse.comparing.terminal import print_comparison
 from sceneparse.errors import UserError
 from sceneparse.files import write_json, write_text
 from sceneparse.progress import results_console
-from sceneparse.weights.run_folder import told_apart
+from sceneparse.weights.run_folder import runs_in, told_apart
 
 PAGE, RECORD = "comparison.html", "comparison.json"
 
@@ -22,7 +22,7 @@ def compare_runs(
     """Compare runs: how far each is, what it scores, by which settings they differ. Runs may be going on.
 
     Args:
-        runs: Run folders, as `train` writes them; a single one, or several in a list.
+        runs: Run folders, as `train` writes them, or folders of runs; a single one, or several in a list.
         out: Where comparison.html and comparison.json go. Default: nothing is written.
         progress: Print the table, and where the page is.
 
@@ -34,7 +34,7 @@ def compare_runs(
     check_flag("progress", progress)
     if not named:
         raise UserError("no run to compare: name one or more run folders, such as runs/a runs/b")
-    folders = [find_run(run) for run in named]
+    folders = [folder for run in named for folder in runs_in(Path(run)) or [find_run(run)]]
     for number, folder in enumerate(folders):
         if any(folder.resolve() == other.resolve() for other in folders[:number]):
             raise UserError(f"{folder}: is named twice: name different run folders")

@@ -184,7 +184,9 @@ def find_run(path: str | Path) -> Path:
         return given.parent
     run = run_folder(given)
     if run is None:
-        raise UserError(f"{path}: is no run folder (no {RECIPE} in it): give folders that 'sceneparse train' wrote")
+        raise UserError(
+            f"{path}: is no run folder (no {RECIPE} in it), nor holds any: give folders that 'sceneparse train' wrote"
+        )
     return run
 
 

@@ -23,6 +23,7 @@ from sceneparse.evaluation.command import (
     ProtocolChange,
     check_test,
     data_settings,
+    folder_of_test,
     machine,
     notes_on,
     protocol_of,
@@ -36,7 +37,7 @@ from sceneparse.inference import EngineName, Opened, TestProtocol, check_protoco
 from sceneparse.inference.open_model import check_source
 from sceneparse.progress import results_console, working
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
-from sceneparse.weights.run_folder import beside, named_folder, told_apart
+from sceneparse.weights.run_folder import named_folder, told_apart
 
 LEARNT = 500
 """Training pictures that the relations are learnt from by default."""
@@ -110,8 +111,8 @@ def diagnose_model(
     refuse_other_classes(str(model), opened.labels, dataset.labels)
     indices = spaced(len(dataset), count)
     theirs = None if second is None else _as_read_by(second, str(comparison), settings, dataset, indices)
-    whole = len(indices) == len(dataset)
-    folder = Path(out or beside(model, "diagnosis" if whole else f"diagnosis-{len(indices)}"))
+    part = None if len(indices) == len(dataset) else len(indices)
+    folder = Path(out or folder_of_test(model, "diagnosis", opened.config, tested, settings, part))
     refuse_unwritable_file(folder / DIAGNOSIS_FILE)
     notes = notes_on(str(model), opened, settings, dataset, shown=progress)
     relations = learn_from(

@@ -49,10 +49,11 @@ REMEDIES: dict[Kind, Remedy] = {
     "mismatched": Remedy(
         "Let the model see more of the scene.",
         (whole_pictures, global_context, larger_crop, deeper_backbone),
-        "show it more training pictures of scenes like those below, without that class",
+        "show it more training pictures of scenes like those of the examples, without that class",
     ),
     "confusable": Remedy(
-        "Look at the truth below first: where two annotators would disagree, mend the labels or merge the two classes.",
+        "Look at the truth of the examples first: where two annotators would disagree, mend the labels or merge the "
+        "two classes.",
         (deeper_backbone, averaged_tests("0.75 1 1.25"), averaged_weights, deep_supervision),
         "train on more pictures that hold both",
     ),

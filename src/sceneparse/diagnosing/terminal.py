@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sceneparse.diagnosing.advice import TITLES, advise, points
+from sceneparse.diagnosing.advice import TITLES, Advice, advise, points
 from sceneparse.diagnosing.diagnose import Diagnosis
 from sceneparse.diagnosing.origin import Origin, anything
 from sceneparse.diagnosing.remarks import remarks
@@ -16,7 +16,7 @@ from sceneparse.evaluation.page import lead
 
 
 def print_findings(diagnosis: Diagnosis, console: Console, origin: Origin | None = None) -> None:
-    """Print what each kind of failure costs, and what would help most.
+    """Print what each kind of failure costs, what would help most, and what to do.
 
     Args:
         diagnosis: What was found.
@@ -37,13 +37,13 @@ def print_findings(diagnosis: Diagnosis, console: Console, origin: Origin | None
     for remark in remarks(diagnosis, origin):
         console.print(remark.title, highlight=False, markup=False, style="bold")
         console.print(remark.evidence, highlight=False, markup=False)
-        # In one line, so that a command can be copied.
-        console.print(remark.remedy.replace("`", ""), highlight=False, markup=False, soft_wrap=True)
+        _print_remedy(remark, console)
     for number, one in enumerate(findings.found[:CHANGES], 1):
         advice = advise(one, diagnosis, origin)
         title = f"{number}. {advice.title}: {points(one.gain)} points of mean IoU"
         console.print(title, highlight=False, markup=False, style="bold")
         console.print(advice.evidence, highlight=False, markup=False)
+        _print_remedy(advice, console)
     if not findings.found:
         console.print("no finding: nothing happens surely more often than elsewhere and costs 0.1 points")
     scores = diagnosis.evaluation.scores
@@ -53,6 +53,11 @@ def print_findings(diagnosis: Diagnosis, console: Console, origin: Origin | None
         f"{counted(len(diagnosis.evaluation.pictures), 'picture')} in {diagnosis.evaluation.seconds:.1f} s",
         highlight=False,
     )
+
+
+def _print_remedy(advice: Advice, console: Console) -> None:
+    # In one line, so that a command can be copied.
+    console.print(advice.remedy.replace("`", ""), highlight=False, markup=False, soft_wrap=True)
 
 
 def print_rival(name: str, diagnosis: Diagnosis, opponent: Opponent, console: Console) -> None:

@@ -62,9 +62,10 @@ def evaluate_model(
         split: Split to test on. Default: the model's test split; of another kind of data set the one that papers
             report on.
         out: Where metrics.json and report.html go. Default: `evaluation` in the model's run, NAME-evaluation beside
-            any other model folder or file, or here for a model by its name; `evaluation-N` where only N pictures are
-            tested, so that a whole test stays. A test of other data or by another protocol that is there by default is
-            kept as `evaluation-before`.
+            any other model folder or file, or here for a model by its name. So that a whole test by the model's own
+            protocol stays, another protocol's is `evaluation-changed`, and one of only N pictures `evaluation-N` or
+            `evaluation-changed-N`. A test of other data, or by yet another protocol, that is there by default is kept
+            as `evaluation-before`.
         count: Test only so many pictures, evenly spaced.
         protocol: How pictures are tested, such as `ProtocolSettings("csail")`, or a function that makes it of the
             model's protocol. Default: the model's.
@@ -101,7 +102,8 @@ def evaluate_model(
     refuse_other_classes(str(model), opened.labels, dataset.labels)
     refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
     scored = len(spaced(len(dataset), count))
-    folder = Path(out or beside(model, "evaluation" if scored == len(dataset) else f"evaluation-{scored}"))
+    part = None if scored == len(dataset) else scored
+    folder = Path(out or folder_of_test(model, "evaluation", opened.config, tested, settings, part))
     if processes.first:
         refuse_unwritable_file(folder / METRICS_FILE)
     notes = notes_on(str(model), opened, settings, dataset, shown=progress and processes.first)
@@ -198,6 +200,23 @@ def protocol_of(
     settings = config.protocol if protocol is None else protocol(config.protocol) if callable(protocol) else protocol
     found = resolve(settings, config.sizes)
     return found if of_pictures_alone(data) else found.at_own_size()
+
+
+def folder_of_test(
+    model: str | Path, what: str, config: ModelConfig, tested: TestProtocol, data: DataSettings, part: int | None
+) -> Path:
+    """Return where what is found out by a test goes by default: `what` is kept for whole tests by the model's protocol.
+
+    Args:
+        model: What the command was given.
+        what: "evaluation" or "diagnosis".
+        config: The model's settings.
+        tested: The protocol of the test.
+        data: What it is tested on.
+        part: How many pictures are tested; None for all.
+    """
+    changed = "" if tested == protocol_of(config, None, data) else "-changed"
+    return beside(model, f"{what}{changed}" if part is None else f"{what}{changed}-{part}")
 
 
 def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> None:

@@ -1,6 +1,7 @@
 """What an evaluation is of: which data, which model, computed how; and where the figures of another one go."""
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -150,6 +151,7 @@ def keep_earlier(folder: Path, file: str, now: Mapping[str, Any]) -> str | None:
     if not another:
         return None
     test = " ".join(str(before[key]) for key in ("kind", "split", "protocol") if key in before)
+    test = re.split(", (?:whole picture|windows)", test)[0]  # of the protocol its name and size say enough
     aside, number = folder.with_name(f"{folder.name}-before"), 1
     while aside.exists():
         number += 1

@@ -176,7 +176,7 @@ def _at_size(model: Model, size: int | Literal["own", "auto"] | None) -> Model:
     """Return a model whose protocol brings pictures to a size."""
     if size is None:
         return model
-    protocol = replace(model.config.protocol, size=size)
+    protocol = model.config.protocol.at_size(size)
     resolve(protocol, model.config.sizes)  # refuses what doesn't hold together
     return replace(model, config=replace(model.config, protocol=protocol))
 

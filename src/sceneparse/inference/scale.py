@@ -29,7 +29,7 @@ def doubt_of(protocol: TestProtocol, sizes: LearntSizes, size: tuple[int, int]) 
     if own >= MUCH * tested:
         least = round(own / tested)
         return (
-            f"{shown} are parsed at short side {tested}, since {learnt}: things of less than some {4 * least} pixels "
-            "are lost; size own is right where the training pictures were pieces of such pictures"
+            f"{shown} are parsed at short side {tested}, as the model learnt: things of less than some {4 * least} "
+            "pixels are lost; size own, if it learnt from pieces of such pictures"
         )
     return None

@@ -1,6 +1,6 @@
 """Settings of the protocol: how a picture is tested."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from sceneparse.errors import require
@@ -79,6 +79,25 @@ class ProtocolSettings:
             self.scales is None or (len(self.scales) > 0 and min(self.scales) > 0),
             "protocol.scales must be positive numbers",
         )
+
+    def at_size(self, size: int | Literal["own", "auto"]) -> "ProtocolSettings":
+        """Return the protocol with pictures at another size, without what it says of resizing that has no meaning then.
+
+        Args:
+            size: The side in pixels that the protocol resizes, which is the short one where it resizes nothing or each
+                side by itself; "own" and "auto" as in `size`.
+
+        Raises:
+            UserError: It is no size.
+        """
+        if size == "own":
+            return replace(self, size=size, resize=None, max_long=None, antialias=None, upsampling=None)
+        resize = self.resize
+        if size == "auto" or resize == "none":
+            resize = None
+        elif resize == "fixed" and isinstance(size, int):
+            resize = "short"
+        return replace(self, size=size, resize=resize)
 
     @property
     def sides(self) -> tuple[int, ...]:

@@ -58,6 +58,19 @@ def run_folder(path: Path) -> Path | None:
     return path if (path / RECIPE).is_file() and not (path / CONFIG).exists() else None
 
 
+def runs_in(folder: Path) -> list[Path]:
+    """Return the run folders that lie in a folder, by name; none in a run folder.
+
+    Args:
+        folder: It need not exist.
+    """
+    if run_folder(folder) is not None:
+        return []
+    found = sorted(file.parent for file in folder.glob(f"*/{RECIPE}") if run_folder(file.parent))
+    # A link to another of them, such as `latest`, is no further run.
+    return sorted({run.resolve(): run for run in reversed(found)}.values())
+
+
 def run_around(path: Path) -> Path | None:
     """Return the run folder that a path is, or whose model folder, checkpoints/ or checkpoint it is; else None.
 

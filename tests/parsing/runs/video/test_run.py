@@ -90,7 +90,7 @@ class TestOutputs:
         run(knowing, make_clip(), out, progress=True)
         found = record(out)
         assert found["tested"]["height"] == 8 < found["height"]
-        assert "short side 8, since the model learnt from short sides of 6 to 12" in found["doubt"]
+        assert "short side 8, as the model learnt: things of less than some 24 pixels are lost" in found["doubt"]
         assert f"  {found['doubt']} (protocol.size says the size)" in capsys.readouterr().err
 
     def test_label_frames_are_the_parsers_labels(self, parser: Parser, make_clip: MakeClip, out: Path) -> None:
