@@ -28,8 +28,8 @@ endef
 PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 PROCESSES = import os; print(min(max(2, len(os.sched_getaffinity(0)) - 2), 14))
 
-# All tests. Where there is an NVIDIA GPU, those that are not for it don't see it: they expect a CPU's labels and bits, and
-# many processes would share its memory. Those that are come after them, in one process.
+# All tests. Where there is an NVIDIA GPU, those that are not for it don't see it: they expect a CPU's labels and bits,
+# and many processes would share its memory. Those that are come after them, in one process.
 define TESTS
 if command -v nvidia-smi >/dev/null 2>&1; then \
 	CUDA_VISIBLE_DEVICES= $(PYTEST) -m 'not cuda' -n $$($(BIN)/python -c '$(PROCESSES)') --dist worksteal && \

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from sceneparse.errors import UserError
 from sceneparse.inference.program import TooSmallError
 from sceneparse.parsing import Parser
+from sceneparse.parsing.batches import MOST, on_gpu
 from sceneparse.serving.answers import SHOWING, encoded, known_kinds
 from sceneparse.serving.batcher import Batcher
 from sceneparse.serving.body import Receiver, picture_bytes
@@ -34,7 +35,6 @@ from sceneparse.serving.static import EXAMPLE, StaticFile, example, static_files
 from sceneparse.version import __version__
 
 T = TypeVar("T")
-GPU_BATCH = 8
 HASH = "X-Request-SHA256"
 
 
@@ -60,7 +60,7 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
     paces = Paces(parsers, settings)
     batcher = Batcher(
         parsers,
-        batch=settings.batch or (GPU_BATCH if all(map(_on_gpu, parsers.values())) else 1),
+        batch=settings.batch or (MOST if all(map(on_gpu, parsers.values())) else 1),
         wait=settings.batch_wait,
         queue=settings.queue,
         seconds=settings.time_limit,
@@ -100,11 +100,6 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
             expose_headers=[HASH, "Retry-After", "Server-Timing"],
         )
     return app
-
-
-def _on_gpu(parser: Parser) -> bool:
-    device = getattr(parser.engine, "device", None)
-    return device is not None and device.type != "cpu"
 
 
 def _add_parse(
