@@ -91,7 +91,7 @@ def test_a_gpu_is_given_full_batches_and_each_picture_has_the_same_files(
         assert ["10a.png" in one and "are not finite" in one for one in failures[:-1]] == [True] * poisoned
         found[poisoned] = tree(tmp_path / str(poisoned))
         if poisoned:
-            # Full, then 08 and 08a by themselves, then 09 to 15 with the poisoned one, which meet it alone, and the rest.
+            # Full; 08 and 08a by themselves; 09 to 15 and the poisoned one, then each of them by itself; the rest.
             assert engine.batches == [8, 1, 1, 8, *[1] * 8, *[1] * 3]
         else:
             assert engine.batches == [1] * 21
@@ -102,8 +102,8 @@ def test_a_gpu_is_given_full_batches_and_each_picture_has_the_same_files(
 def test_where_memory_is_short_each_is_parsed_by_itself_and_later_batches_are_smaller(
     make_parser: Callable[..., Parser], tmp_path: Path
 ) -> None:
-    engine = OnGpu(room=2)
-    summary = predict_pictures(make_parser(engine=engine), [draw(tmp_path / "in", 15)], tmp_path / "out", progress=False)
+    parser = make_parser(engine=(engine := OnGpu(room=2)))
+    summary = predict_pictures(parser, [draw(tmp_path / "in", 15)], tmp_path / "out", progress=False)
     assert (summary.done, summary.failed) == (15, 0)
     assert engine.batches == [8, *[1] * 8, 4, *[1] * 4, 2, 1]
 

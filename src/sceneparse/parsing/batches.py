@@ -48,8 +48,8 @@ def in_batches(
     """Parse pictures together that are alike and come one after the other, where a GPU does that faster.
 
     Batches are full, since every other number of pictures would be another size to record or to compile for: up to
-    `MOST` pictures and `PIXELS`. What is left over is to be parsed by itself. So is each picture of a batch that failed,
-    because of one of them or because there is too little memory for so many; later batches are then half as large.
+    `MOST` pictures and `PIXELS`. What is left over is to be parsed by itself. So is each picture of a batch that
+    failed, because of one of them or for want of memory; after that, batches are half as large.
 
     Args:
         parser: The model.

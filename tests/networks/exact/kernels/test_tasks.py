@@ -10,6 +10,7 @@ from torch import Tensor
 from sceneparse.inference import tasks as predicting
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.tasks import predict_tasks, predict_tasks_batch
+from sceneparse.inference.winners import winners_by_kernels
 from sceneparse.networks import UnifiedOutput
 from sceneparse.settings import Temperatures
 from sceneparse.tasks import Task
@@ -27,7 +28,7 @@ class Fixed:
         self.output = UnifiedOutput(*output)
 
     def __call__(self, images: Tensor) -> Tensor:
-        return self.output.object[: len(images)]
+        return self.output.logits[: len(images)]
 
     def heads(self, images: Tensor, _: Sequence[str]) -> UnifiedOutput:
         return UnifiedOutput(*(None if one is None else one[: len(images)] for one in self.output))
@@ -39,7 +40,7 @@ class Fixed:
 def parsed(output: Sequence[Tensor], images: Tensor, average: Any) -> tuple[list[list[Tensor]], int]:
     """Labels and probabilities by task of the first picture and of a batch; how often the kernel was asked for."""
     engine, protocol = Fixed(output), TestProtocol(average=average)
-    plain, count = predicting.winners_by_kernels, 0
+    plain, count = winners_by_kernels, 0
 
     def counted(*given: Any) -> tuple[Tensor, Tensor]:
         nonlocal count
@@ -48,8 +49,8 @@ def parsed(output: Sequence[Tensor], images: Tensor, average: Any) -> tuple[list
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(predicting, "winners_by_kernels", counted)
-        alone = predict_tasks(engine, images[0], protocol, TASKS)  # type: ignore[arg-type]
-        found = [alone, *predict_tasks_batch(engine, images, protocol, TASKS)]  # type: ignore[arg-type]
+        alone = predict_tasks(engine, images[0], protocol, TASKS)
+        found = [alone, *predict_tasks_batch(engine, images, protocol, TASKS)]
     maps = [one.map(task) for one in found for task in (Task.OBJECT, Task.PART, Task.MATERIAL, Task.TEXTURE)]
     return [[one.labels, one.confidence] for one in maps if one is not None], count
 
