@@ -23,23 +23,38 @@ else \
 fi
 endef
 
+# Bytecode is written even where the environment forbids it: without, each of the many processes that the tests start
+# would compile PyTorch's and our own modules anew, for seconds.
+PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+PROCESSES = import os; print(min(max(2, len(os.sched_getaffinity(0)) - 2), 14))
+
+# All tests. Where there is an NVIDIA GPU, those that are not for it don't see it: they expect a CPU's labels and bits,
+# and many processes would share its memory. Those that are come after them, in one process.
+define TESTS
+if command -v nvidia-smi >/dev/null 2>&1; then \
+	CUDA_VISIBLE_DEVICES= $(PYTEST) -m 'not cuda' -n $$($(BIN)/python -c '$(PROCESSES)') --dist worksteal && \
+	$(PYTEST) -m cuda; \
+else \
+	$(PYTEST) -n 2 --dist worksteal; \
+fi
+endef
+
 .PHONY: demo test tests test-slow lint docs docs-zensical clean torch-index
 
 demo: $(VENV)/.installed
 	$(BIN)/sceneparse demo --out demo
 
-# Bytecode is written even where the environment forbids it: without, each of the many processes that the tests start
-# would compile PyTorch's and our own modules anew, for seconds.
 # Linters and tests go side by side: of the linters, the one that takes long has one thread.
 test: $(VENV)/.installed-dev
 	+@$(MAKE) --no-print-directory -j 2 lint tests
 
 tests: $(VENV)/.installed-dev
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	$(TESTS)
 
 # Larger variants of tests that run anyway.
+test-slow: export SCENEPARSE_SLOW_TESTS = 1
 test-slow: $(VENV)/.installed-dev
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 SCENEPARSE_SLOW_TESTS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	$(TESTS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

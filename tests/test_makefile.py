@@ -1,4 +1,4 @@
-"""Where `make demo` and `make test` look for PyTorch: the build for the CPU, unless something speaks against it."""
+"""Where `make demo` and `make test` look for PyTorch, and which tests see a GPU."""
 
 import os
 import shutil
@@ -47,6 +47,13 @@ def index(tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
+@pytest.fixture
+def gpu(tools: Path) -> None:
+    """What says that there is an NVIDIA GPU."""
+    (tools / "nvidia-smi").write_text("#!/bin/sh\n")
+    (tools / "nvidia-smi").chmod(0o755)
+
+
 def torch_index(tools: Path, index: str, **environment: str) -> tuple[str, str]:
     """What pip is given, and what is said of it."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "MAKE"))}
@@ -66,9 +73,8 @@ def test_a_machine_without_a_gpu_gets_the_build_for_the_cpu(tools: Path, index: 
     assert given == f"--extra-index-url {index}\n" and "the build for the CPU" in said
 
 
+@pytest.mark.usefixtures("gpu")
 def test_a_machine_with_an_nvidia_gpu_gets_what_pypi_has(tools: Path, index: str) -> None:
-    (tools / "nvidia-smi").write_text("#!/bin/sh\n")
-    (tools / "nvidia-smi").chmod(0o755)
     assert torch_index(tools, index) == ("", "")
 
 
@@ -81,3 +87,46 @@ def test_where_the_builds_cannot_be_reached_pypi_has_to_do(tools: Path) -> None:
 def test_how_pip_is_configured_comes_first(tools: Path, index: str, name: str) -> None:
     given, said = torch_index(tools, index, **{name: "https://example.org"})
     assert given == "" and "pip is configured" in said
+
+
+@pytest.fixture
+def venv(tmp_path: Path) -> Path:
+    """An environment in which all is installed, and whose Python says what it is asked to test, and with which GPUs."""
+    folder = tmp_path / "venv"
+    (folder / "bin").mkdir(parents=True)
+    for name in (".installed", ".installed-dev"):
+        (folder / name).touch()
+    says = 'echo "GPUs ${CUDA_VISIBLE_DEVICES-all}: ${SCENEPARSE_SLOW_TESTS-} $*"'
+    python = folder / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nif [ "$1" = -c ]; then exec {sys.executable} "$@"; fi\n{says}\n')
+    python.chmod(0o755)
+    return folder
+
+
+def pytest_calls(tools: Path, venv: Path, target: str = "tests", **environment: str) -> list[str]:
+    """What pytest is called with."""
+    hidden = ("MAKE", "CUDA_VISIBLE_DEVICES", "SCENEPARSE_SLOW_TESTS")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+    run = subprocess.run(
+        ["make", "-s", target, f"VENV={venv}"],
+        cwd=ROOT,
+        env={**clean, "PATH": str(tools), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return run.stdout.splitlines()
+
+
+def test_without_a_gpu_all_tests_run_in_two_processes(tools: Path, venv: Path) -> None:
+    assert pytest_calls(tools, venv) == ["GPUs all:  -m pytest -n 2 --dist worksteal"]
+    assert pytest_calls(tools, venv, "test-slow") == ["GPUs all: 1 -m pytest -n 2 --dist worksteal"]
+
+
+@pytest.mark.usefixtures("gpu")
+def test_only_tests_that_are_for_a_gpu_see_it(tools: Path, venv: Path) -> None:
+    count = min(max(2, len(os.sched_getaffinity(0)) - 2), 14)
+    assert pytest_calls(tools, venv, OMP_NUM_THREADS="1") == [
+        f"GPUs :  -m pytest -m not cuda -n {count} --dist worksteal",
+        "GPUs all:  -m pytest -m cuda",
+    ]

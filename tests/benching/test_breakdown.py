@@ -5,8 +5,10 @@ import torch
 
 from sceneparse.benching.breakdown import ComponentTimer, boundary_share
 from sceneparse.inference import TorchEngine
+from sceneparse.inference.graphs import Graphs
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings
 from sceneparse.weights.build import build
+from tests.support.graphs import Player
 
 
 def test_time_is_booked_on_the_part_in_which_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,6 +29,17 @@ def test_time_is_booked_on_the_part_in_which_it_passes(monkeypatch: pytest.Monke
     assert max(after.backbone, after.picture, after.labels) < 500
     assert min(*before, *after) >= 0
     assert not engine.network._forward_hooks and not engine.network.backbone._forward_hooks
+
+
+def test_an_engine_with_graphs_is_timed_as_it_comes() -> None:
+    network = build(BackboneSettings("resnet10t"), NetworkSettings(channels=8), 3)
+    engine = TorchEngine(network, PreprocessingSettings(), device="cpu", precision="float32")
+    graphs = engine.graphs = Graphs(player := Player(), before=1)
+    timer = ComponentTimer(engine, torch.zeros(3, 64, 64, dtype=torch.uint8))
+    for _ in range(3):
+        timer()
+    assert len(timer.calls) == 3 and not player.recorded
+    assert engine.graphs is graphs, "whoever uses the engine besides keeps its graphs"
 
 
 def test_the_boundary_is_the_share_of_cells_with_several_winners() -> None:

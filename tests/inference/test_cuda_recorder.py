@@ -19,20 +19,21 @@ CPU = torch.device("cpu")
 
 
 class Event:
-    """Notes that it is recorded and waited for."""
+    """Notes where it is recorded, and that it is waited for."""
 
     def __init__(self, done: list[str]) -> None:
         self._done = done
 
-    def record(self, *_: object) -> None:
-        self._done.append("record")
+    def record(self, stream: "Stream") -> None:
+        self._done.append(f"record on {stream.device}")
 
     def synchronize(self) -> None:
         self._done.append("wait")
 
 
 class Stream:
-    def __init__(self, done: list[str]) -> None:
+    def __init__(self, done: list[str], device: object = "the current device") -> None:
+        self.device = device
         done.append("new stream")
 
     def wait_stream(self, _: "Stream") -> None: ...
@@ -62,7 +63,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         patch.setattr(torch.cuda, "CUDAGraph", Graph)
         patch.setattr(torch.cuda, "Stream", lambda: Stream(done))
         patch.setattr(torch.cuda, "Event", lambda: Event(done))
-        patch.setattr(torch.cuda, "current_stream", lambda *_: usual)
+        patch.setattr(torch.cuda, "current_stream", lambda device=None: usual if device is None else Stream([], device))
         patch.setattr(torch.cuda, "current_device", lambda: 0)
         patch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
         patch.setattr(torch.cuda, "graph_pool_handle", lambda: next(handles))
@@ -143,7 +144,7 @@ def test_the_next_pictures_wait_until_those_before_have_left(done: list[str]) ->
     for value in (1.0, 2.0):
         staging.bring(torch.full((1, 3, 4, 4), value))
         assert bool((there == value).all())
-    assert done == ["wait", "record", "wait", "record"]
+    assert done == ["wait", "record on cpu"] * 2, "on the current device the copy would not be waited for"
 
 
 def test_a_fresh_thread_computes_as_the_one_that_waits_for_it() -> None:

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from sceneparse.settings import DataSettings, Recipe
-from sceneparse.training import waiting
 from sceneparse.training.loop import train
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.waiting import LEAST, WARM, DeviceIdle, Waits, advice
@@ -62,7 +61,12 @@ def test_the_pauses_of_a_device_are_read_when_they_are_over(monkeypatch: pytest.
 
         now, passed = 0.0, 0.0
 
-        def __init__(self) -> None:
+        def __init__(self, *, enable_timing: bool) -> None:
+            assert enable_timing
+            self.at = -1.0
+
+        def record(self, stream: str) -> None:
+            assert stream == "stream of cuda:1", "the current device may be another"
             self.at = Event.now
 
         def query(self) -> bool:
@@ -71,8 +75,9 @@ def test_the_pauses_of_a_device_are_read_when_they_are_over(monkeypatch: pytest.
         def elapsed_time(self, later: "Event") -> float:
             return 1000 * (later.at - self.at)
 
-    monkeypatch.setattr(waiting, "_event", Event)
-    idle = DeviceIdle(torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: f"stream of {device}")
+    idle = DeviceIdle(torch.device("cuda", 1))
     for begin, end in ((0.0, 1.0), (1.5, 2.0), (2.25, 3.0)):
         Event.now = begin
         idle.begin()

@@ -34,6 +34,8 @@ class ComponentTimes(NamedTuple):
 class ComponentTimer:
     """A function that labels a picture and keeps the time of each component at every call in `calls`.
 
+    The network is computed as it comes, also where the engine would replay a graph.
+
     Args:
         engine: Not compiled: compiled code cannot be timed component by component.
         image: (C, H, W) uint8, tested whole.
@@ -53,8 +55,12 @@ class ComponentTimer:
 
     @contextmanager
     def _marks(self) -> Iterator[list[float]]:
-        """Record the times at which the backbone begins and ends and the network ends, in this order."""
+        """Record the times at which the backbone begins and ends and the network ends, in this order.
+
+        No graph is recorded or replayed meanwhile: it would call the network more than once, or not at all.
+        """
         marks: list[float] = []
+        graphs, self.engine.graphs = self.engine.graphs, None
 
         def mark(*_: object) -> None:
             self._mark(marks)
@@ -69,6 +75,7 @@ class ComponentTimer:
         try:
             yield marks
         finally:
+            self.engine.graphs = graphs
             for handle in handles:
                 handle.remove()
 

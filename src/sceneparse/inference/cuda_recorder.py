@@ -140,7 +140,8 @@ class Staging:
         self._left.synchronize()  # those before have left
         self._pinned.copy_(pictures)
         self._there.copy_(self._pinned, non_blocking=True)
-        self._left.record()
+        # Left to itself an event is recorded on the current device, which need not be this one.
+        self._left.record(torch.cuda.current_stream(self._there.device))
 
 
 def in_fresh_thread(function: Callable[[], Result], device: torch.device) -> Result:

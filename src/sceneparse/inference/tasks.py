@@ -23,9 +23,10 @@ from sceneparse.inference.scoring import (
     winners,
 )
 from sceneparse.inference.tempering import sureness, temperatures_of, tempered
-from sceneparse.inference.winners import winners_of
+from sceneparse.inference.winners import winners_by_kernels, winners_of
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import resize
+from sceneparse.networks.exact.kernels.usable import usable
 from sceneparse.tasks import MAPS, Task
 
 
@@ -151,18 +152,37 @@ def _of_map(
     heads: "StackedHeads", logits: Tensor, size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
 ) -> TaskPrediction:
     """Everything but the scene, from the one map of logits that decides; of parts, those of objects that are there."""
-    if logits.device.type != "cpu":
+    kernels = usable(logits, size)
+    if logits.device.type != "cpu" and not kernels:
         rows = MapRows([logits], size, heads.align_corners, protocol.average == "probabilities", heads.groups)
         return _without_scene(heads, rows, size, protocol, tasks)
     scores = dict(zip(heads.maps, logits.split(list(heads.maps.values())), strict=True))
-    found: dict[Task, Prediction] = {
-        task: Prediction(*winners_of(own, size, heads.align_corners, heads.temperatures.of(task)))
-        for task, own in scores.items()
-        if task is not Task.PART
-    }
+    found: dict[Task, Prediction] = {}
+    for task, own in scores.items():
+        if task is Task.PART:
+            continue
+        given = size, heads.align_corners, heads.temperatures.of(task)
+        if kernels:
+            labels, confidence = winners_by_kernels(own[None], *given)
+            found[task] = Prediction(labels[0], confidence[0])
+        else:
+            found[task] = Prediction(*winners_of(own, *given))
     if tasks.tree is not None:
-        found[Task.PART] = _parts_of_map(heads, scores[Task.PART], found[Task.OBJECT].labels, tasks)
+        parts = _parts_in_bands if kernels else _parts_of_map
+        found[Task.PART] = parts(heads, scores[Task.PART], found[Task.OBJECT].labels, tasks)
     return _task_prediction(found)
+
+
+def _parts_in_bands(heads: "StackedHeads", logits: Tensor, objects: Tensor, tasks: TaskLabels) -> Prediction:
+    """What `_parts_of_map` returns, computed where the logits are."""
+    height, width = objects.shape
+    result = _empty(height, width)
+    source = MapRows([logits], (height, width), heads.align_corners, probabilities=False)
+    for start, band in bands(heads, source, (height, width)):
+        rows = slice(start, start + band.shape[1])
+        # A protocol by which the scores are logits, whatever is averaged: there is one map.
+        _fill(result, rows, *_parts(heads, band, objects[rows].to(band.device), tasks, TestProtocol()))
+    return result
 
 
 def _parts_of_map(heads: "StackedHeads", logits: Tensor, objects: Tensor, tasks: TaskLabels) -> Prediction:

@@ -18,6 +18,7 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.inference.program import TooSmallError
 from sceneparse.parsing import Parser
+from sceneparse.parsing.batches import MOST, on_gpu
 from sceneparse.pictures.rasters.raster import installed
 from sceneparse.serving.answers import SHOWING, encoded, known_kinds
 from sceneparse.serving.batcher import Batcher
@@ -36,7 +37,6 @@ from sceneparse.serving.static import EXAMPLE, StaticFile, example, static_files
 from sceneparse.version import __version__
 
 T = TypeVar("T")
-GPU_BATCH = 8
 HASH = "X-Request-SHA256"
 
 
@@ -64,7 +64,7 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
     paces = Paces(parsers, settings)
     batcher = Batcher(
         parsers,
-        batch=settings.batch or (GPU_BATCH if all(map(_on_gpu, parsers.values())) else 1),
+        batch=settings.batch or (MOST if all(map(on_gpu, parsers.values())) else 1),
         wait=settings.batch_wait,
         queue=settings.queue,
         seconds=settings.time_limit,
@@ -104,11 +104,6 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
             expose_headers=[HASH, "Retry-After", "Server-Timing"],
         )
     return app
-
-
-def _on_gpu(parser: Parser) -> bool:
-    device = getattr(parser.engine, "device", None)
-    return device is not None and device.type != "cpu"
 
 
 def _add_parse(

@@ -18,6 +18,7 @@ import torch
 from sceneparse.devices.memory import ran_out
 from sceneparse.errors import counted
 from sceneparse.parsing import Parse, Parser
+from sceneparse.parsing.batches import parse_together
 from sceneparse.parsing.opening import PictureRead
 from sceneparse.serving.guard import FAULTS
 from sceneparse.serving.metrics import Metrics
@@ -304,12 +305,7 @@ class Batcher:
     def _parsed(self, batch: list[_Job]) -> list[Parsed]:
         began = time.monotonic()
         first = batch[0]
-        parser = self._parsers[first.model]
-        if len(batch) == 1:
-            parses = [parser.parse_read(first.read)]
-        else:
-            found = parser.parse_batch(torch.stack([job.read.image for job in batch]), first.read.size)
-            parses = [job.read.told_in(one) for one, job in zip(found, batch, strict=True)]
+        parses = parse_together(self._parsers[first.model], [job.read for job in batch])
         seconds = time.monotonic() - began
         self._paces.took(first.model, first.read.size, seconds / len(batch))
         self._pace = 0.9 * self._pace + 0.1 * seconds / len(batch)

@@ -114,20 +114,20 @@ class DeviceIdle:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._measures = device.type == "cuda"
+        self._device, self._measures = device, device.type == "cuda"
         self._ended: torch.cuda.Event | None = None
         self._pauses: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
 
     def begin(self) -> None:
         """Note that a step's work is asked for from here on."""
         if self._ended is not None:
-            self._pauses.append((self._ended, _event()))
+            self._pauses.append((self._ended, _event(self._device)))
             self._ended = None
 
     def end(self) -> None:
         """Note that all of a step's work was asked for."""
         if self._measures:
-            self._ended = _event()
+            self._ended = _event(self._device)
 
     def take(self) -> float | None:
         """Return the seconds of the pauses that are over and were not asked for yet; None where nothing is measured."""
@@ -138,7 +138,7 @@ class DeviceIdle:
         return sum(before.elapsed_time(after) for before, after in over) / 1000
 
 
-def _event() -> torch.cuda.Event:
+def _event(device: torch.device) -> torch.cuda.Event:
     event = torch.cuda.Event(enable_timing=True)
-    event.record()
+    event.record(torch.cuda.current_stream(device))
     return event

@@ -15,6 +15,7 @@ from sceneparse.errors import UnwritableError, UserError
 from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
+from sceneparse.parsing.batches import in_batches
 from sceneparse.parsing.opening import PictureRead
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser
@@ -108,8 +109,9 @@ def predict_pictures(
         counting_progress(run.console, "Parsing", pictures, shown=progress) as advance,
         Behind(_WRITERS, _WRITE_BEHIND, _WAITING_PIXELS) as behind,
     ):
-        for future in ahead(reader, pictures, threads=_READERS, limit=_READ_AHEAD):
-            match future.result():
+        results = (future.result() for future in ahead(reader, pictures, threads=_READERS, limit=_READ_AHEAD))
+        for result, parsed in in_batches(parser, results, lambda one: one.read if isinstance(one, _Read) else None):
+            match result:
                 case Failure() as failure:
                     run.leave_out(failure)
                 case Earlier(pixels):
@@ -118,7 +120,7 @@ def predict_pictures(
                     deep, others = deep or read.deep, others or not read.deep
                     run.remark(str(found.path), read.remarks)
                     try:
-                        parse = parser.parse_read(read)
+                        parse = parser.parse_read(read) if parsed is None else parsed
                     except UserError as error:  # such as too small for its engine
                         run.leave_out(Failure(str(found.path), f"{found.path}: {error}"))
                     except (RuntimeError, MemoryError) as error:

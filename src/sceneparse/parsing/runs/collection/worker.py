@@ -14,8 +14,10 @@ from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.artefacts.choice import shows_picture
+from sceneparse.parsing.batches import in_batches
 from sceneparse.parsing.loading import Loading
 from sceneparse.parsing.opening import PictureRead
+from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.remarks import Remark
 from sceneparse.parsing.runs.collection.items import Item, unpacked
@@ -174,9 +176,11 @@ class ParseChunks:
         return json.dumps([asdict(outcome) for outcome in outcomes])
 
     def _quickly(self, items: Sequence[Item]) -> list[Outcome]:
-        """Parse pictures; the next ones are read meanwhile."""
+        """Parse pictures, several at once on a GPU; the next ones are read meanwhile."""
         found = ahead(self._read, items, threads=_READERS, limit=_READ_AHEAD)
-        return [self._one(item, future.result()) for item, future in zip(items, found, strict=True)]
+        pairs = ((item, future.result()) for item, future in zip(items, found, strict=True))
+        batches = in_batches(self._parser, pairs, lambda pair: pair[1].read if isinstance(pair[1], _Read) else None)
+        return [self._one(item, read, parsed) for (item, read), parsed in batches]
 
     def _carefully(self, items: Sequence[Item]) -> list[Outcome]:
         """Parse pictures but those over which worker after worker has died."""
@@ -211,13 +215,13 @@ class ParseChunks:
         except UserError as error:
             return f"{item.file}: {error}"
 
-    def _one(self, item: Item, read: _Read | Saved | str) -> Outcome:
+    def _one(self, item: Item, read: _Read | Saved | str, parsed: Parse | None = None) -> Outcome:
         if isinstance(read, str):
             return Outcome(item.number, "failed", read)
         if isinstance(read, Saved):
             return Outcome(item.number, "skipped", None, read.files, read.pixels, read.digest)
         try:
-            parse = self._parser.parse_read(read.read)
+            parse = self._parser.parse_read(read.read) if parsed is None else parsed
         except UserError as error:  # such as too small for its engine
             return Outcome(item.number, "failed", f"{item.file}: {error}")
         if self._plan.ignore_below is not None:
