@@ -114,15 +114,14 @@ def training(case: Case, tricks: frozenset[str], state: dict[str, Tensor], batch
     return step
 
 
-def measure(task: str, case: Case, repeats: int, batch: int) -> list[Figures]:
-    """All rows of a network."""
+def measure(task: str, case: Case, rows: dict[str, frozenset[str]], repeats: int, batch: int) -> list[Figures]:
+    """The rows of a network."""
 
     def say(text: str) -> None:
         note(f"{case.name}, {task}: {text}")
 
     torch.manual_seed(0)
     state = imitate_training(case.ours("exact"), case)
-    rows = dict(rows_of(task))
     runs: dict[str, Run] = {}
     for name, tricks in rows.items():
         say(f"building {name}")
@@ -153,15 +152,22 @@ def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument("task", nargs="?", choices=tuple(TRICKS), default="inference", help="default: inference")
     parser.add_argument("--network", nargs="+", choices=("pspnet50", "upernet50"), default=["pspnet50", "upernet50"])
+    parser.add_argument("--rows", nargs="+", metavar="ROW", help="only these beside the start, by name (default: all)")
     parser.add_argument("--repeats", type=int, default=5, help="measured rounds (default: 5)")
     parser.add_argument("--batch", type=int, default=4, help="pictures in a training step (default: 4)")
-    given = parsed(parser, {"network": ["pspnet50"], "repeats": 1, "batch": 2})
+    quick = {"network": ["pspnet50"], "rows": ["only channels-last", "all"], "repeats": 1, "batch": 2}
+    given = parsed(parser, quick)
+    rows = dict(rows_of(given.task))
+    if unknown := [name for name in given.rows or () if name not in rows]:
+        parser.error(f"--rows: '{unknown[0]}' is no row of {given.task}; rows are: {', '.join(rows)}")
+    rows = {name: tricks for name, tricks in rows.items() if not given.rows or name in ("start", *given.rows)}
     figures = []
     for name in given.network:
-        rows = measure(given.task, CASES[name].quick() if given.quick else CASES[name], given.repeats, given.batch)
+        case = CASES[name].quick() if given.quick else CASES[name]
+        measured = measure(given.task, case, rows, given.repeats, given.batch)
         if given.json != STDOUT:
-            show(rows)
-        figures += [asdict(row) for row in rows]
+            show(measured)
+        figures += [asdict(row) for row in measured]
     write_figures(figures, given.json)
 
 

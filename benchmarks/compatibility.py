@@ -51,12 +51,15 @@ def produce(out: Path, quick: bool) -> None:
         _scores(out, names, ("semseg", "csail"))
         _exports(out)
         command("sweep", "recipes/sweep.yaml", "--out", copied("sweep/stopped", out / "sweep"))
-    # Help of all verbs that the first lines name.
-    helps = out / "help"
-    helps.mkdir()
-    for path in sorted((STORED / "help").glob("*.txt"))[: 1 if quick else None]:
+        _helps(out / "help")
+
+
+def _helps(out: Path) -> None:
+    """Help of all verbs that the first lines name."""
+    out.mkdir()
+    for path in sorted((STORED / "help").glob("*.txt")):
         verb = [] if path.stem == "sceneparse" else path.stem.replace("data-", "data ", 1).split()
-        (helps / path.name).write_text(command(*verb, "--help"))
+        (out / path.name).write_text(command(*verb, "--help"))
 
 
 def command(*words: str | Path) -> str:

@@ -45,6 +45,11 @@ LAYERS = (
 )
 
 
+def _quarter(layer: Layer) -> Layer:
+    """The same on maps of a quarter of each side."""
+    return layer._replace(height=layer.height // 4, width=layer.width // 4)
+
+
 def plain(maps: Tensor, weight: Tensor, layer: Layer) -> Tensor:
     """As timm and torchvision compute it."""
     return F.conv2d(maps, weight, None, layer.stride, layer.dilation, layer.dilation, len(weight))
@@ -92,9 +97,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=6, help="measured rounds after a first one (default: 6)")
     given = parsed(parser, {"batch": 1, "repeats": 1})
     keep_freed_memory()  # as a training does
+    layers = [_quarter(layer) for layer in LAYERS] if given.quick else LAYERS
     rows = [
         measure(layer, precision, given.batch, given.repeats)
-        for layer in LAYERS
+        for layer in layers
         for precision in (("float32", "bfloat16") if layer.stride == 1 else ("bfloat16",))
     ]
     write_figures(rows, given.json, lambda: show(rows, given.batch))

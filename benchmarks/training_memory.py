@@ -33,7 +33,10 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 """The settings of `training` that each row changes."""
 
-SMALL = ("--training.batch=4", "--data.workers=0", "--data.toyworld.size=96", "--augmentation.crop=[96,96]")
+SMALL = (
+    *("--training.batch=4", "--data.workers=0", "--network.channels=16"),
+    *("--data.toyworld.size=64", "--augmentation.crop=[64,64]"),
+)
 """Settings of the quick form."""
 
 
@@ -43,7 +46,7 @@ def main() -> None:
     parser.add_argument("recipe", nargs="?", default="toy-pspnet", help=words)
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=[*list(ROWS)[:3]])
     parser.add_argument("--steps", type=int, default=5, help="steps that are measured (default: 5)")
-    given, overrides = parsed_with_settings(parser, {"steps": 2, "rows": ["plain", "activation_checkpointing"]})
+    given, overrides = parsed_with_settings(parser, {"steps": 1, "rows": ["plain", "activation_checkpointing"]})
     recipe = read_recipe(given.recipe, **settings_of([*(SMALL if given.quick else ()), *overrides]))
     rows = [in_a_process(recipe, name, given.steps) for name in given.rows]
     for row in rows:

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from tests.support import csail_training, unified_training
 from tests.support.recording import Recorder
+from tests.support.slow import slow
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def agree(case: Path) -> None:
 @pytest.mark.parametrize(
     ("encoder", "decoder", "separator"),
     [
-        ("resnet18dilated", "ppm_deepsup", ":"),
+        pytest.param("resnet18dilated", "ppm_deepsup", ":", marks=slow),
         ("mobilenetv2dilated", "c1_deepsup", ""),
         ("resnet18", "upernet_lite", "."),
     ],

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from sceneparse.inference import choosing
+
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 MAIN = 'if __name__ == "__main__":'
 PROGRAMS = sorted(path.stem for path in BENCHMARKS.glob("*.py") if MAIN in path.read_text(encoding="utf-8"))
@@ -86,7 +88,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "accuracy_peers": lambda rows: (
         [row["network"] for row in rows] == ["ours", "smp FPN"] and all(0 <= row["mean_iou"] <= 1 for row in rows)
     ),
-    "ablation": lambda rows: timed(rows) and {"start", "all"} <= {row["row"] for row in rows},
+    "ablation": lambda rows: timed(rows) and [row["row"] for row in rows] == ["start", "only channels-last", "all"],
     "agreement": lambda rows: (
         # Where bfloat16 is emulated, sums are rounded once more before a bias is added.
         {row["row"]: row["equal"] for row in rows}["torch, exact"] >= (rows[0]["equal"] if has_bfloat16() else 0.9)
@@ -96,7 +98,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     ),
     "backbone_families": lambda rows: [row["name"] for row in rows] == ["test_vit"] and all(row["ok"] for row in rows),
     "collection": lambda found: found["ok"] and found["lost"] == found["twice"] == 0 and found["failed"] == 1,
-    "compatibility": lambda rows: len(rows) > 5 and not any(row["difference"] for row in rows),
+    "compatibility": lambda rows: len(rows) > 4 and not any(row["difference"] for row in rows),
     "data_check": lambda found: found["same_findings"] and min(*found["seconds"], *found["cpu_seconds"]) > 0,
     "depthwise": lambda rows: len(rows) == 10 and all(row["plain_ms"] > 0 < row["ours_ms"] for row in rows),
     "finetuning": lambda found: (
@@ -129,7 +131,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
         and len(found["rows"]) == 8
         and all(row["loss_difference"] < 1e-5 and row["gradient_difference"] < 1e-4 for row in found["rows"])
     ),
-    "mmseg_checkpoints": lambda found: found["counts"]["wrong"] == 0 and found["counts"]["right"] > 9,
+    "mmseg_checkpoints": lambda found: found["counts"]["wrong"] == 0 and found["counts"]["right"] > 4,
     "peers": compared,
     "rasters": lambda found: found["seconds"] > 0 and found["peak_mib"] > 100 and found["labels_equal"] is None,
     "recipes_table": lambda found: len(found["recipes"]) == len(found["ablations"]) == 1,
@@ -184,6 +186,8 @@ def test_the_quick_form_runs_and_its_figures_are_right(
 ) -> None:
     if program in NEEDS:
         pytest.importorskip(NEEDS[program], reason=f"{NEEDS[program]} is not installed")
+    if program == "peers":  # by PyTorch, which needs no conversion
+        monkeypatch.setattr(choosing, "find_spec", lambda _: None)
     figures = tmp_path / "figures.json"
     assert run(program, monkeypatch, "--quick", "--json", str(figures)) == 0
     assert CHECKS[program](json.loads(figures.read_text(encoding="utf-8")))
@@ -227,3 +231,10 @@ def test_what_is_given_wins_over_the_quick_form(tmp_path: Path, monkeypatch: pyt
     assert run("labels", monkeypatch, "--quick", "--classes", "7", "--json", str(figures)) == 0
     found = json.loads(figures.read_text(encoding="utf-8"))
     assert found["classes"] == 7 and found["size"] == [121, 121]
+
+
+def test_a_row_that_an_ablation_does_not_have_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("ablation", monkeypatch, "training", "--quick", "--rows", "only batch normalisation folded") == 2
+    assert "'only batch normalisation folded' is no row of training; rows are: start, only" in capsys.readouterr().err

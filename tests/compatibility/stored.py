@@ -3,15 +3,15 @@
 import dataclasses
 import gzip
 import json
-import os
-import subprocess
-import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from tests.support.forked import COMMAND, started
 
 STORED = Path(__file__).parent / "634fde6"
 
@@ -120,11 +120,14 @@ def run(*words: str | Path, folder: Path = STORED, cache: Path) -> str:
         cache: Where what is kept for the next time goes.
     """
     caches = {name: str(cache / name) for name in ("SCENEPARSE_CACHE", "HF_DATASETS_CACHE")}
-    environment = os.environ | caches | {"OMP_NUM_THREADS": "1", "COLUMNS": "100", "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "sceneparse.cli", *map(str, words)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    own = caches | {"OMP_NUM_THREADS": "1", "COLUMNS": "100", "NO_COLOR": "1"}
+    with tempfile.TemporaryDirectory() as temporary:
+        said = Path(temporary) / "said.out"
+        process = started(COMMAND, [str(word) for word in words], said, own, folder)
+        process.join()
+        printed = said.read_text()
+        assert process.exitcode == 0, printed + said.with_suffix(".err").read_text()
+    return printed
 
 
 def read(path: Path) -> Any:

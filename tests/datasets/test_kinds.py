@@ -82,7 +82,7 @@ def test_a_kind_says_all_that_there_is_to_say(name: str) -> None:
 
 CHANGES = {
     "root": "somewhere",
-    "classes": "classes.json",
+    "classes": {"file": "classes.json"},
     "toyworld": {"size": 64},
     "huggingface": {"subset": "large"},
     "nifti": {"truth": "labels"},
@@ -100,17 +100,17 @@ def test_a_kind_refuses_what_it_does_not_use_and_says_what_it_does(name: str, ch
     used = used_by(name)
     if changed == "options" and KINDS[name].options is not None:
         with pytest.raises(UserError, match=r"^x\.yaml: data\.options: unknown setting 'unheard_of'"):
-            from_mapping(Recipe, {"data": data}, "x.yaml")
+            from_mapping(DataSettings, data, "x.yaml")
         return
     if changed in used and not (changed == "batches" and not KINDS[name].mixes):
         without = {key: value for key, value in data.items() if key != changed}
-        assert from_mapping(Recipe, {"data": data}, "x.yaml").data != from_mapping(DataSettings, without, "x.yaml")
+        assert from_mapping(DataSettings, data, "x.yaml") != from_mapping(DataSettings, without, "x.yaml")
         return
     says = "has no options" if changed == "options" else "takes"
     with pytest.raises(
         UserError, match=rf"^x\.yaml: data\.{changed}[\w.]* has no effect: kind {name} {says}"
     ) as caught:
-        from_mapping(Recipe, {"data": data}, "x.yaml")
+        from_mapping(DataSettings, data, "x.yaml")
     if changed not in used and changed != "options":
         assert str(caught.value).endswith(", ".join(used[1:]))
 

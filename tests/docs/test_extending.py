@@ -25,6 +25,7 @@ from PIL import Image
 import sceneparse
 from sceneparse.errors import UserError
 from sceneparse.weights.config import read_config
+from tests.support.slow import slow
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "extending.md"
 PROGRAM = Path(__file__).resolve().parents[1] / "support" / "lab_session.py"
@@ -165,10 +166,10 @@ class Session:
         return found
 
 
-@pytest.fixture(scope="module", params=["package", "tree"])
+@pytest.fixture(scope="module", params=["package", "tree", pytest.param("package by OpenVINO", marks=slow)])
 def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Session:
     home, folder = (tmp_path_factory.mktemp(name) for name in ("home", "here"))
-    if request.param == "package":
+    if request.param != "tree":
         write_package(home)
         paths = [home, SOURCE.parent]
     else:
@@ -177,9 +178,8 @@ def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     write_pictures(folder / "field-pictures")
     Image.new("RGB", (64, 48), (90, 120, 60)).save(folder / "photo.png")
     (folder / "mine.yaml").write_text(blocks("yaml lab")[0])
-    # The package's session runs the commands as they are. What the changes are is the same in both, and so is their
-    # conversion by OpenVINO, which takes longer than all else.
-    plain = ["--engine", "torch"] if request.param == "tree" else []
+    # Conversion by OpenVINO, which the commands as they are take, takes longer than all else.
+    plain = [] if request.param == "package by OpenVINO" else ["--engine", "torch"]
     asked = [[*words, *plain] if words[0] in ("evaluate", "predict") else words for words in commands()]
     (folder / "session.json").write_text(json.dumps({"commands": asked}))
     done = subprocess.run(

@@ -8,7 +8,7 @@ import torch
 
 from sceneparse.evaluation import evaluate_model
 from sceneparse.processes import ALONE
-from tests.support.together import in_two_processes, sceneparse_command
+from tests.support.together import in_two_processes, sceneparse_command, sceneparse_in_two
 
 SHARED = """
 import sys
@@ -57,8 +57,8 @@ def test_counts_of_every_task_and_the_score_of_every_picture_are_one_process_s(t
 
 def test_evaluate_in_two_processes_writes_the_same_metrics_once(tiny_run: Path, tmp_path: Path) -> None:
     data = tiny_run.parent / "data"
-    words = ["--engine", "torch", "--precision", "float32", "--device", "cpu", "--devices", 2]
-    done = sceneparse_command("evaluate", tiny_run / "model", "--data", data, "--out", tmp_path / "two", *words)
+    words = ["--engine", "torch", "--precision", "float32", "--device", "cpu"]
+    done = sceneparse_in_two("evaluate", tiny_run / "model", "--data", data, "--out", tmp_path / "two", *words)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("metrics:") == 1 and "2 processes" in (tmp_path / "two" / "report.html").read_text()
     evaluate_model(

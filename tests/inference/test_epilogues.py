@@ -51,7 +51,7 @@ def scores(made: nn.Module, pictures: Tensor) -> Tensor:
     ],
 )
 def test_scores_stay_those_of_the_network(kind: Any, backbone: str, convolutions: int) -> None:
-    given, pictures = network(kind, backbone), torch.randn(2, 3, 65, 97)
+    given, pictures = network(kind, backbone), torch.randn(2, 3, 33, 49)
     plain, none = lowered(given, fuse=False)
     fused, some = lowered(given, fuse=True)
     assert (none, some) == (0, convolutions)

@@ -50,7 +50,7 @@ def make(architecture: str, backbone: str, **settings: Any) -> Model:
     torch.manual_seed(0)
     config = ModelConfig(
         "small",
-        BackboneSettings(name=backbone, padding="same" if backbone.startswith("mobilenet") else "symmetric"),
+        BackboneSettings(name=backbone, padding="same" if backbone == "test_efficientnet" else "symmetric"),
         NetworkSettings(architecture=architecture, channels=16, aux=False, **settings),
         PreprocessingSettings(),
         ProtocolSettings(flip=True),
@@ -65,6 +65,11 @@ def make(architecture: str, backbone: str, **settings: Any) -> Model:
     return Model(network, config, LABELS)
 
 
+def upernet() -> Model:
+    """A model whose logits want to be resized otherwise than its maps."""
+    return make("upernet", "resnet10t", align_logits=True)
+
+
 def agree(logits: np.ndarray, labels: np.ndarray, model: Model, images: torch.Tensor) -> None:
     expected = TorchEngine(model.network, model.config.preprocessing, precision="float32")(images)
     assert float(np.abs(logits - expected.numpy()).max() / expected.abs().max()) < 1e-4
@@ -75,10 +80,10 @@ def agree(logits: np.ndarray, labels: np.ndarray, model: Model, images: torch.Te
 
 class TestOtherRuntimesAgree:
     # OpenVINO's PSPNet with padding that depends on the size is among the engines (test_engines.py).
-    @pytest.mark.parametrize("architecture", ["pspnet", pytest.param("upernet", marks=slow)])
-    def test_onnx_runtime(self, architecture: str, folder: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("architecture", ["fcn", pytest.param("upernet", marks=slow)])
+    def test_onnx_runtime(self, architecture: str, tmp_path: Path) -> None:
         runtime = pytest.importorskip("onnxruntime")
-        model = make("pspnet", "mobilenetv2_050") if architecture == "pspnet" else load_model(folder)
+        model = make("fcn", "test_efficientnet") if architecture == "fcn" else upernet()
         session = runtime.InferenceSession(export_model(model, tmp_path / "m.onnx", "onnx"))
         assert session.get_inputs()[0].shape == ["batch", 3, "height", "width"]
         assert {one.name: one.shape for one in session.get_outputs()}["labels"] == ["batch", "height", "width"]
@@ -88,9 +93,9 @@ class TestOtherRuntimesAgree:
             agree(logits, labels, model, images)
 
     @slow
-    def test_openvino(self, folder: Path, tmp_path: Path) -> None:
+    def test_openvino(self, tmp_path: Path) -> None:
         pytest.importorskip("openvino")
-        model = load_model(folder)
+        model = upernet()
         path = export_model(model, tmp_path / "m.xml", "openvino")
         compiled = core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         for index, (height, width) in enumerate(SIZES):
@@ -105,8 +110,13 @@ def test_the_channels_of_pictures_are_known_where_patches_are_cut_without_a_conv
     assert Traits.of(network, PreprocessingSettings(mean=(0.0,), std=(1.0,))).channels == 4
 
 
+def test_logits_that_are_resized_otherwise_than_the_maps_are_exported_so() -> None:
+    assert Traits.of(upernet().network, PreprocessingSettings()).align_corners
+    assert not Traits.of(make("upernet", "resnet10t").network, PreprocessingSettings()).align_corners
+
+
 def test_a_torch_program_agrees_and_says_what_it_is(tmp_path: Path) -> None:
-    model = make("pspnet", "resnet10t")
+    model = make("fcn", "resnet10t")
     path = export_model(model, tmp_path / "m.pt2", "torch")
     extra = {"sceneparse": ""}
     program = torch.export.load(path, extra_files=extra).module()
@@ -120,8 +130,7 @@ def test_a_torch_program_agrees_and_says_what_it_is(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exporting") / "model"
-    # Its logits want to be resized otherwise than its maps.
-    save_model(folder, make("upernet", "resnet10t", align_logits=True), "a card")
+    save_model(folder, make("fcn", "resnet10t", align_corners=True), "a card")
     return folder
 
 
@@ -317,7 +326,7 @@ class TestCache:
         assert "auto" not in capsys.readouterr().err
 
     def test_other_weights_are_another_model(self, folder: Path, tmp_path: Path) -> None:
-        other = make("upernet", "resnet10t", align_logits=True)
+        other = make("fcn", "resnet10t", align_corners=True)
         head: Any = other.network.head
         head.classifier.bias.data += 1
         save_model(tmp_path / "other", other, "a card")

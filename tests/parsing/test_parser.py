@@ -245,7 +245,7 @@ class TestModelFolder:
         trained = load_model(folder)
         data = DataSettings(root="photos", range=(100, 4180))
         save_model(tmp_path / "m", replace(trained, config=replace(trained.config, data=data)), "# tiny\n")
-        parser = load(tmp_path / "m", device="cpu", precision="float32")
+        parser = load(tmp_path / "m", engine="torch", device="cpu", precision="float32")
         deep = tiff_bytes(Tiff(halves.astype(np.uint16) * 16 + 100, 2, planar=True))
         (tmp_path / "a.tif").write_bytes(deep)
         for picture in (deep, tmp_path / "a.tif", png(halves)):
@@ -254,7 +254,7 @@ class TestModelFolder:
         for image in (Image.fromarray(grey), tiff_bytes(Tiff(grey.astype(np.float32)))):
             assert (parser.read(image)[0].numpy() == halves[..., 0]).all()
         with pytest.raises(UserError, match=r"floating-point pixels .*data\.range"):
-            load(folder, device="cpu").read(tiff_bytes(Tiff(grey.astype(np.float32))))
+            load(folder, engine="torch", device="cpu").read(tiff_bytes(Tiff(grey.astype(np.float32))))
 
     def test_it_is_loaded_with_its_protocol_and_parses(self, folder: Path, halves: NDArray[np.uint8]) -> None:
         parser = load(folder, device="cpu", precision="float32")
@@ -265,7 +265,7 @@ class TestModelFolder:
         assert load(str(folder), protocol=ProtocolSettings()).protocol.flip is False
 
     def test_two_loads_have_one_fingerprint(self, folder: Path) -> None:
-        assert load(folder).fingerprint == load(str(folder)).fingerprint
+        assert load(folder, engine="torch").fingerprint == load(str(folder), engine="torch").fingerprint
 
     def test_no_such_model_is_said(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="no model folder"):
@@ -281,7 +281,7 @@ class TestModelFolder:
             return "https://hub/me/tiny"
 
         monkeypatch.setattr("sceneparse.parsing.parser.push_to_hub", push)
-        assert load(folder).push_to_hub("me/tiny", private=True, token="t") == "https://hub/me/tiny"
+        assert load(folder, engine="torch").push_to_hub("me/tiny", private=True, token="t") == "https://hub/me/tiny"
         assert calls == [((folder, "me/tiny"), {"private": True, "token": "t"})]
         with pytest.raises(UserError, match="does not come from a model folder"):
             parser.push_to_hub("me/tiny")

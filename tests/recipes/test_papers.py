@@ -1,5 +1,7 @@
 """The papers' recipes say what the papers and their authors' configurations say, number by number."""
 
+from functools import cache
+
 import pytest
 
 from sceneparse.inference import resolve
@@ -17,6 +19,7 @@ NAMES = [name for name in recipe_names() if name.split("-")[0] in PSPNET]
 OF_THE_PAPER = [name for name in NAMES if "multilabel" not in name and "upernet" not in name]
 
 
+@cache
 def recipe(name: str) -> Recipe:
     return read_recipe(name, data={"root": "anywhere"})
 
@@ -75,6 +78,7 @@ def test_upernet_is_trained_as_in_its_authors_configuration(depth: int, iteratio
 
 
 def test_the_sweeps_vary_what_the_tables_vary() -> None:
+    @cache
     def rows(name: str) -> list[Recipe]:
         return [row.recipe for row in read_sweep(name, data={"root": "anywhere"}).rows]
 

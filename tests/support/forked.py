@@ -31,7 +31,9 @@ def _context() -> ForkServerContext | SpawnContext:
 CONTEXT = _context()
 
 
-def started(script: Path, words: list[str], said: Path, environment: dict[str, str]) -> BaseProcess:
+def started(
+    script: Path, words: list[str], said: Path, environment: dict[str, str], folder: Path = Path()
+) -> BaseProcess:
     """Start a script in a process that computes in one thread.
 
     Args:
@@ -39,10 +41,16 @@ def started(script: Path, words: list[str], said: Path, environment: dict[str, s
         words: Its arguments.
         said: The file for what it prints; what it says on the standard error goes beside it, with the suffix `.err`.
         environment: What is added to this process's environment.
+        folder: Its current folder.
     """
-    process = CONTEXT.Process(target=_run, args=(script, words, said, dict(os.environ) | environment))
+    process = CONTEXT.Process(target=_run_in, args=(folder, script, words, said, dict(os.environ) | environment))
     process.start()
     return process
+
+
+def _run_in(folder: Path, script: Path, words: list[str], said: Path, environment: dict[str, str]) -> None:
+    os.chdir(folder)
+    _run(script, words, said, environment)
 
 
 def _run(script: Path, words: list[str], said: Path, environment: dict[str, str]) -> None:

@@ -205,6 +205,7 @@ def test_a_compiled_training_gives_the_same_but_for_rounding_and_goes_on_exactly
     monkeypatch.setattr("shutil.which", lambda _: "g++")
     settings: dict[str, object] = {
         "network__architecture": "pspnet",
+        "network__bins": [2],
         "network__output_stride": 16,
         "augmentation__crop": [48, 48],
         "training__iterations": 2,

@@ -8,8 +8,7 @@ import pytest
 import yaml
 
 from sceneparse.errors import UserError
-from sceneparse.recipes import from_mapping, read_recipe, recipe_names, to_mapping
-from sceneparse.recipes.sweep import read_sweep, sweep_names
+from sceneparse.recipes import from_mapping, read_recipe, to_mapping
 from sceneparse.settings import Recipe
 from sceneparse.training.schedules.kind import long_warmup
 
@@ -140,18 +139,6 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: to_plain(item) for key, item in value.items()}
     return [to_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def root_for(name: str) -> dict[str, str]:
-    """A folder for all but the toy world, which has none."""
-    return {} if name.startswith("toy") else {"root": "somewhere"}
-
-
-def test_every_recipe_and_sweep_of_the_package_loads() -> None:
-    for name in recipe_names():
-        assert read_recipe(name, data=root_for(name)).name == name
-    for name in sweep_names():
-        assert read_sweep(name, data=root_for(name)).rows
 
 
 def test_a_warm_up_of_more_than_half_is_said() -> None:

@@ -27,6 +27,7 @@ from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.loop import train
 from sceneparse.training.record import TIME_FIELDS
 from sceneparse.training.start import refuse_different_folders, start_fabric
+from tests.support.slow import slow
 from tests.support.together import environment, sceneparse_command, sceneparse_in_two, torchrun, two_processes
 
 MakeRecipe = Callable[..., Recipe]
@@ -134,7 +135,7 @@ def whole(toy: MakeRecipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A training of four iterations in two processes."""
     folder = tmp_path_factory.mktemp("whole")
     asked = written(short(toy), folder)
-    done = sceneparse_command("train", asked, "--out", folder / "run", "--devices", 2)
+    done = sceneparse_in_two("train", asked, "--out", folder / "run")
     assert done.returncode == 0, done.stderr
     return folder / "run"
 
@@ -326,6 +327,7 @@ def test_ctrl_c_stops_all_after_a_checkpoint(toy: MakeRecipe, tmp_path: Path) ->
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "stopped"
 
 
+@slow
 def test_a_process_that_dies_takes_the_others_along_with_one_word(toy: MakeRecipe, tmp_path: Path) -> None:
     process = long_training(toy, tmp_path)
     ranks = children(process.pid)

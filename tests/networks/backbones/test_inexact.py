@@ -6,6 +6,7 @@ from torch import nn
 
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones import Backbone, make_backbone
+from tests.support.slow import slow_unless
 
 GLOBAL = ("SEModule", "SqueezeExcite", "EffectiveSEModule", "EcaModule", "GlobalResponseNorm")
 """Means over the whole picture, which a map of more cells changes a little, and which say nothing of positions."""
@@ -67,7 +68,11 @@ def difference(name: str, stride: int) -> tuple[float, str | None]:
     return float((found - expected).abs().max() / expected.std()), dilated.inexact
 
 
-@pytest.mark.parametrize(("name", "stride"), [(name, stride) for name, many in EXACT.items() for stride in many])
+@pytest.mark.parametrize(
+    ("name", "stride"),
+    # Of two strides, 8 dilates one stage more than 16.
+    [slow_unless(stride == min(many), name, stride) for name, many in EXACT.items() for stride in many],
+)
 def test_weights_mean_the_same_at_another_stride(name: str, stride: int) -> None:
     error, said = difference(name, stride)
     assert error < 1e-4 and said is None

@@ -45,7 +45,7 @@ BASE = (64, 64)
 def made(name: str, size: Size = BASE, **options: Any) -> nn.Module:
     """A model of timm's for a size, with random weights."""
     torch.manual_seed(0)
-    model: nn.Module = timm.create_model(name, img_size=size, **SMALL[name], **options).eval()
+    model: nn.Module = timm.create_model(name, img_size=size, **SMALL[name] | options).eval()
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.1)
     return model
@@ -57,11 +57,11 @@ def vit_maps(model: nn.Module, images: Tensor) -> Tensor:
     return maps[0]
 
 
-def our_vit_maps(model: nn.Module, images: Tensor) -> Tensor:
-    """The same for pictures of any size."""
+def our_vit_maps(model: nn.Module, images: Tensor, block: int = 1) -> Tensor:
+    """The same, of this or another block, for pictures of any size."""
     use_any_grid(model)
     take_any_size(model)
-    reader = BlockReader(model, [1], norm=False, interpolates=embedding_name(model) is not None)
+    reader = BlockReader(model, [block], norm=False, interpolates=embedding_name(model) is not None)
     return reader.read(images, (images.shape[-2] // 16, images.shape[-1] // 16))[0]
 
 
@@ -106,19 +106,29 @@ def test_offsets_on_a_grid_that_is_not_square() -> None:
 
 
 class Exportable(nn.Module):
-    """The maps of a plain ViT's block 1 for pictures of any size, as a module."""
+    """The maps of a plain ViT's first block for pictures of any size, as a module."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, images: Tensor) -> Tensor:
-        return our_vit_maps(self.model, pad_to_multiple(images, 16))
+        return our_vit_maps(self.model, pad_to_multiple(images, 16), block=0)
 
 
-@pytest.mark.parametrize("name", ["vit_small_patch16_dinov3", "beit_base_patch16_224", "convit_tiny"])
-def test_positions_are_right_in_a_program_for_any_size(name: str) -> None:
-    model, sides = Exportable(made(name)), {2: Dim("height", min=33, max=999), 3: Dim("width", min=33, max=999)}
+@pytest.mark.parametrize(
+    ("name", "blocks"),
+    [
+        ("vit_small_patch16_dinov3", {"depth": 1}),
+        ("beit_base_patch16_224", {"depth": 1}),
+        ("convit_tiny", {"depth": 2, "local_up_to_layer": 1}),
+    ],
+)
+def test_positions_are_right_in_a_program_for_any_size(name: str, blocks: dict[str, int]) -> None:
+    model, sides = (
+        Exportable(made(name, **blocks)),
+        {2: Dim("height", min=33, max=999), 3: Dim("width", min=33, max=999)},
+    )
     with torch.no_grad():
         program = torch.export.export(
             model,

@@ -1,11 +1,12 @@
 """Running a sweep: what is done, left alone, refused and reported."""
 
+import io
 import json
 import os
 import signal
 import subprocess
-import sys
 import time
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,17 @@ from sceneparse.settings import ProtocolSettings
 from sceneparse.training.sweeping import examples, list_runs, running
 from sceneparse.training.sweeping.figures import figures_of, finished
 from sceneparse.training.sweeping.one import TESTS, run_one
+from tests.support.forked import COMMAND, started
+from tests.support.together import ONE_THREAD
 
 ROWS = [{"name": "narrow"}, {"name": "broken", "backbone": {"weights": "missing.pth"}}, {"name": "wide"}]
 
 
 def test_a_failed_run_is_named_the_others_go_on_and_what_is_finished_is_left_alone(
-    small_sweep: Callable[..., Sweep], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    small_sweep: Callable[..., Sweep],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     small_sweep(rows=[ROWS[1], ROWS[2]])
     out = tmp_path / "out"
@@ -48,7 +54,26 @@ def test_a_failed_run_is_named_the_others_go_on_and_what_is_finished_is_left_alo
     ):
         assert (out / name).is_file(), name
     trained = (out / "wide" / "seed0" / TESTS).stat().st_mtime_ns
-    assert main(words) == 1  # the broken one is tried again
+    asked: list[str] = []
+
+    class Request(io.StringIO):
+        def close(self) -> None:
+            asked.append(self.getvalue())
+            super().close()
+
+    class Failing:
+        """A run that fails at once."""
+
+        def __init__(self, *_: object, **__: object) -> None:
+            self.stdin = Request()
+
+        def poll(self) -> int:
+            return 2
+
+    alike = types.SimpleNamespace(Popen=Failing, PIPE=subprocess.PIPE, STDOUT=subprocess.STDOUT)
+    monkeypatch.setattr(running, "subprocess", alike)
+    assert main(words) == 1  # the broken one is tried again, and that one alone
+    assert len(asked) == 1 and str(Path("broken", "seed0")) in asked[0]
     assert "2 runs, 1 of them finished before" in capfd.readouterr().err
     assert (out / "wide" / "seed0" / TESTS).stat().st_mtime_ns == trained
 
@@ -203,15 +228,16 @@ def test_a_stopped_sweep_stops_its_runs_and_goes_on_from_there(
     training = {"iterations": 4000, "checkpoint_every": 4000}
     sweep = small_sweep(rows=[{"name": "long"}, {"name": "never"}], set={"training": training})
     out = tmp_path / "out"
-    words = [sys.executable, "-m", "sceneparse.cli", "sweep", str(tmp_path / "tiny.yaml"), "--out", str(out)]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    words = ["sweep", str(tmp_path / "tiny.yaml"), "--out", str(out)]
+    process = started(COMMAND, words, tmp_path / "said.out", ONE_THREAD)
     metrics = out / "long" / "seed0" / "metrics.jsonl"
     until = time.monotonic() + 120
     while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() < until:
         time.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
-    _, printed = process.communicate(timeout=120)
-    assert process.returncode == 130 and b"stopped" in printed
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGTERM)
+    process.join(timeout=120)
+    assert process.exitcode == 130 and "stopped" in (tmp_path / "said.err").read_text()
     assert json.loads((out / "long" / "seed0" / "run.json").read_text())["status"] == "stopped"
     assert not (out / "never").exists()
     assert [_state(sweep, out, row) for row in ("long", "never")] == ["goes on", "to do"]

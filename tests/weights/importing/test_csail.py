@@ -46,13 +46,13 @@ def of(checkpoint: Checkpoint) -> SceneParser:
 MAKE: dict[str, Callable[[], tuple[Any, Any]]] = {
     "resnet18 ppm": lambda: (DeepResNet(18, True), Plain("ppm", 512, 5)),
     "resnet18 c1_deepsup": lambda: (DeepResNet(18, True), Plain("c1_deepsup", 512, 5)),
-    "resnet50 ppm_deepsup": lambda: (DeepResNet(50, True), Plain("ppm_deepsup", 2048, 5)),
+    "resnet18 ppm_deepsup": lambda: (DeepResNet(18, True), Plain("ppm_deepsup", 512, 5)),
     "resnet50 c1": lambda: (DeepResNet(50, True), Plain("c1", 2048, 5)),
     "mobilenetv2 c1": lambda: (MobileNet(), Plain("c1", 320, 5)),
     "mobilenetv2 c1_deepsup": lambda: (MobileNet(), Plain("c1_deepsup", 320, 5)),
     "mobilenetv2 ppm_deepsup": lambda: (MobileNet(), Plain("ppm_deepsup", 320, 5)),
     "resnet18 upernet": lambda: (DeepResNet(18, False), Pyramid([64, 128, 256, 512], 512, 5)),
-    "resnet50 upernet_lite": lambda: (DeepResNet(50, False), Pyramid([256, 512, 1024, 2048], 256, 5)),
+    "resnet18 upernet_lite": lambda: (DeepResNet(18, False), Pyramid([64, 128, 256, 512], 256, 5)),
 }
 
 

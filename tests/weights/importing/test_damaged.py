@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.slow import slow
+
 BENCHMARK = Path(__file__).parents[3] / "benchmarks" / "fuzz_import.py"
 
 
+@slow
 def test_damaged_checkpoints_are_refused_in_a_line_and_run_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARK.parent))
     spec = importlib.util.spec_from_file_location("fuzz_import", BENCHMARK)

@@ -15,7 +15,7 @@ from tests.support.published import as_if_trained, imported
 
 CLASSES = 6
 # Sides of 32: every peer runs at the picture's own size.
-SIDE = 256
+SIDE = 128
 
 
 def smp_peer(kind: str) -> nn.Module:

@@ -19,6 +19,7 @@ from sceneparse.weights.importing.families import smp
 from sceneparse.weights.importing.families.torchvision import NAMES
 from sceneparse.weights.importing.family import theirs
 from tests.support.published import imported
+from tests.support.slow import slow_unless
 from tests.weights.importing.test_wrappers import stand_in, under
 
 State = dict[str, Tensor]
@@ -78,7 +79,10 @@ def test_the_threshold_that_a_training_names_is_taken_and_said(where: str, one: 
     assert found.model.network.threshold == found.model.config.network.threshold == 0.3
     assert [line for line in found.why if line.startswith("the sigmoid's threshold is 0.3, by ")]
     assert not found.warnings
-    given = imported({"state_dict": one, **SETTINGS[where]}, tmp_path, network={"threshold": 0.6})
+
+
+def test_a_threshold_that_is_given_wins_over_the_trainings(one: State, tmp_path: Path) -> None:
+    given = imported({"state_dict": one, **SETTINGS["threshold"]}, tmp_path, network={"threshold": 0.6})
     assert given.model.network.threshold == 0.6
 
 
@@ -137,8 +141,9 @@ ASIDE: dict[str, tuple[State, str]] = {
 }
 
 
-@pytest.mark.parametrize("prefix", ["", "model.", "net."])
-@pytest.mark.parametrize("aside", ASIDE)
+@pytest.mark.parametrize(
+    ("aside", "prefix"), [*((aside, "model.") for aside in ASIDE), ("a loss", ""), ("a loss", "net.")]
+)
 def test_what_is_no_part_of_the_network_is_left_out_and_named(
     aside: str, prefix: str, four: State, tmp_path: Path
 ) -> None:
@@ -149,8 +154,13 @@ def test_what_is_no_part_of_the_network_is_left_out_and_named(
     assert all(key in line for key in more)
 
 
-@pytest.mark.parametrize("name", ["teacher", "ema_model", "model_ema", "averaged_model"])
-@pytest.mark.parametrize("inner", ["", "module.", "module._orig_mod."])
+@pytest.mark.parametrize(
+    ("name", "inner"),
+    [
+        *((name, "") for name in ("teacher", "ema_model", "model_ema", "averaged_model")),
+        *(("teacher", inner) for inner in ("module.", "module._orig_mod.")),
+    ],
+)
 def test_a_copy_beside_the_bare_network_is_left_out(name: str, inner: str, four: State, tmp_path: Path) -> None:
     copy = {f"{name}.{inner}{key}": torch.zeros_like(value) for key, value in four.items()}
     found = imported({**four, **copy}, tmp_path)
@@ -178,9 +188,16 @@ def test_a_module_beside_the_network_is_said_to_be_missing(four: State, tmp_path
 MEAN, STD = torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0.5, 0.4, 0.3])
 
 
-@pytest.mark.parametrize(("outer", "inner"), [("", ""), ("model.", ""), ("model.", "model.")])
-@pytest.mark.parametrize("name", ["normalize.", "data_preprocessor.", "preprocess.norm.", "pixel_", "input_norm.", ""])
-@pytest.mark.parametrize("scale", [1, 255])
+@pytest.mark.parametrize(
+    ("outer", "inner", "name", "scale"),
+    [
+        # Each name in the network; each place, and each scale, with one of them.
+        slow_unless(name == "normalize." or (inner == "model." and scale == 1), outer, inner, name, scale)
+        for outer, inner in (("", ""), ("model.", ""), ("model.", "model."))
+        for name in ("normalize.", "data_preprocessor.", "preprocess.norm.", "pixel_", "input_norm.", "")
+        for scale in (1, 255)
+    ],
+)
 def test_a_normalisation_in_the_network_or_beside_it_is_taken(
     outer: str, inner: str, name: str, scale: int, four: State, tmp_path: Path
 ) -> None:
@@ -294,9 +311,16 @@ def test_averaged_weights_beside_the_network_are_said(average: str, four: State,
     assert found.model.network.state_dict()["head.classifier.weight"].abs().sum() > 0
 
 
-@pytest.mark.parametrize("prefix", ["model._orig_mod.module.net.", "module.model._orig_mod."])
-@pytest.mark.parametrize("inner", ["_orig_mod.", "module.", "_fsdp_wrapped_module."])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("prefix", "inner", "dtype"),
+    [
+        # Each nesting in one precision, each precision in one nesting.
+        slow_unless(dtype == torch.float32 or (prefix[:7] + inner) == "module._orig_mod.", prefix, inner, dtype)
+        for prefix in ("model._orig_mod.module.net.", "module.model._orig_mod.")
+        for inner in ("_orig_mod.", "module.", "_fsdp_wrapped_module.")
+        for dtype in (torch.float32, torch.float16, torch.bfloat16)
+    ],
+)
 def test_wrappers_fall_away_in_any_nesting_and_precision(
     prefix: str, inner: str, dtype: torch.dtype, four: State, tmp_path: Path
 ) -> None:

@@ -46,6 +46,10 @@ def test_it_may_stand_beside_the_weights(four: State, tmp_path: Path) -> None:
 @pytest.mark.parametrize("group", GROUPS)
 def test_it_may_stand_in_any_group(group: str, four: State, tmp_path: Path) -> None:
     check(imported({"state_dict": four, group: SAID}, tmp_path))
+
+
+@pytest.mark.parametrize("group", ["config", "anything"])
+def test_it_may_stand_in_a_group_of_a_group(group: str, four: State, tmp_path: Path) -> None:
     check(imported({"state_dict": four, group: {"data": SAID}}, tmp_path))
 
 
@@ -108,12 +112,18 @@ def output(found: ImportedModel, picture: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    "order", [{"input_space": "BGR"}, {"color_mode": "bgr"}, {"channel_order": "BGR"}, {"bgr": True}]
+    "order",
+    [
+        {"input_space": "BGR"},
+        {"color_mode": "bgr"},
+        {"channel_order": "BGR"},
+        {"bgr": True},
+        {"input_space": "BGR", "to_rgb": False},
+    ],
 )
-@pytest.mark.parametrize("more", [{}, {"to_rgb": False}])
-def test_a_network_of_bgr_is_turned(order: dict[str, Any], more: dict[str, Any], four: State, tmp_path: Path) -> None:
+def test_a_network_of_bgr_is_turned(order: dict[str, Any], four: State, tmp_path: Path) -> None:
     plain = imported({"state_dict": four, "preprocessing": {"mean": MEAN, "std": STD}}, tmp_path)
-    content = {"state_dict": four, "preprocessing": {"mean": MEAN, "std": STD, **order, **more}}
+    content = {"state_dict": four, "preprocessing": {"mean": MEAN, "std": STD, **order}}
     turned = imported(content, tmp_path)
     picture = torch.rand(3, 64, 64)
     torch.testing.assert_close(output(turned, picture), output(plain, picture.flip(0)), rtol=1e-4, atol=1e-5)
@@ -214,7 +224,7 @@ def test_smps_lightning_example_is_warned_of_with_flags_that_work(
     if as_command:
         assert main(["import", str(path), "--out", str(tmp_path / "plain")]) == 0
         said = " ".join(capsys.readouterr().out.split())
-        flags = [said.partition(f"{flag} ")[2].partition("]")[0] + "]" for flag in FLAGS]
+        flags = [said.partition(f'{flag} "')[2].partition("]")[0] + "]" for flag in FLAGS]
         words = [word for flag, value in zip(FLAGS, flags, strict=True) for word in (flag, value.replace(" ", ""))]
         assert main(["import", str(path), "--out", str(tmp_path / "given"), *words]) == 0
         assert "warning: preprocessing" not in capsys.readouterr().out

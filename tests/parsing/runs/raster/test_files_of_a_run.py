@@ -5,7 +5,6 @@ import re
 import resource
 import sqlite3
 import struct
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from sceneparse.parsing.runs.raster import RasterSource, labelling, predict_rast
 from sceneparse.settings import ProtocolSettings
 from tests.parsing.conftest import SPACE
 from tests.support.brightest import BrightestChannel, brightest_parser
+from tests.support.forked import started
 
 rasterio = pytest.importorskip("rasterio", reason="rasterio is not installed (extra geo)")
 
@@ -252,12 +252,13 @@ def test_a_taller_raster_takes_no_more_memory(tmp_path: Path) -> None:
         path = tmp_path / f"{height}.tif"
         pixels = np.broadcast_to(np.uint16(300), (4, height, 1024))
         write_raster(path, pixels, blockxsize=256, blockysize=256, compress="deflate")
-        here = str(Path(__file__).resolve().parents[4])
-        done = subprocess.run(
-            [sys.executable, "-c", MEMORY, str(path), here], capture_output=True, text=True, check=True
-        )
-        return 1024 * int(done.stdout)
+        said = tmp_path / f"{height}.out"
+        process = started(tmp_path / "memory.py", [str(path), str(Path(__file__).resolve().parents[4])], said, {})
+        process.join(timeout=120)
+        assert process.exitcode == 0, said.with_suffix(".err").read_text()
+        return 1024 * int(said.read_text())
 
+    (tmp_path / "memory.py").write_text(MEMORY)
     grown = peak(6144) - peak(1024)
     # The pixels in between would take 40 MiB as they are stored, 20 MiB as bytes, their labels and confidence 30 MiB.
     assert grown <= 16 * 2**20
