@@ -6,12 +6,12 @@ from pathlib import Path
 from sceneparse.arguments import check_flag, check_type, several
 from sceneparse.comparing.comparison import RunComparison
 from sceneparse.comparing.page import comparison_page
-from sceneparse.comparing.run import find_run, read_run
+from sceneparse.comparing.run import read_run
 from sceneparse.comparing.terminal import print_comparison
 from sceneparse.errors import UserError
 from sceneparse.files import write_json, write_text
 from sceneparse.progress import results_console
-from sceneparse.weights.run_folder import told_apart
+from sceneparse.weights.run_folder import find_run, told_apart
 
 PAGE, RECORD = "comparison.html", "comparison.json"
 
