@@ -3,8 +3,9 @@
 import difflib
 import os
 import secrets
+import shlex
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -66,6 +67,31 @@ def refuse_folded(names: Iterable[str], folder: Path) -> None:
                 "rename one of the two pictures, or choose a folder on a disk that tells them apart"
             )
 
+
+def refuse_parted(inputs: Sequence[str | Path]) -> None:
+    """Refuse the words of a name with blanks that stands without quotes: a shell makes several inputs of it.
+
+    Args:
+        inputs: What was named, one after another.
+
+    Raises:
+        UserError: One of them is not there, but with those that follow it, blanks between them, is.
+    """
+    for start, given in enumerate(inputs):
+        # Not Path's own question, which fails where a name is too long for any file.
+        if os.path.exists(expanded(given)):  # noqa: PTH110
+            continue
+        whole = str(given)
+        for following in inputs[start + 1 : start + WORDS]:
+            whole += f" {following}"
+            if os.path.exists(expanded(whole)):  # noqa: PTH110
+                raise UserError(
+                    f"{given}: no such file or folder; a name with blanks stands in quotes: {shlex.quote(whole)}"
+                )
+
+
+WORDS = 20
+"""Words of a name with blanks at most that are put together."""
 
 LISTED = 5000
 """Files of a folder at most among which a name is looked for that was meant."""

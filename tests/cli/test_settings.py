@@ -1,5 +1,6 @@
 """Settings on the command line: text to typed values, and what is said of text that is none."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,7 +56,11 @@ def test_what_is_given_is_read_by_its_type_and_nothing_else_is_there(arguments: 
         (["--init.classes", "{a: b, a: c}"], "--init.classes: 'a' stands here a second time: remove one of them"),
         (["--network={bins: [1], bins: [2]}"], "--network: 'bins' stands here a second time"),
         (["--data.classes.drop", "[12, car]"], 'names such as 12, on and no are text in quotes: "12"'),
-        (["stray"], "unexpected 'stray'; a setting is given as --name value"),
+        (
+            ["stray"],
+            "unexpected 'stray'; a setting is given as --name value, and a value or name with blanks in quotes",
+        ),
+        (["-x"], "unexpected '-x'; a setting is given as --name value"),
         (["--network.reduce", "false", "stray"], "unexpected 'stray'; a setting is given as --name value"),
     ],
 )
@@ -91,6 +96,12 @@ def test_settings_keep_their_values_wherever_they_stand() -> None:
         ("train --data.root nowhere camvid-pspnet-mobilenetv2", "nowhere: no such folder"),
         ("sweep toy-table1 --seed 3", "unexpected '--seed'; did you mean '--seeds' or '--training.seed'?"),
         ("train toy-pspnet --resum", "unexpected '--resum'; did you mean '--resume'?"),
+        (
+            "evaluate runs/my model",
+            "unexpected 'model'; see 'sceneparse evaluate --help'; a name with blanks stands in ",
+        ),
+        ("evaluate m --data my data", "a name with blanks stands in quotes: 'my data'"),
+        ("predict m my holiday.mp4 --out o", "my: no such file or folder; a name with blanks stands in quotes: 'my ho"),
         ("import x.pth --out m --form csail", "unexpected '--form'; did you mean '--from'?"),
         ("import x.pth --out m --optimizer.lr 3", "--optimizer.lr has no effect here: of the settings this command"),
         ("bench toy-pspnet --training.batch 8", "--training.batch has no effect here: of the settings this command"),
@@ -107,8 +118,10 @@ def test_settings_keep_their_values_wherever_they_stand() -> None:
     ],
 )
 def test_what_has_no_effect_or_is_mistyped_is_refused_in_a_line(
-    words: str, message: str, capsys: pytest.CaptureFixture[str]
+    words: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my holiday.mp4").touch()
     assert main(words.split()) == 2
     said = capsys.readouterr().err
     assert message in said and said.count("\n") == 1, said

@@ -3,10 +3,15 @@
 import json
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
+
+from sceneparse import progress
+from sceneparse.cli.beforehand import loading
 
 HEAVY = (
     "torch",
@@ -39,10 +44,26 @@ def run(folder: Path, *commands: str) -> tuple[list[int], list[str], list[str]]:
     return ends, loaded, done.stderr.splitlines()
 
 
+def write_run(folder: Path, kind: str) -> str:
+    """Write a run folder with the settings of a model, and return these as an exported file holds them."""
+    settings: dict[str, dict[str, str]] = {name: {} for name in ("backbone", "network", "preprocessing", "protocol")}
+    config = json.dumps({"format": 1, "name": "m", **settings, "data": {"kind": kind}})
+    (folder / "model").mkdir(parents=True)
+    (folder / "recipe.yaml").write_text("")
+    for name, text in (("config.json", config), ("labels.json", '{"names": ["a"]}'), ("model.safetensors", "")):
+        (folder / "model" / name).write_text(text)
+    return escape(json.dumps({"config": json.loads(config)}))
+
+
 def test_mistakes_are_refused_before_anything_heavy_is_imported(tmp_path: Path) -> None:
     (tmp_path / "runs" / "mine" / "model").mkdir(parents=True)
     (tmp_path / "runs" / "mine" / "model" / "config.json").write_text("{")
-    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    note = write_run(tmp_path / "runs" / "city", "cityscapes")
+    write_run(tmp_path / "runs" / "own", "folder")
+    (tmp_path / "city.xml").write_text(f'<net><rt_info><sceneparse value="{note}" /></rt_info></net>')
+    (tmp_path / "old.pt").touch()
+    for name in ("a.png", "my photo.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
     mistakes = {
         "train toy-pspnt": "did you mean 'toy-pspnet'",
         "train toy-pspnet --training.iteratoins 3": "did you mean '--training.iterations'",
@@ -54,6 +75,20 @@ def test_mistakes_are_refused_before_anything_heavy_is_imported(tmp_path: Path) 
         "predict runs/mine/model a.png --out o": "no model.safetensors in it",
         "predict runs/mine/model b.png --out o": "b.png: no such file or folder",
         "predict model.onnx a.png --out o": "no such file: model.onnx",
+        "predict runs/mine/model b.png c.png d.png e.png --out o": "and 1 more",
+        "predict runs/mine/model my photo.png --out o": "in quotes: 'my photo.png'",
+        "predict runs/mine/model a.png --out o --protocol windw": "'windw', but must be one of whole, window",
+        "predict runs/mine/model a.png --out o --stride 2": "protocol.stride is 2.0",
+        "serve runs/mine/model --window 0 0": "protocol.window is",
+        "evaluate runs/own --protocol windw": "'windw', but must be one of whole, window",
+        "diagnose runs/own --stride 2": "protocol.stride is 2.0",
+        "evaluate runs/own": "name its folder with --data DIR",
+        "evaluate runs/own --data nowhere": "nowhere: no such folder",
+        "evaluate runs/own --data nowhere --kind ade20k": "nowhere",
+        "evaluate old.pt --data nowhere --kind ade20k": "nowhere",
+        "evaluate city.xml --data nowhere": "nowhere",
+        "diagnose runs/city/model --data nowhere": "nowhere",
+        "calibrate runs/city --data nowhere": "nowhere",
         "evaluate psp-resnet50-ade20k": "no model folder psp-resnet50-ade20k",
         "diagnose nothing": "no model folder nothing",
         "calibrate nothing": "no model folder nothing",
@@ -64,6 +99,12 @@ def test_mistakes_are_refused_before_anything_heavy_is_imported(tmp_path: Path) 
         "import none.pth --out m": "none.pth: no such checkpoint",
         "serve day=runs/mien/model": "near: runs/mine/model",
         "data check nowhere": "nowhere: no such folder",
+        "data show nowhere": "nowhere: no such folder",
+        "data show nowhere --kind folder": "nowhere: no such folder",
+        "data show nowhere --kind ade20k": "nowhere",
+        "data export nowhere --kind folder --out o": "nowhere: no such folder",
+        "data export nowhere --kind ade20k --out o": "nowhere",
+        "compare nowhere": "nowhere: there is no such run folder",
         "sweep toy-tabel1": "did you mean 'toy-table1'",
     }
     ends, loaded, said = run(tmp_path, *mistakes)
@@ -72,6 +113,30 @@ def test_mistakes_are_refused_before_anything_heavy_is_imported(tmp_path: Path) 
     for line, expected in zip(said, mistakes.values(), strict=True):
         assert expected in line
     assert loaded == []
+
+
+def test_a_run_folders_first_use_with_openvino_is_announced_before_pytorch_is_loaded(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    write_run(tmp_path / "runs" / "own", "folder")
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    words = "predict runs/own a.png --out o --device cpu"
+    without = f"import sys; sys.modules['torch'] = None; from sceneparse.cli import main; main({words.split()})"
+    done = subprocess.run([sys.executable, "-c", without], cwd=tmp_path, capture_output=True, text=True, check=False)
+    first, second, *_ = done.stderr.splitlines()
+    assert first.startswith("runs/own: its first use with OpenVINO here, for which it is converted once, ")
+    assert second.startswith("Traceback"), "of PyTorch, which is not there"
+
+
+def test_that_pytorch_is_loaded_is_said_in_a_log_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    said = ""
+    with loading():
+        while not said.endswith("\n"):
+            said += capsys.readouterr().err
+    assert said == "loading PyTorch, a few seconds …\n"
 
 
 def test_the_doctor_of_pictures_needs_nothing_heavy(tmp_path: Path) -> None:

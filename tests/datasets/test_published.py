@@ -244,20 +244,15 @@ def test_label_spaces_end_as_published(
 
 
 def test_a_model_of_another_kind_of_data_is_tested_on_the_split_that_papers_report(tmp_path: Path) -> None:
-    from sceneparse.evaluation.command import data_settings
-    from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
-    from sceneparse.weights.config import ModelConfig
+    from sceneparse.datasets.opening import data_settings
 
     trained = DataSettings(kind="folder", root="somewhere", test="holdout")
-    config = ModelConfig(
-        "m", BackboneSettings(), NetworkSettings(), PreprocessingSettings(), ProtocolSettings(), trained
-    )
-    assert data_settings(config, str(tmp_path), "ade20k", None).test == "val"
-    assert data_settings(config, str(tmp_path), "ade20k", "train").test == "train"
-    assert data_settings(config, str(tmp_path), None, None).test == "holdout"
-    assert data_settings(config, str(tmp_path), "camvid", None).test == "holdout"
+    assert data_settings(trained, str(tmp_path), "ade20k", None).test == "val"
+    assert data_settings(trained, str(tmp_path), "ade20k", "train").test == "train"
+    assert data_settings(trained, str(tmp_path), None, None).test == "holdout"
+    assert data_settings(trained, str(tmp_path), "camvid", None).test == "holdout"
     for kind in ("broden", "ade20k_full"):
-        assert data_settings(config, str(tmp_path), kind, None).test == "val", "they have no other to test on"
+        assert data_settings(trained, str(tmp_path), kind, None).test == "val", "they have no other to test on"
 
 
 def test_the_doctor_checks_the_splits_that_are_named(tmp_path: Path) -> None:

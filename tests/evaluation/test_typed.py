@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from sceneparse.cli.command import changed_protocol, protocol_arguments
+from sceneparse.datasets.opening import data_settings
 from sceneparse.errors import UserError
-from sceneparse.evaluation.command import data_settings, protocol_of
+from sceneparse.evaluation.command import protocol_of
 from sceneparse.inference import PRESETS, resolve
 from sceneparse.settings import (
     BackboneSettings,
@@ -117,9 +118,9 @@ def test_wrong_arguments_are_refused_in_a_line(words: tuple[str, ...], message: 
 
 
 def test_data_are_a_folder_or_settings() -> None:
-    assert data_settings(CONFIG, Path("/other"), None, "val").root == "/other"
+    assert data_settings(CONFIG.data, Path("/other"), None, "val").root == "/other"
     toy = DataSettings("toyworld", toyworld=ToyWorldSettings(size=64))
-    assert data_settings(CONFIG, toy, None, None) == toy
-    assert data_settings(CONFIG, toy, None, "val") == replace(toy, test="val")
+    assert data_settings(CONFIG.data, toy, None, None) == toy
+    assert data_settings(CONFIG.data, toy, None, "val") == replace(toy, test="val")
     with pytest.raises(UserError, match=r"kind is 'voc2012', but data\.kind is 'toyworld'"):
-        data_settings(CONFIG, toy, "voc2012", None)
+        data_settings(CONFIG.data, toy, "voc2012", None)

@@ -1,7 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import torch
@@ -12,6 +12,7 @@ from sceneparse.exporting.checking import check_export
 from sceneparse.exporting.record import record_of
 from sceneparse.inference import TestProtocol, open_model, predict_tasks, resolve
 from sceneparse.settings import NetworkSettings, ProtocolSettings
+from sceneparse.settings.engine import EXPORTED_SUFFIXES
 from sceneparse.weights.model import Model, load_model, save_model
 from tests.support.slow import slow
 from tests.support.small import write_data_set
@@ -68,6 +69,26 @@ def test_int8_tells_what_it_costs_in_every_task(tmp_path: Path, capsys: pytest.C
     image = torch.randint(0, 256, (3, 70, 90), dtype=torch.uint8)
     found = predict_tasks(opened.engine, image, TestProtocol(), TASKS)
     assert found.scene is not None and found.textures is not None and found.textures.labels.shape == (70, 90)
+
+
+def test_how_long_it_takes_is_told_of_the_conversion_that_is_known(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class ToldError(Exception):
+        pass
+
+    def working(text: str, *, shown: bool) -> NoReturn:
+        assert shown
+        raise ToldError(text)
+
+    monkeypatch.setattr(command, "working", working)
+    for format, package, told in (  # noqa: A001 - the command's word
+        ("openvino", "openvino", r"model\.xml, (a few|about \d+) (seconds|minutes?)$"),
+        ("onnx", "onnxruntime", r"model\.onnx$"),
+    ):
+        pytest.importorskip(package)
+        with pytest.raises(ToldError, match=told):
+            export(tiny_run, format=format, out=tmp_path / f"model{EXPORTED_SUFFIXES[format]}")  # type: ignore[arg-type]
 
 
 def test_a_network_that_cannot_be_exported_is_refused_in_words_of_this_command(

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from sceneparse.settings import (
     Temperatures,
 )
 from sceneparse.weights import conversions
+from sceneparse.weights.at_hand import settings_at_hand
 from sceneparse.weights.build import build
 from sceneparse.weights.calibrated import keep_temperatures
 from sceneparse.weights.config import ModelConfig
@@ -147,6 +149,7 @@ def test_an_exported_file_opens_like_its_model(kind: str, package: str, folder: 
     path = export_model(model, tmp_path / f"street{SUFFIXES[kind]}", kind)  # type: ignore[arg-type]
     opened = open_model(path, precision="float32")
     assert opened.labels == LABELS and opened.config == model.config.portable() and opened.folder is None
+    assert settings_at_hand(path) == opened.config, "read without its runtime"
     images = torch.randint(0, 256, (1, 3, 77, 90), dtype=torch.uint8)
     expected = open_model(folder, engine="torch", precision="float32").engine(images)
     torch.testing.assert_close(opened.engine(images), expected, rtol=1e-4, atol=1e-4)
@@ -265,6 +268,25 @@ class TestCache:
             assert opened.engine.name == "openvino" and temperatures_of(opened.engine) == temperatures
             assert opened.config.temperatures == temperatures
             assert (opened.fingerprint == first.fingerprint) is not temperatures.known
+
+    def test_a_log_does_not_hold_twice_what_a_command_has_announced(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said: list[str] = []
+
+        def working(text: str, *, shown: bool) -> AbstractContextManager[None]:
+            said.extend([text] if shown else [])
+            return nullcontext()
+
+        monkeypatch.setattr(opening_room, "working", working)
+        monkeypatch.setattr(conversions, "ANNOUNCED", announced := set[str]())
+        monkeypatch.setattr(opening_room, "ANNOUNCED", announced)
+        announced.add(conversions.untempered_fingerprint(folder))
+        open_model(folder, engine="openvino", precision="float32")
+        assert said == []
+        announced.clear()
+        open_model(folder, engine="torch")
+        assert said == [f"loading {folder}"], "in a log, too, where it takes long"
 
     def test_a_damaged_one_is_made_again(self, folder: Path, cache: Path) -> None:
         open_model(folder)

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,17 @@ def test_another_process_loads_it_again_under_its_protocol(tiny_run: Path) -> No
 def test_what_no_model_makes_right_is_said_before_the_model_is_looked_for() -> None:
     with pytest.raises(UserError, match="stride has no effect"):
         load("no-such-model", protocol=ProtocolSettings(stride=0.5))
+
+
+def test_a_protocol_may_be_made_of_the_models_and_is_refused_before_the_model_is_opened(
+    tiny_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parser = load(tiny_run, engine="torch", device="cpu", protocol=lambda own: replace(own, flip=True))
+    assert parser.protocol.flip and parser.loading is not None
+    assert parser.loading.protocol == replace(parser.config.protocol, flip=True)
+    monkeypatch.setattr(import_module("sceneparse.inference.open_model"), "_opened", None)
+    with pytest.raises(UserError, match="stride has no effect"):
+        load(tiny_run, protocol=lambda own: replace(own, stride=0.5))
 
 
 def test_a_model_that_is_not_there_is_no_model_without_sizes(tmp_path: Path) -> None:

@@ -90,6 +90,26 @@ def test_inputs_without_pictures_are_refused_before_anything_is_read(given: str,
         find_pictures([])
 
 
+def test_all_wrong_inputs_are_named_at_once_up_to_three(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "empty/readme.md")
+    wrong = [tmp_path / name for name in ("b.jpg", "empty", "c.jpg")]
+    with pytest.raises(UserError) as caught:
+        find_pictures([wrong[0], tmp_path / "a.jpg", *wrong[1:]])
+    assert [str(path) in str(caught.value) for path in wrong] == [True] * 3 and "more" not in str(caught.value)
+    with pytest.raises(UserError, match=r"c\.jpg: no such file or folder.*; and 2 more$") as caught:
+        find_pictures([*wrong, tmp_path / "d", tmp_path / "e"])
+    assert str(tmp_path / "d") not in str(caught.value)
+
+
+def test_a_name_with_blanks_that_stands_without_quotes_is_told(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "my holiday photo.jpg")
+    message = f"^{tmp_path}/my: no such file or folder; a name with blanks stands in quotes: '{tmp_path}/my holiday"
+    with pytest.raises(UserError, match=message):
+        find_pictures([tmp_path / "a.jpg", tmp_path / "my", "holiday", "photo.jpg"])
+    with pytest.raises(UserError, match=f"^{tmp_path}/your: no such file or folder; holiday: no such file"):
+        find_pictures([tmp_path / "your", "holiday", "long" * 50, "long" * 50])  # too long for a file, put together
+
+
 def test_a_long_folder_is_listed_without_reading_files(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{index:05}.jpg" for index in range(2000)))
     found = find_pictures([tmp_path])

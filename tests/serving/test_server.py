@@ -11,7 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,9 +21,8 @@ import pytest
 from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
-from sceneparse.serving import load_models
+from sceneparse.serving import ServeSettings, load_models, serve, server
 from sceneparse.serving.app import make_app
-from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import DataSettings
 from tests.support.brightest import brightest_parser
 from tests.support.served import picture
@@ -135,6 +136,23 @@ def test_mistakes_get_one_clear_line(tiny_run: Path, tmp_path: Path, capsys: pyt
         assert main(["serve", *words, "--engine", "torch"]) == 2
         lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
         assert len(lines) == 1 and expected in lines[0], (words, lines)
+
+
+def test_that_it_is_measured_how_long_pictures_take_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    @contextmanager
+    def working(text: str) -> Iterator[None]:
+        done.append(text)
+        yield
+        done.append("done")
+
+    paces = SimpleNamespace(measure=lambda: done.append("measured"))
+    stub = SimpleNamespace(paces=paces, run_until_stopped=lambda: None, failed=False, unfinished=False)
+    monkeypatch.setattr(server, "working", working)
+    monkeypatch.setattr(server, "Server", lambda *_: stub)
+    serve({}, ServeSettings())
+    assert done == ["measuring how long pictures take", "measured", "done"]
 
 
 def test_models_of_one_recipe_are_called_by_their_runs(tiny_run: Path, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def _openvino(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversions, "find_spec", lambda _: object())
     monkeypatch.setattr(conversions, "version", lambda _: "1.0")
     monkeypatch.setattr(conversions, "_may_have_gpu", lambda: False)
+    monkeypatch.setattr(conversions, "ANNOUNCED", set())
     monkeypatch.setenv("SCENEPARSE_CACHE", str(tmp_path / "cache"))
 
 
@@ -70,6 +71,19 @@ def test_a_first_use_is_announced_once_with_its_time(
     kept.write_text("")
     announce_conversions([str(saved)], arguments)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_run_folders_first_use_is_announced_as_its_models(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = saved.parent
+    (run / "recipe.yaml").write_text("")
+    (run / "checkpoints").mkdir()
+    for source in (run, run / "checkpoints"):
+        announce_conversions([str(source)], Namespace(**given()))
+        assert capsys.readouterr().err.startswith(f"{source}: its first use with OpenVINO here")
+    assert untempered_fingerprint(saved) in conversions.ANNOUNCED
+    (saved / "labels.json").unlink()
+    announce_conversions([str(run)], Namespace(**given()))
+    assert capsys.readouterr().err == "", "it has no model yet"
 
 
 def test_what_was_measured_decides_and_holds_for_that_model_machine_and_versions_alone(

@@ -7,6 +7,7 @@ import argparse
 import difflib
 import os
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -139,6 +140,9 @@ def _parse(name: str, given: list[str]) -> argparse.Namespace:
     if rest and not command.settings:
         near = difflib.get_close_matches(rest[0].split("=")[0], options, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"see 'sceneparse {name} --help'"
+        before = given[given.index(rest[0]) - 1 : given.index(rest[0])] if rest[0] in given else []
+        if before and not (rest[0].startswith("-") or before[0].startswith("-")):
+            hint += f"; a name with blanks stands in quotes: {shlex.quote(f'{before[0]} {rest[0]}')}"
         raise UserError(f"sceneparse {name}: unexpected '{rest[0]}'; {hint}")
     return arguments
 

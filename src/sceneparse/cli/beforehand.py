@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sceneparse.cli.command import changed_protocol
+
 if TYPE_CHECKING:
     from sceneparse.settings import DataSettings, Recipe
 
@@ -21,8 +23,7 @@ def loading() -> Iterator[None]:
     from sceneparse.processes import leads
     from sceneparse.progress import working
 
-    # A log need not say it of each command.
-    with working("loading PyTorch, a few seconds", shown=leads() and sys.stderr.isatty()):
+    with working("loading PyTorch, a few seconds", shown=leads()):
         yield
 
 
@@ -45,6 +46,20 @@ def refuse_missing_model(source: str, *, exported: bool = True) -> None:
         refuse_missing(source)
 
 
+def refuse_wrong_protocol(arguments: argparse.Namespace) -> None:
+    """Refuse a protocol that is none, or values of one that no model can have.
+
+    Args:
+        arguments: Those of `protocol_arguments`.
+
+    Raises:
+        UserError: There is no such protocol, or a value is none.
+    """
+    from sceneparse.settings import ProtocolSettings
+
+    changed_protocol(ProtocolSettings(), arguments)
+
+
 def announce_conversions(sources: Iterable[str], arguments: argparse.Namespace) -> None:
     """Say which models are going to be converted for OpenVINO, where that is certain, and how long it takes.
 
@@ -53,48 +68,51 @@ def announce_conversions(sources: Iterable[str], arguments: argparse.Namespace) 
         arguments: Those of `engine_arguments`.
     """
     from sceneparse.processes import leads
-    from sceneparse.weights.config import CONFIG
-    from sceneparse.weights.conversions import is_still_to_convert, time_to_convert
-    from sceneparse.weights.foreign import is_foreign
+    from sceneparse.weights.at_hand import folder_at_hand
+    from sceneparse.weights.conversions import ANNOUNCED, is_still_to_convert, time_to_convert, untempered_fingerprint
 
     for source in sources if leads() else ():
-        folder = Path(source)
-        if not (folder / CONFIG).is_file() or is_foreign(folder):
+        folder = folder_at_hand(source)
+        if folder is None or not is_still_to_convert(folder, arguments.engine, arguments.device, arguments.precision):
             continue
-        if is_still_to_convert(folder, arguments.engine, arguments.device, arguments.precision):
-            print(
-                f"{source}: its first use with OpenVINO here, for which it is converted once, "
-                f"{time_to_convert(folder)}",
-                file=sys.stderr,
-                flush=True,
-            )
+        ANNOUNCED.add(untempered_fingerprint(folder))
+        print(
+            f"{source}: its first use with OpenVINO here, for which it is converted once, {time_to_convert(folder)}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
-def refuse_missing_data(model: str, folder: str | None, kind: str | None, split: str | None) -> None:
+def refuse_missing_data(
+    model: str, folder: str | None, kind: str | None, split: str | None, *, to_fit: bool = False
+) -> None:
     """Refuse a data set to test on that cannot be opened.
 
     Args:
-        model: Whose kind of data it is where no other is named; one that is still to be fetched says nothing.
+        model: Whose kind of data it is where no other is named; one that is still to be fetched or made says nothing.
         folder: The data set's folder, where one is given.
         kind: Its kind, where one is named.
         split: What to test on.
+        to_fit: Whether the model's validation split stands for the split that is not named, not its test split.
 
     Raises:
         UserError: There is no such folder or split, or the folder lacks what the kind needs.
     """
-    from sceneparse.weights.config import CONFIG, read_config
-    from sceneparse.weights.foreign import is_foreign
+    from sceneparse.datasets.opening import data_settings, open_for_testing
+    from sceneparse.settings import DataSettings
+    from sceneparse.weights.at_hand import settings_at_hand
 
-    if folder is None or not (Path(model) / CONFIG).is_file() or is_foreign(Path(model)):
+    config = settings_at_hand(model)
+    if config is None:
+        if folder is not None and kind is not None:
+            _refuse_missing_folder(DataSettings(kind=kind, root=folder), split)
         return
-    config = read_config(Path(model) / CONFIG)
-    trained = config.data
-    settings = trained if kind in (None, trained.kind) else trained.of_kind(str(kind))
+    settings = data_settings(config.data, folder, kind, None)
+    settings = replace(settings, test=split or (settings.val if to_fit else settings.test))
     if settings.kind == "folder":
-        from sceneparse.datasets.opening import open_for_testing
-
-        settings = replace(settings, root=folder, test=split or settings.test)
         open_for_testing(settings, channels=config.backbone.in_channels)
+    else:
+        _refuse_missing_folder(settings)
 
 
 def refuse_unready(recipe: "Recipe", out: Path | None, *, resume: bool) -> None:
@@ -129,14 +147,38 @@ def refuse_unready(recipe: "Recipe", out: Path | None, *, resume: bool) -> None:
 
 def _refuse_missing_pictures(data: "DataSettings", channels: int) -> None:
     """Open a data set that is listed in a moment: the usual folder. Others are opened once, by the training."""
-    from sceneparse.datasets.kind import root_of
-    from sceneparse.datasets.kinds import KINDS
-
     if data.kind == "folder":
         from sceneparse.datasets.opening import open_for_training
 
         open_for_training(data, channels=channels)
-    elif KINDS[data.kind].root == "required" and not root_of(data).exists():
+    else:
+        _refuse_missing_folder(data, data.train)
+
+
+def refuse_missing_split(data: "DataSettings", split: str, channels: int) -> None:
+    """Refuse a split of a data set that cannot be opened, as far as that shows in a moment.
+
+    Args:
+        data: The data set.
+        split: The split.
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: There is no such folder or split, or the folder lacks what the kind needs.
+    """
+    if data.kind == "folder":
         from sceneparse.datasets.opening import open_dataset
 
-        open_dataset(data, data.train, channels=channels)  # which says what is missing
+        open_dataset(data, split, channels=channels)
+    else:
+        _refuse_missing_folder(data, split)
+
+
+def _refuse_missing_folder(data: "DataSettings", split: str | None = None) -> None:
+    """Refuse a data set whose folder is not there. One of the hub has a name, and takes long to be opened."""
+    from sceneparse.datasets.kind import root_of
+    from sceneparse.datasets.kinds import KINDS
+    from sceneparse.datasets.opening import open_dataset
+
+    if KINDS[data.kind].root == "required" and data.kind != "huggingface" and not root_of(data).exists():
+        open_dataset(data, split or data.test)  # which says what is missing

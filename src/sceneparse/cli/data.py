@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.arguments import argument
+from sceneparse.cli.beforehand import loading, refuse_missing_split
 from sceneparse.cli.command import Command, output_file, recipe_settings
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
@@ -153,7 +154,6 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from sceneparse.datasets.show import show
     from sceneparse.recipes import from_mapping, read_recipe
     from sceneparse.settings import PreprocessingSettings, SamplingSettings
 
@@ -167,6 +167,9 @@ def _show(arguments: argparse.Namespace) -> int:
         if name in given and name not in look:
             look[name] = from_mapping(kind, given[name], "command line")
     read, channels = _read_data(arguments)
+    refuse_missing_split(read.data, arguments.split, channels)
+    with loading():
+        from sceneparse.datasets.show import show
     notes = show(read.data, arguments.split, arguments.out, count=arguments.count, channels=channels, **look)
     print("\n".join([f"contact sheet: {arguments.out}", *(f"note: {note}" for note in notes)]))
     _say_left_out(read.data)

@@ -3,7 +3,13 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_data, refuse_missing_model
+from sceneparse.cli.beforehand import (
+    announce_conversions,
+    loading,
+    refuse_missing_data,
+    refuse_missing_model,
+    refuse_wrong_protocol,
+)
 from sceneparse.cli.command import (
     MODEL_HELP,
     Command,
@@ -54,6 +60,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate_here(arguments: argparse.Namespace) -> int:
+    refuse_wrong_protocol(arguments)
     refuse_missing_model(arguments.model)
     refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split)
     announce_conversions([arguments.model], arguments)
@@ -89,6 +96,7 @@ def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _diagnose(arguments: argparse.Namespace) -> int:
+    refuse_wrong_protocol(arguments)
     refuse_missing_model(arguments.model)
     if arguments.rival is not None:
         refuse_missing_model(arguments.rival)
@@ -135,7 +143,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
             raise UserError(f"--{given[0]} has no effect beside --reset, which looks at no pictures: leave one out")
         print(f"{folder}: {reset_temperatures(folder)}")
         return 0
-    refuse_missing_data(str(folder), arguments.data, arguments.kind, arguments.split)
+    refuse_missing_data(str(folder), arguments.data, arguments.kind, arguments.split, to_fit=True)
     announce_conversions([str(folder)], arguments)
     with loading():
         from sceneparse.diagnosing import calibrate_model
@@ -156,8 +164,12 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from sceneparse.comparing import compare_runs
+    from sceneparse.weights.run_folder import find_runs
 
+    for run in arguments.runs:
+        find_runs(run)  # raises what is wrong with it before PyTorch is loaded
+    with loading():
+        from sceneparse.comparing import compare_runs
     compare_runs(arguments.runs, out=arguments.out)
     return 0
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_model
+from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_model, refuse_wrong_protocol
 from sceneparse.cli.command import MODEL_HELP, Command, changed_protocol, engine_arguments, protocol_arguments
 from sceneparse.cli.predict_arguments import collection_arguments, given_ranges, raster_arguments, video_arguments
 from sceneparse.cli.predict_checks import (
@@ -39,12 +39,6 @@ def tasks_argument(parser: argparse.ArgumentParser) -> None:
         choices=TASK_NAMES,
         help="what a unified model shall tell (default: all that it knows)",
     )
-
-
-def under_protocol(parser: "Parser", arguments: argparse.Namespace) -> "Parser":
-    """Return the model under the protocol that the arguments say; what they don't say is the model's own."""
-    protocol = changed_protocol(parser.config.protocol, arguments)
-    return parser if protocol == parser.config.protocol else parser.with_protocol(protocol)
 
 
 def _place(text: str) -> str:
@@ -149,6 +143,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         found = Inputs(pictures, Path(arguments.out))
         for name in annotations:
             refuse_unwritable(Path(arguments.out), name, ((one.name, one.path) for one in found))
+    refuse_wrong_protocol(arguments)
     refuse_missing_model(arguments.model)
     announce_conversions([arguments.model], arguments)
     with loading():
@@ -158,9 +153,9 @@ def _predict(arguments: argparse.Namespace) -> int:
         engine=arguments.engine,
         device=arguments.device,
         precision=arguments.precision,
+        protocol=lambda own: changed_protocol(own, arguments),
         tasks=arguments.tasks,
     )
-    parser = under_protocol(parser, arguments)
     if arguments.range and pictures:
         parser = parser.with_ranges(given_ranges(arguments))
     for form in submissions.values():

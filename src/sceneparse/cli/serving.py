@@ -4,10 +4,10 @@ import argparse
 from dataclasses import fields, replace
 from typing import Any
 
-from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_model
-from sceneparse.cli.command import Command, engine_arguments, protocol_arguments
+from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_model, refuse_wrong_protocol
+from sceneparse.cli.command import Command, changed_protocol, engine_arguments, protocol_arguments
 from sceneparse.cli.predict_arguments import given_ranges, range_argument
-from sceneparse.cli.predicting import tasks_argument, under_protocol
+from sceneparse.cli.predicting import tasks_argument
 from sceneparse.paths import expanded
 
 
@@ -88,6 +88,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     settings, ranges = ServeSettings(**given), given_ranges(arguments)
     if arguments.api_keys:
         settings = replace(settings, api_keys=read_keys(arguments.api_keys))
+    refuse_wrong_protocol(arguments)
     models = [model_of(source)[1] for source in arguments.models]
     for model in models:
         refuse_missing_model(model)
@@ -102,11 +103,12 @@ def _serve(arguments: argparse.Namespace) -> int:
         engine=arguments.engine,
         device=arguments.device,
         precision=arguments.precision,
+        protocol=lambda own: changed_protocol(own, arguments),
         tasks=arguments.tasks,
     )
     if ranges:
         parsers = {name: parser.with_ranges(ranges) for name, parser in parsers.items()}
-    serve({name: under_protocol(parser, arguments) for name, parser in parsers.items()}, settings)
+    serve(parsers, settings)
     return 0
 
 

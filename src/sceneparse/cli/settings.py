@@ -131,7 +131,8 @@ def _pairs(arguments: Sequence[str]) -> Iterator[Pair]:
     while rest:
         argument = rest.pop(0)
         if not argument.startswith("--"):
-            raise UserError(f"{WHERE}: unexpected '{argument}'; a setting is given as --name value")
+            blanks = "" if argument.startswith("-") else ", and a value or name with blanks in quotes"
+            raise UserError(f"{WHERE}: unexpected '{argument}'; a setting is given as --name value{blanks}")
         name, equals, value = argument[2:].partition("=")
         if not equals:
             yield name, None if not rest or _is_option(rest[0]) else rest.pop(0)

@@ -6,12 +6,12 @@ from pathlib import Path
 from sceneparse.arguments import check_flag, check_type, several
 from sceneparse.comparing.comparison import RunComparison
 from sceneparse.comparing.page import comparison_page
-from sceneparse.comparing.run import find_run, read_run
+from sceneparse.comparing.run import read_run
 from sceneparse.comparing.terminal import print_comparison
 from sceneparse.errors import UserError
 from sceneparse.files import write_json, write_text
 from sceneparse.progress import results_console
-from sceneparse.weights.run_folder import runs_in, told_apart
+from sceneparse.weights.run_folder import find_runs, told_apart
 
 PAGE, RECORD = "comparison.html", "comparison.json"
 
@@ -34,7 +34,7 @@ def compare_runs(
     check_flag("progress", progress)
     if not named:
         raise UserError("no run to compare: name one or more run folders, such as runs/a runs/b")
-    folders = [folder for run in named for folder in runs_in(Path(run)) or [find_run(run)]]
+    folders = [folder for run in named for folder in find_runs(run)]
     for number, folder in enumerate(folders):
         if any(folder.resolve() == other.resolve() for other in folders[:number]):
             raise UserError(f"{folder}: is named twice: name different run folders")

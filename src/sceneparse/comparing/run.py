@@ -20,7 +20,7 @@ from sceneparse.tasks import Task
 from sceneparse.weights.config import LABELS, WEIGHTS
 from sceneparse.weights.conversions import untempered_fingerprint
 from sceneparse.weights.labels_file import read_labels
-from sceneparse.weights.run_folder import METRICS, MODEL, RECIPE, State, model_folder_of, named, run_folder, state_of
+from sceneparse.weights.run_folder import METRICS, RECIPE, State, model_folder_of, state_of
 
 EVALUATION = Path("evaluation", "metrics.json")
 """Where `sceneparse evaluate` writes what a run's model scores."""
@@ -169,25 +169,6 @@ class ComparedRun:
         if root is None or kind not in KINDS or KINDS[kind].root == "none":
             return f"sceneparse evaluate {folder}"
         return f"sceneparse evaluate {folder} --data {shlex.quote(str(root))}"
-
-
-def find_run(path: str | Path) -> Path:
-    """Return the run folder that a path means: itself, or the one around its model folder or its checkpoints.
-
-    Raises:
-        UserError: It is none.
-    """
-    given = named(Path(path))
-    if not given.exists():
-        raise UserError(f"{path}: there is no such run folder")
-    if (given / WEIGHTS).is_file() and given.name == MODEL and run_folder(given.parent):
-        return given.parent
-    run = run_folder(given)
-    if run is None:
-        raise UserError(
-            f"{path}: is no run folder (no {RECIPE} in it), nor holds any: give folders that 'sceneparse train' wrote"
-        )
-    return run
 
 
 def read_run(folder: Path, name: str) -> ComparedRun:

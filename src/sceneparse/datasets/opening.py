@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sceneparse.arguments import argument
@@ -19,6 +20,7 @@ from sceneparse.datasets.subsets import EVERY, decided, part, parted_as, parted_
 from sceneparse.errors import MissingSplitError, UserError, require
 from sceneparse.paths import expanded
 from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
+from sceneparse.tables import require_known
 from sceneparse.tasks import TRUTH_NAMES, Task
 
 
@@ -88,6 +90,42 @@ def open_for_training(settings: DataSettings, *, channels: int = 3) -> tuple[Dat
     if set(training.tasks.spaces()) == {Task.OBJECT} and (wrong := one_class(training.labels, settings)):
         raise UserError(wrong)
     return training, validation
+
+
+def data_settings(
+    trained: DataSettings, data: str | Path | DataSettings | None, kind: str | None, split: str | None
+) -> DataSettings:
+    """Return the settings of the data set to test a model on: the model's own, changed by what a command says.
+
+    Args:
+        trained: What the model was trained on.
+        data: The data set's folder, or all of its settings.
+        kind: Its kind.
+        split: What to test on.
+
+    Raises:
+        UserError: A folder is missing, or is given where none is read.
+    """
+    if isinstance(data, DataSettings):
+        if kind is not None and kind != data.kind:
+            raise UserError(f"kind is '{kind}', but data.kind is '{data.kind}': leave kind out")
+        return data if split is None else replace(data, test=split)
+    if kind is not None:
+        require_known("datasets", kind, argument("kind"))
+    other = kind is not None and kind != trained.kind
+    settings = trained.of_kind(kind) if other and kind else trained
+    known = KINDS[settings.kind]
+    if known.root == "none" and data is not None:
+        raise UserError(
+            f"{settings.kind} needs no {argument('data')} folder: leave it out, or give {argument('kind', 'folder')}"
+        )
+    if known.root == "required" and data is None and settings.root is None:
+        raise UserError(
+            f"this model was trained on a {settings.kind} data set: name its folder with {argument('data', 'DIR')}"
+        )
+    # A kind that is named here is not the model's own, whose recipe says what to test on.
+    standard = known.reported if other else None
+    return replace(settings, root=settings.root if data is None else str(data), test=split or standard or settings.test)
 
 
 def open_for_testing(settings: DataSettings, *, channels: int = 3) -> DataSet:

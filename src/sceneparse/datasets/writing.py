@@ -1,11 +1,11 @@
 """`sceneparse data export` as a function: write a data set as pictures with masks or with a tool's annotations."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
-
-from torch import Tensor
+from typing import TYPE_CHECKING, overload
 
 from sceneparse.arguments import argument
 from sceneparse.data.sample import DataSet, Sample
@@ -24,6 +24,9 @@ from sceneparse.pictures.reading import write_picture
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 from sceneparse.tables import require_known
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def export_dataset(

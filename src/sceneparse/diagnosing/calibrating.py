@@ -9,14 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets.opening import open_for_testing
+from sceneparse.datasets.opening import data_settings, open_for_testing
 from sceneparse.diagnosing.calibration import Calibration
 from sceneparse.diagnosing.sampled_pixels import sample_pixels
 from sceneparse.diagnosing.temperature import HIGHEST, LOWEST, Scored, calibration, fit_temperature, likelihood
 from sceneparse.errors import UserError, counted
 from sceneparse.evaluation.command import (
     check_test,
-    data_settings,
     notes_on,
     protocol_of,
     refuse_other_classes,
@@ -24,8 +23,8 @@ from sceneparse.evaluation.command import (
 )
 from sceneparse.evaluation.reading import spaced
 from sceneparse.files import refuse_unwritable_file, write_json
-from sceneparse.inference import EngineName, Opened, open_model
-from sceneparse.inference.open_model import check_source
+from sceneparse.inference import EngineName, Opened
+from sceneparse.inference.open_model import check_source, find_to_open
 from sceneparse.progress import progress_bar, results_console
 from sceneparse.settings import DataSettings, Precision
 from sceneparse.tasks import Task
@@ -125,19 +124,20 @@ def calibrate_model(
     check_source("model", model)
     check_test(data, kind, split, out, count, progress)
     folder = folder_to_calibrate(model)
-    opened = open_model(folder, engine=engine, device=device, precision=precision)
-    settings = data_settings(opened.config, data, kind, None)
-    protocol = protocol_of(opened.config, None, settings)
+    found = find_to_open(folder, engine=engine, device=device, precision=precision)
+    settings = data_settings(found.config.data, data, kind, None)
+    protocol = protocol_of(found.config, None, settings)
     if protocol.crf:
         raise UserError(f"{model}: its protocol has a CRF, whose probabilities are its own: they have no temperature")
     settings = replace(settings, test=split or settings.val)
-    dataset = open_for_testing(settings, channels=opened.config.backbone.in_channels)
-    refuse_other_classes(str(model), opened.labels, dataset.labels)
-    refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
+    dataset = open_for_testing(settings, channels=found.config.backbone.in_channels)
+    refuse_other_classes(str(model), found.labels, dataset.labels)
+    refuse_other_tasks(str(model), found.tasks, tasks_of(dataset))
     indices = spaced(len(dataset), count)
     path = Path(out or beside(model, "calibration")) / "calibration.json"
     for written in (path, folder / CONFIG):
         refuse_unwritable_file(written)
+    opened = found.open()
     said = notes_on(str(model), opened, settings, dataset, shown=progress)
     with progress_bar(progress, len(indices), f"scoring {settings.kind} {settings.test}") as advance:
         sampled = sample_pixels(opened.engine, dataset, indices, protocol, opened.tasks, advance)

@@ -9,7 +9,7 @@ from pathlib import Path
 from sceneparse.arguments import argument, check_number, check_type
 from sceneparse.data import DataSet
 from sceneparse.datasets.kinds import of_pictures_alone
-from sceneparse.datasets.opening import open_dataset, open_for_testing
+from sceneparse.datasets.opening import data_settings, open_dataset, open_for_testing
 from sceneparse.devices import choose_device
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again
@@ -20,9 +20,7 @@ from sceneparse.diagnosing.terminal import print_findings, print_rival
 from sceneparse.diagnosing.versus import Opponent
 from sceneparse.errors import UserError, counted, require
 from sceneparse.evaluation.command import (
-    ProtocolChange,
     check_test,
-    data_settings,
     folder_of_test,
     machine,
     notes_on,
@@ -33,10 +31,11 @@ from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier
 from sceneparse.evaluation.reading import spaced
 from sceneparse.files import refuse_unwritable_file
-from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol, open_model
-from sceneparse.inference.open_model import check_source
+from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol
+from sceneparse.inference.open_model import Found, check_source, find_to_open
 from sceneparse.progress import results_console, working
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
+from sceneparse.settings.protocol import ProtocolChange
 from sceneparse.weights.run_folder import named_folder, told_apart
 
 LEARNT = 500
@@ -102,22 +101,22 @@ def diagnose_model(
     if not callable(protocol) and protocol is not None:
         check_protocol(protocol)
     names = _names(model, comparison)
-    opened = open_model(model, engine=engine, device=device, precision=precision)
-    second = None if comparison is None else open_model(comparison, engine=engine, device=device, precision=precision)
-    settings = data_settings(opened.config, data, kind, split)
-    tested = protocol_of(opened.config, protocol, settings)
-    channels = opened.config.backbone.in_channels
+    found = find_to_open(model, engine=engine, device=device, precision=precision)
+    rival = None if comparison is None else find_to_open(comparison, engine=engine, device=device, precision=precision)
+    settings = data_settings(found.config.data, data, kind, split)
+    tested = protocol_of(found.config, protocol, settings)
+    channels = found.config.backbone.in_channels
     dataset = open_for_testing(settings, channels=channels)
-    refuse_other_classes(str(model), opened.labels, dataset.labels)
+    refuse_other_classes(str(model), found.labels, dataset.labels)
     indices = spaced(len(dataset), count)
-    theirs = None if second is None else _as_read_by(second, str(comparison), settings, dataset, indices)
+    theirs = None if rival is None else _as_read_by(rival, str(comparison), settings, dataset, indices)
     part = None if len(indices) == len(dataset) else len(indices)
-    folder = Path(out or folder_of_test(model, "diagnosis", opened.config, tested, settings, part))
+    folder = Path(out or folder_of_test(model, "diagnosis", found.config, tested, settings, part))
     refuse_unwritable_file(folder / DIAGNOSIS_FILE)
+    learning = _learning(settings, learn_split, channels)
+    opened, second = found.open(), None if rival is None else rival.open()
     notes = notes_on(str(model), opened, settings, dataset, shown=progress)
-    relations = learn_from(
-        _learning(settings, learn_split, channels), learn_count, "learning what goes with what" if progress else None
-    )
+    relations = learn_from(learning, learn_count, "learning what goes with what" if progress else None)
     test = _Test(indices, tested, relations, progress)
     diagnosis, again = test.run(opened, settings, dataset, names[0], notes)
     opponent = None
@@ -177,12 +176,12 @@ class _Test:
 
 
 def _as_read_by(
-    opened: Opened, name: str, settings: DataSettings, dataset: DataSet, indices: Sequence[int]
+    model: Found, name: str, settings: DataSettings, dataset: DataSet, indices: Sequence[int]
 ) -> tuple[DataSettings, DataSet]:
     """A data set and its settings as a second model reads it: by its own channels, bands, ranges and windows.
 
     Args:
-        opened: The second model.
+        model: The second model.
         name: What the command was given for it.
         settings: What the data set was opened by for the first one.
         dataset: The data set as that reads it.
@@ -191,14 +190,14 @@ def _as_read_by(
     Raises:
         UserError: It has other classes, or the pictures cannot be had as it reads them.
     """
-    own = opened.config.data
+    own = model.config.data
     if own.kind == settings.kind:
         options = {key: value for key, value in settings.options.items() if key not in READING}
         options |= {key: value for key, value in own.options.items() if key in READING}
         nifti = replace(settings.nifti, modalities=own.nifti.modalities, windows=own.nifti.windows)
         settings = replace(settings, range=own.range, nifti=nifti, options=options)
-    found = open_for_testing(settings, channels=opened.config.backbone.in_channels)
-    refuse_other_classes(name, opened.labels, found.labels)
+    found = open_for_testing(settings, channels=model.config.backbone.in_channels)
+    refuse_other_classes(name, model.labels, found.labels)
     require(
         len(found) == len(dataset) and all(found.name(index) == dataset.name(index) for index in indices),
         f"{name}: as it reads the data, they have other pictures than for the first model: compare models of the same",

@@ -2,7 +2,6 @@
 
 import platform
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import torch
 
 from sceneparse.arguments import argument, check_flag, check_number, check_type
 from sceneparse.data.sample import DataSet, notes_of, tasks_of
-from sceneparse.datasets.kinds import KINDS, of_pictures_alone
-from sceneparse.datasets.opening import open_for_testing
+from sceneparse.datasets.kinds import of_pictures_alone
+from sceneparse.datasets.opening import data_settings, open_for_testing
 from sceneparse.devices import choose_device, device_name
 from sceneparse.errors import UserError, counted, require, some
 from sceneparse.evaluation.evaluate import Evaluation, evaluate
@@ -20,18 +19,16 @@ from sceneparse.evaluation.reading import readers_for, spaced
 from sceneparse.evaluation.report import METRICS_FILE, write_report
 from sceneparse.evaluation.terminal import print_scores
 from sceneparse.files import refuse_unwritable_file
-from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol, open_model, resolve
+from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol, resolve
+from sceneparse.inference.open_model import find_to_open
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join
 from sceneparse.progress import results_console
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.settings.device import DEVICE_NAMES
-from sceneparse.tables import require_known
+from sceneparse.settings.protocol import ProtocolChange
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.run_folder import METRICS, beside, named_folder
-
-ProtocolChange = Callable[[ProtocolSettings], ProtocolSettings]
-"""Makes the protocol to test by of a model's own, such as `lambda own: replace(own, flip=True)`."""
 
 
 def evaluate_model(
@@ -87,25 +84,27 @@ def evaluate_model(
         processes.world == 1 or where.index is None,
         f"{argument('device', device)} is one device for {processes.world} processes: give {where.type}",
     )
-    # One after the other: what the first converts is kept, and need not be converted again.
+    # One after the other: what the first fetches or converts is kept, and need not be fetched or converted again.
     with processes.first_before_others():
         own = device if processes.world == 1 else processes.device
-        opened = open_model(model, engine=engine, device=own, precision=precision)
-    found = processes.gather(torch.tensor([[int(opened.fingerprint[:15], 16)]]))
-    require(
-        bool((found == found[0]).all()),
-        f"{model}: the processes found different models in it, since its training goes on: start again",
-    )
-    settings = data_settings(opened.config, data, kind, split)
-    tested = protocol_of(opened.config, protocol, settings)
-    dataset = open_for_testing(settings, channels=opened.config.backbone.in_channels)
-    refuse_other_classes(str(model), opened.labels, dataset.labels)
-    refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
+        found = find_to_open(model, engine=engine, device=own, precision=precision)
+    settings = data_settings(found.config.data, data, kind, split)
+    tested = protocol_of(found.config, protocol, settings)
+    dataset = open_for_testing(settings, channels=found.config.backbone.in_channels)
+    refuse_other_classes(str(model), found.labels, dataset.labels)
+    refuse_other_tasks(str(model), found.tasks, tasks_of(dataset))
     scored = len(spaced(len(dataset), count))
     part = None if scored == len(dataset) else scored
-    folder = Path(out or folder_of_test(model, "evaluation", opened.config, tested, settings, part))
+    folder = Path(out or folder_of_test(model, "evaluation", found.config, tested, settings, part))
     if processes.first:
         refuse_unwritable_file(folder / METRICS_FILE)
+    with processes.first_before_others():
+        opened = found.open()
+    fingerprints = processes.gather(torch.tensor([[int(opened.fingerprint[:15], 16)]]))
+    require(
+        bool((fingerprints == fingerprints[0]).all()),
+        f"{model}: the processes found different models in it, since its training goes on: start again",
+    )
     notes = notes_on(str(model), opened, settings, dataset, shown=progress and processes.first)
     title = f"{opened.config.name} on {settings.kind} {settings.test}"
     evaluation = evaluate(
@@ -257,40 +256,3 @@ def machine(device: torch.device) -> str:
     if device.type != "cpu":
         return device_name(device)
     return f"{platform.machine()} CPU, {counted(torch.get_num_threads(), 'thread')}"
-
-
-def data_settings(
-    config: ModelConfig, data: str | Path | DataSettings | None, kind: str | None, split: str | None
-) -> DataSettings:
-    """Return the settings of the data set to test on: the model's own, changed by what a command says.
-
-    Args:
-        config: The model's settings.
-        data: The data set's folder, or all of its settings.
-        kind: Its kind.
-        split: What to test on.
-
-    Raises:
-        UserError: A folder is missing, or is given where none is read.
-    """
-    if isinstance(data, DataSettings):
-        if kind is not None and kind != data.kind:
-            raise UserError(f"kind is '{kind}', but data.kind is '{data.kind}': leave kind out")
-        return data if split is None else replace(data, test=split)
-    trained = config.data
-    if kind is not None:
-        require_known("datasets", kind, argument("kind"))
-    other = kind is not None and kind != trained.kind
-    settings = trained.of_kind(kind) if other and kind else trained
-    known = KINDS[settings.kind]
-    if known.root == "none" and data is not None:
-        raise UserError(
-            f"{settings.kind} needs no {argument('data')} folder: leave it out, or give {argument('kind', 'folder')}"
-        )
-    if known.root == "required" and data is None and settings.root is None:
-        raise UserError(
-            f"this model was trained on a {settings.kind} data set: name its folder with {argument('data', 'DIR')}"
-        )
-    # A kind that is named here is not the model's own, whose recipe says what to test on.
-    standard = known.reported if other else None
-    return replace(settings, root=settings.root if data is None else str(data), test=split or standard or settings.test)

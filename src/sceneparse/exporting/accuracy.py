@@ -7,8 +7,8 @@ from torch import Tensor
 
 from sceneparse.data.sample import DataSet, tasks_of
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.datasets.opening import open_for_testing
-from sceneparse.evaluation.command import data_settings, protocol_of, refuse_other_classes, refuse_other_tasks
+from sceneparse.datasets.opening import data_settings, open_for_testing
+from sceneparse.evaluation.command import protocol_of, refuse_other_classes, refuse_other_tasks
 from sceneparse.evaluation.evaluate import evaluate
 from sceneparse.evaluation.reading import spaced
 from sceneparse.exporting.calibration import CalibrationPictures
@@ -60,7 +60,7 @@ def open_labelled(
     config = model.config
     if all(one is None for one in (data, kind, split, count)) and KINDS[config.data.kind].root != "none":
         return None
-    settings = data_settings(config, data, kind, split)
+    settings = data_settings(config.data, data, kind, split)
     dataset = open_for_testing(settings, channels=config.backbone.in_channels)
     refuse_other_classes(name, model.labels, dataset.labels)
     refuse_other_tasks(name, model.tasks, tasks_of(dataset))

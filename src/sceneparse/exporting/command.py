@@ -29,6 +29,7 @@ from sceneparse.inference.exported_file import (
 from sceneparse.inference.program import ConversionError, Program
 from sceneparse.pictures import find_pictures
 from sceneparse.progress import results_console, working
+from sceneparse.weights.conversions import time_to_convert
 from sceneparse.weights.model import Model, find_model, load_model
 from sceneparse.weights.run_folder import named_folder
 
@@ -103,7 +104,9 @@ def export(
         if int8:
             accuracy = _quantize(loaded, new, calibration, labelled, progress)
         else:
-            with working(f"exporting to {path}", shown=progress):
+            # It is the same conversion as before the first use with OpenVINO; of others nothing is known.
+            time = f", {time_to_convert(folder)}" if format == "openvino" else ""
+            with working(f"exporting to {path}{time}", shown=progress):
                 export_model(loaded, new, format)
             with working("comparing with PyTorch", shown=progress):
                 checks = tuple(check_export(loaded, new, format))

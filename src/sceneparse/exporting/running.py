@@ -10,10 +10,11 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.inference import onnx_engine, openvino_engine
-from sceneparse.inference.exported_file import NOTE, Format, Note, read_exported
+from sceneparse.inference.exported_file import Format, Note, read_exported
 from sceneparse.inference.openvino_caches import OWN
 from sceneparse.inference.program import INPUT, LABELS, LOGITS, ConversionError
 from sceneparse.tasks import Task
+from sceneparse.weights.at_hand import NOTE
 
 RunFile = Callable[[Tensor], dict[str, Tensor]]
 """Turns (N, C, H, W) float32 pictures, 0..255, into all outputs of a file by their names."""

@@ -20,6 +20,7 @@ from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks.unfilled import sketched
 from sceneparse.settings import Precision
 from sceneparse.settings.engine import EXPORTED_SUFFIXES, refuse_missing_file
+from sceneparse.weights.at_hand import NOTE
 from sceneparse.weights.build import build_backbone
 from sceneparse.weights.config import ModelConfig, config_from_json, config_to_json
 from sceneparse.weights.labels_file import labels_from_json, labels_to_json
@@ -28,9 +29,6 @@ from sceneparse.weights.model import Model
 Format = Literal["openvino", "onnx", "torch"]
 
 SUFFIXES = EXPORTED_SUFFIXES
-
-NOTE = "sceneparse"
-"""Where a file keeps what is said of the model, as JSON with the keys `config`, `labels`, `traits` and `quantized`."""
 
 SAID = ("mirror_image", "temperatures")
 """The traits that are not among a note's, since its labels and its settings say them."""

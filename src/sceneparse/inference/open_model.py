@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +27,9 @@ from sceneparse.progress import working
 from sceneparse.settings import Precision
 from sceneparse.settings.device import DEVICE_NAMES
 from sceneparse.settings.engine import ENGINE_NAMES, is_exported
-from sceneparse.weights.config import CONFIG, ModelConfig, read_config
+from sceneparse.weights.config import CONFIG, LABELS, ModelConfig, read_config
 from sceneparse.weights.conversions import (
+    ANNOUNCED,
     REFUSED,
     digest,
     fingerprint_of,
@@ -37,6 +39,7 @@ from sceneparse.weights.conversions import (
     untempered_fingerprint,
 )
 from sceneparse.weights.kept import KEPT
+from sceneparse.weights.labels_file import read_labels
 from sceneparse.weights.measured import recall
 from sceneparse.weights.model import Model, find_model, load_model
 
@@ -69,6 +72,23 @@ class Opened:
         return f"Opened({self.config.name}, engine {self.engine.name}, {self.tasks or self.labels})"
 
 
+@dataclass(frozen=True)
+class Found:
+    """A model that was found and is not ready yet, which may take a conversion: what is asked of it is checked first.
+
+    Args:
+        config: The model's settings.
+        labels: Its classes.
+        tasks: The label spaces of a unified model's tasks; None for a model of one task.
+        open: Makes it ready to score pictures.
+    """
+
+    config: ModelConfig
+    labels: LabelSpace
+    tasks: TaskLabels | None
+    open: Callable[[], Opened]
+
+
 def open_model(
     source: str | Path,
     *,
@@ -80,6 +100,27 @@ def open_model(
 
     Converting a network for OpenVINO takes longer than parsing a few pictures, so what was converted is kept in
     `cache_folder()` and taken from there the next time.
+
+    Args:
+        source: As in `find_to_open`, like the next ones.
+        engine: …
+        device: …
+        precision: …
+
+    Raises:
+        UserError: No such model, or an engine, a device or a precision that it cannot have.
+    """
+    return find_to_open(source, engine=engine, device=device, precision=precision).open()
+
+
+def find_to_open(
+    source: str | Path,
+    *,
+    engine: EngineName = "auto",
+    device: str = "auto",
+    precision: Precision = "auto",
+) -> Found:
+    """Find a model to score pictures with: it is fetched or imported if need be, but not yet converted.
 
     Args:
         source: What `find_model` takes, or an exported .xml or .onnx file.
@@ -104,17 +145,23 @@ def open_model(
             )
         # Weights of .xml files alone are beside them; a .bin beside an .onnx is another model's.
         fingerprint = digest([*([path.with_suffix(".bin")] if path.suffix == ".xml" else []), path])
-        return Opened(scorer, note.config, note.labels, fingerprint, None, note.tasks, OF_FILES)
+        opened = Opened(scorer, note.config, note.labels, fingerprint, None, note.tasks, OF_FILES)
+        return Found(note.config, note.labels, note.tasks, lambda: opened)
     # Before a model is fetched for it.
     if chosen_engine(engine, device, precision) == "openvino":
         OpenVINOEngine.check(device, precision)
     else:
         choose_device(device)
     folder = find_model(source)
-    if engine == "compile":
-        _say_compiling()
-    with _loading(source):
-        return _opened(folder, engine, device, precision)
+    labels, tasks = read_labels(folder / LABELS)
+
+    def ready() -> Opened:
+        if engine == "compile":
+            _say_compiling()
+        with _loading(source, folder):
+            return _opened(folder, engine, device, precision)
+
+    return Found(read_config(folder / CONFIG), labels, tasks, ready)
 
 
 def open_file(path: Path, *, device: str = "auto", precision: Precision = "auto") -> tuple[TaskEngine, Note]:
@@ -142,9 +189,13 @@ def check_source(name: str, source: object) -> None:
     require(source != "", f"{name} is empty: name one")
 
 
-def _loading(source: str | Path) -> AbstractContextManager[object]:
-    # A log need not say it of every model.
-    return working(f"loading {source}", shown=leads() and sys.stderr.isatty())
+def _loading(source: str | Path, folder: Path | None = None) -> AbstractContextManager[object]:
+    return working(f"loading {source}", shown=leads() and not (folder and _in_log_already(folder)))
+
+
+def _in_log_already(folder: Path) -> bool:
+    """Return whether a log says already that a model is converted, and how long that takes; a terminal shows more."""
+    return bool(ANNOUNCED) and untempered_fingerprint(folder) in ANNOUNCED and not sys.stderr.isatty()
 
 
 def _say_compiling() -> None:
@@ -214,7 +265,8 @@ def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> 
     refused = kept.with_name(REFUSED)
     if refused.is_file():
         raise ConversionError(refused.read_text(encoding="utf-8"))
-    with working(f"converting for OpenVINO, {time_to_convert(folder)}; this is kept for the next time", shown=leads()):
+    text = f"converting for OpenVINO, {time_to_convert(folder)}; this is kept for the next time"
+    with working(text, shown=leads() and not _in_log_already(folder)):
         began = time.monotonic()
         try:
             export_model(load_model(folder), kept, "openvino")

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sceneparse.inference.choosing import EngineName
-from sceneparse.inference.open_model import open_model
-from sceneparse.inference.protocol import check_protocol
+from sceneparse.inference.open_model import find_to_open
+from sceneparse.inference.protocol import check_protocol, resolve
 from sceneparse.parsing.chosen_tasks import refuse_unknown_tasks
 from sceneparse.parsing.parser import Parser
 from sceneparse.settings import Precision, ProtocolSettings
+from sceneparse.settings.protocol import ProtocolChange
 from sceneparse.tasks import TaskName
 
 
@@ -19,7 +20,7 @@ def load(
     engine: EngineName = "auto",
     device: str = "auto",
     precision: Precision = "auto",
-    protocol: ProtocolSettings | None = None,
+    protocol: ProtocolSettings | ProtocolChange | None = None,
     tasks: Collection[TaskName] | None = None,
 ) -> "Parser":
     """Load a model to parse pictures with.
@@ -33,7 +34,8 @@ def load(
         device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
         precision: float32, tf32 (on GPUs that have it), bfloat16, float16, or auto: bfloat16 where the device is faster
             in it, else float32.
-        protocol: How pictures are tested. Default: the protocol that the model was validated with.
+        protocol: How pictures are tested, or a function that makes it of the model's protocol. Default: the protocol
+            that the model was validated with.
         tasks: Which tasks a unified model parses: scene, object, part, material, texture. Default: all that it knows.
 
     Raises:
@@ -41,14 +43,19 @@ def load(
             model doesn't have.
     """
     # What is wrong with the others is said before a model is fetched or converted, as far as it can be.
-    if protocol is not None:
+    if protocol is not None and not callable(protocol):
         check_protocol(protocol)
     refuse_unknown_tasks(tasks)
-    opened = open_model(model, engine=engine, device=device, precision=precision)
+    found = find_to_open(model, engine=engine, device=device, precision=precision)
+    if callable(protocol):
+        protocol = protocol(found.config.protocol)
+    if protocol is not None:
+        resolve(protocol, found.config.sizes)
+    opened = found.open()
     wanted = None if tasks is None else tuple(tasks)
     # Where it was found: a run folder may hold another model by the time that another process loads it.
-    found = str(opened.folder) if opened.folder is not None and Path(model).exists() else str(model)
-    loading = Loading(found, engine, device, precision, protocol, wanted)
+    where = str(opened.folder) if opened.folder is not None and Path(model).exists() else str(model)
+    loading = Loading(where, engine, device, precision, protocol, wanted)
     return Parser(opened, protocol=protocol, tasks=wanted, loading=loading)
 
 

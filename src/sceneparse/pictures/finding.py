@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sceneparse.errors import UserError
-from sceneparse.paths import expanded, meant
+from sceneparse.paths import expanded, meant, refuse_parted
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, LeftOut, begins_as_picture, unread
 from sceneparse.pictures.naming import UniqueNames
 
@@ -21,6 +21,10 @@ _KEPT_BY_SYSTEMS = frozenset(
 )
 """Folders of thumbnails, of deleted files and of other systems' metadata, in lower case: of Synology, QNAP, macOS's
 archives, Windows and Linux."""
+
+
+NAMED = 3
+"""Wrong inputs that a message names at most."""
 
 
 def is_hidden(name: str) -> bool:
@@ -52,14 +56,22 @@ def find_pictures(inputs: Sequence[str | Path], left_out: LeftOut | None = None)
         left_out: Counts the pictures in forms that are not read, while the others are yielded.
 
     Raises:
-        UserError: At once, before anything is found: an input doesn't exist or holds no picture.
+        UserError: At once, before anything is found: inputs don't exist or hold no picture. The first three are named.
     """
     if not inputs:
         raise UserError("no pictures given; name files, folders or patterns such as 'photos/**/*.jpg'")
+    refuse_parted(inputs)
+    wrong = []
     for source in inputs:
         others = unread(apart=True)
-        if next(_pictures_of(source, others), None) is None:
-            raise UserError("; ".join((_nothing(source), *map(str, others.kinds))))
+        try:
+            if next(_pictures_of(source, others), None) is None:
+                wrong.append("; ".join((_nothing(source), *map(str, others.kinds))))
+        except UserError as error:
+            wrong.append(str(error))
+    if wrong:
+        more = [f"and {len(wrong) - NAMED} more"] if len(wrong) > NAMED else []
+        raise UserError("; ".join((*wrong[:NAMED], *more)))
     if len(inputs) == 1:
         return _pictures_of(inputs[0], left_out)
     return _numbered(inputs, left_out)

@@ -13,7 +13,8 @@ from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, load
 from sceneparse.serving.answers import known_kinds
 from sceneparse.serving.settings import model_of
-from sceneparse.settings import Precision
+from sceneparse.settings import Precision, ProtocolSettings
+from sceneparse.settings.protocol import ProtocolChange
 from sceneparse.tasks import OTHERS, Task, TaskName
 from sceneparse.weights.run_folder import run_around
 
@@ -24,6 +25,7 @@ def load_models(
     engine: EngineName = "auto",
     device: str = "auto",
     precision: Precision = "auto",
+    protocol: ProtocolSettings | ProtocolChange | None = None,
     tasks: Collection[TaskName] | None = None,
 ) -> dict[str, Parser]:
     """Load models by name, and parse a small picture with each; the first one is the default.
@@ -34,6 +36,7 @@ def load_models(
         engine: As in `load`, like the next ones.
         device: …
         precision: …
+        protocol: …
         tasks: …
 
     Raises:
@@ -43,7 +46,8 @@ def load_models(
     loaded = []
     for source in sources:
         given, model = model_of(source)
-        loaded.append((given, model, load(model, engine=engine, device=device, precision=precision, tasks=tasks)))
+        parser = load(model, engine=engine, device=device, precision=precision, protocol=protocol, tasks=tasks)
+        loaded.append((given, model, parser))
     usual = Counter(given or parser.name for given, _, parser in loaded)
     parsers: dict[str, Parser] = {}
     for given, model, parser in loaded:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser
+from sceneparse.progress import working
 from sceneparse.serving.app import make_app
 from sceneparse.serving.batcher import Batcher
 from sceneparse.serving.connections import guarded
@@ -41,7 +42,8 @@ def serve(parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
             markup=False,
         )
     server = Server(parsers, settings)
-    server.paces.measure()
+    with working("measuring how long pictures take"):
+        server.paces.measure()
     server.run_until_stopped()
     if server.failed:
         raise UserError("the device has failed (the lines above say how): start the service anew")

@@ -1,5 +1,6 @@
 """Settings of the protocol: how a picture is tested."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -105,3 +106,7 @@ class ProtocolSettings:
         if isinstance(self.size, int):
             return (self.size,)
         return tuple(self.size) if isinstance(self.size, tuple | list) else ()
+
+
+ProtocolChange = Callable[[ProtocolSettings], ProtocolSettings]
+"""Makes the protocol to test by of a model's own, such as `lambda own: replace(own, flip=True)`."""

@@ -25,6 +25,9 @@ LAYOUT = 4
 BEFORE, PER_MIB = 15.0, 0.05
 """Seconds that a conversion takes, and more of them for each MiB of weights, roughly, on two cores."""
 
+ANNOUNCED: set[str] = set()
+"""Fingerprints of networks whose conversion a command has announced: a log need not hold it twice."""
+
 PACE = "openvino-pace.txt"
 """The file in the cache that says how many times as long the last conversion took here."""
 

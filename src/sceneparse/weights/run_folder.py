@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from sceneparse.errors import UserError
 from sceneparse.files import aside_of, is_held
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 
@@ -81,6 +82,34 @@ def run_around(path: Path) -> Path | None:
         return named(run)
     inside = path.name == MODEL or (path.parent.name == CHECKPOINTS and path.is_file())
     return run_folder(named(path.parent)) if inside else None
+
+
+def find_run(path: str | Path) -> Path:
+    """Return the run folder that a path means: itself, or the one around its model folder or its checkpoints.
+
+    Raises:
+        UserError: It is none.
+    """
+    given = named(Path(path))
+    if not given.exists():
+        raise UserError(f"{path}: there is no such run folder")
+    if (given / WEIGHTS).is_file() and given.name == MODEL and run_folder(given.parent):
+        return given.parent
+    run = run_folder(given)
+    if run is None:
+        raise UserError(
+            f"{path}: is no run folder (no {RECIPE} in it), nor holds any: give folders that 'sceneparse train' wrote"
+        )
+    return run
+
+
+def find_runs(path: str | Path) -> list[Path]:
+    """Return the run folders that lie in a folder, else the one that a path means; see `runs_in` and `find_run`.
+
+    Raises:
+        UserError: There is none.
+    """
+    return runs_in(Path(path)) or [find_run(path)]
 
 
 def model_folder_of(run: Path) -> Path | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from sceneparse.errors import UserError
 from sceneparse.parsing.outputs import Outputs
 from sceneparse.parsing.runs.naming import files_matching, fixed_folder, short_names, unique_name
-from sceneparse.paths import expanded
+from sceneparse.paths import expanded, refuse_parted
 from sceneparse.pictures.finding import FoundPicture, files_in
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, VIDEO_SUFFIXES, VOLUME_SUFFIXES
 
@@ -65,6 +65,7 @@ def split_videos(
     Raises:
         UserError: A video that doesn't exist, a pattern that no video matches, or a live source beside other inputs.
     """
+    refuse_parted(inputs)
     videos: list[VideoSource] = []
     rest: list[str] = []
     taken: set[str] = set()
