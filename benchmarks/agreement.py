@@ -16,20 +16,21 @@ import copy
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
+import unified_engines
 from command_line import command_line, note, parsed, write_figures
 from peer_networks import CASES, PREPROCESSING, Case, imitate_training
 from sceneparse.devices import choose_device, device_name, float32_products
 from sceneparse.errors import UserError
 from sceneparse.inference.choosing import ENGINES
-from sceneparse.inference.engine import Engine
-from sceneparse.networks import SceneParser, normalize, resize
+from sceneparse.networks import SceneParser, UnifiedUPerNet, normalize, resize
 from sceneparse.pictures.finding import find_pictures
 from sceneparse.pictures.reading import read_picture
 from sceneparse.settings import PreprocessingSettings
@@ -81,20 +82,20 @@ def compared(
 ) -> list[Row]:
     """All rows of a network."""
     written = formulated(subject.network, "plain").to(device)
-    truth = [_scores(written, subject.preprocessing, one.to(device)) for one in subject.pictures]
+    truth = [_maps(written, subject.preprocessing, one.to(device)) for one in subject.pictures]
     with torch.autocast(device.type, getattr(torch, precision)):
-        found = [_scores(written, subject.preprocessing, one.to(device)) for one in subject.pictures]
+        found = [_maps(written, subject.preprocessing, one.to(device)) for one in subject.pictures]
     rows = [_row(subject, "as written, autocast", precision, found, truth)]
     for name in engines:
         for form in ("plain", "exact"):
             try:
-                engine: Engine = ENGINES[name](
+                engine: Any = ENGINES[name](
                     formulated(subject.network, form), subject.preprocessing, device=device, precision=precision
                 )
             except UserError as error:
                 note(f"{subject.name}, {name}: {error}")
                 break
-            found = [engine(one).to(device) for one in subject.pictures]
+            found = [[one.to(device) for one in engine_maps(engine, subject, one)] for one in subject.pictures]
             rows.append(_row(subject, f"{name}, {form}", precision, found, truth))
     return rows
 
@@ -108,23 +109,41 @@ def formulated(network: SceneParser, form: str) -> SceneParser:
     return network
 
 
+def engine_maps(engine: Any, subject: Subject, picture: Tensor) -> list[Tensor]:
+    """The scores that an engine gives a picture (1, 3, H, W), a map for every task that has one."""
+    if isinstance(subject.network, UnifiedUPerNet):
+        return maps_of(engine.heads(picture, subject.network.tasks))
+    return [engine(picture)]
+
+
+def maps_of(output: Any) -> list[Tensor]:
+    """The maps (N, C, h, w) of logits in what a network or an engine gives, one for every task that has one."""
+    found = (getattr(output, name, None) for name in ("logits", "part", "material", "texture"))
+    return [maps.float() for maps in found if maps is not None]
+
+
 @torch.inference_mode()
-def _scores(network: SceneParser, preprocessing: PreprocessingSettings, picture: Tensor) -> Tensor:
+def _maps(network: SceneParser, preprocessing: PreprocessingSettings, picture: Tensor) -> list[Tensor]:
     pixels = normalize(picture.float(), preprocessing.mean, preprocessing.std)
     with float32_products("float32"):  # by PyTorch's own settings, convolutions on GPUs are in TF32
-        scores: Tensor = network(pixels.contiguous(memory_format=torch.channels_last)).logits
-    return scores.float()
+        return maps_of(network(pixels.contiguous(memory_format=torch.channels_last)))
 
 
-def _row(subject: Subject, name: str, precision: str, found: list[Tensor], truth: list[Tensor]) -> Row:
+def labels_of(subject: Subject, picture: Tensor, maps: Sequence[Tensor]) -> list[Tensor]:
+    """The labels of a picture's pixels by its maps."""
+    size = (picture.shape[-2], picture.shape[-1])
+    return [resize(one, size, subject.network.align_corners).argmax(dim=1) for one in maps]
+
+
+def _row(subject: Subject, name: str, precision: str, found: list[list[Tensor]], truth: list[list[Tensor]]) -> Row:
     equal, pixels, squares, spread = 0, 0, 0.0, 0.0
     for picture, here, there in zip(subject.pictures, found, truth, strict=True):
-        size = (picture.shape[-2], picture.shape[-1])
-        labels = [resize(one, size, subject.network.align_corners).argmax(dim=1) for one in (here, there)]
-        equal += int((labels[0] == labels[1]).sum())
-        pixels += labels[0].numel()
-        squares += float((here - there).square().mean())
-        spread += float(there.var())
+        for one, other in zip(here, there, strict=True):
+            labels = [labels_of(subject, picture, [maps])[0] for maps in (one, other)]
+            equal += int((labels[0] == labels[1]).sum())
+            pixels += labels[0].numel()
+            squares += float((one - other).square().mean())
+            spread += float(other.var())
     row = Row(subject.name, name, precision, equal / pixels, (squares / spread) ** 0.5)
     note(f"{subject.name}, {name}: {row.equal:.4f}")
     return row
@@ -136,6 +155,54 @@ def random_subject(case: Case) -> Subject:
     network = case.ours("exact")
     imitate_training(network, case)
     return Subject(case.name, network.eval(), PREPROCESSING, list(case.picture(2).split(1)))
+
+
+def unified_subject(side: int, backbone: str = "resnet50", channels: int = 512) -> Subject:
+    """A network of all tasks with random weights and made-up pictures."""
+    network, preprocessing, _ = unified_engines.subject(None, backbone, channels)
+    pictures = CASES["upernet50"]._replace(side=side).picture(2)
+    return Subject("unified50", taught(network, preprocessing, pictures, 0), preprocessing, list(pictures.split(1)))
+
+
+BANDS = 12
+"""Classes that are learnt, of those that a network has."""
+
+
+def taught(network: SceneParser, preprocessing: PreprocessingSettings, pictures: Tensor, steps: int) -> SceneParser:
+    """Train a network to tell bands of brightness, and give its batch norms the statistics of the pictures.
+
+    It is trained as its paper writes it.
+
+    Args:
+        network: The network, which stays as it is.
+        preprocessing: How it sees pictures.
+        pictures: (N, 3, H, W) uint8 on the device where it is trained.
+        steps: Steps of its training; with none it stays random.
+
+    Returns:
+        The trained one, in evaluation mode, on the CPU.
+    """
+    torch.manual_seed(0)
+    learner = formulated(network, "plain").to(pictures.device).train()
+    pixels = normalize(pictures.float(), preprocessing.mean, preprocessing.std)
+    # Of the picture, and of its colours, a map each.
+    shades = torch.stack([pixels.mean(dim=1), *pixels.unbind(dim=1)])
+    truth = ((shades - shades.min()) / (shades.max() - shades.min()) * (BANDS - 0.01)).long()
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=5e-4)
+    for _ in range(steps):
+        found = maps_of(learner(pixels))
+        size = (pixels.shape[-2], pixels.shape[-1])
+        losses = [F.cross_entropy(resize(maps, size, False), truth[index]) for index, maps in enumerate(found)]
+        optimizer.zero_grad()
+        torch.stack(losses).sum().backward()
+        optimizer.step()
+    for module in learner.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None
+    with torch.no_grad():
+        learner(pixels)
+    return formulated(learner.cpu().eval(), "exact")
 
 
 def _trained(given: Namespace) -> Subject:

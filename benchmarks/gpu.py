@@ -1,115 +1,67 @@
 """What is promised on a GPU, all of it on one card in one run.
 
-    python benchmarks/gpu.py --data CamVid --backbone.weights=FILE
-    python benchmarks/gpu.py labels loss inference
+    python benchmarks/gpu.py --data CamVid
+    python benchmarks/gpu.py inference --minutes 30
 
-Needs `pip install 'sceneparse[bench]'`; training on CamVid needs its folder, and nothing to be downloaded where the
-weights of the backbone are given. All else is made up. The sections, which can be named, are:
+Needs `pip install 'sceneparse[bench]'`; training on CamVid needs its folder, and nothing is downloaded. All else is
+made up. The sections, which can be named, are:
 
     labels      upsampling and argmax, and what they take of memory, beside interpolate + argmax
     loss        upsampling and cross-entropy, forward and backward, beside interpolate + cross_entropy
-    inference   pictures to labels, batches of 1 and 16, beside other networks and forms; the first answer of a new size
-    agreement   labels of both formats beside those of the CPU's float32
     recipe      sceneparse train on CamVid: pictures a second, beside its step alone
+    agreement   labels of both formats beside those of the CPU's float32, of random and of trained weights
+    inference   pictures to labels, batches of 1 and 16, beside other networks and forms; first answers of a new size
     training    a step of 16 pictures beside the same network as one writes it, with and without torch.compile
 
-Most of the time is torch.compile's. All ends within --minutes, in which each section leaves some to those behind it.
-What needs no compiler is measured first; what the time does not suffice for is not compared with, and can be by
-another run: `python benchmarks/gpu.py inference --minutes 30`. Forms take turns; a time is the median. Each promise
-is a line: what was found, and what it has to be. Where of ours there are two forms, the better one counts. A promise
-is open ("kept" is null) as long as that depends on a row that was not measured; which ones, and why not, is listed.
-The exit status is 0 only where every promise is kept. Each section has a process of its own, so that one that fails
-costs none of the others, and --json is written after each promise. The quick form runs small networks on the CPU, in
-one process, where it promises nothing.
+All ends within --minutes of its start, in which each section leaves some to those behind it. What needs a compiler is
+compiled by all cores at once while labels are compared, and nothing is timed meanwhile; what takes too long is not
+compared with. PyTorch keeps what it made, so a second run on the same machine may come further. Rows take turns, one
+computes at a time; a time is the median. Each promise is a line: what was found, and what it has to be; below are the
+rows behind it, with the share that they reach of the multiply-adds of one large product of bfloat16 numbers in the same
+time. Where of ours there are several forms, the better one counts. A promise is open ("kept" is null) as long as that
+depends on a row that was not measured; which ones, and why not, is listed. The exit status is 0 only where every
+promise is kept. What fails costs none of the other sections, and --json is written after each promise. The quick form
+runs small networks on the CPU, in one process, where it promises nothing.
 """
+# ruff: noqa: E402
+
+import time
+
+BEGAN = time.monotonic()
+"""When the program was started: what follows takes seconds to import."""
 
 import os
 import signal
-import sys
-import time
 import traceback
 from argparse import SUPPRESS
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
-import agreement
-import loss as losses
 from command_line import STDOUT, command_line, note, parsed_with_settings, write_figures
 from gpu_given import Given
-from gpu_inference import of_inference
-from gpu_report import Promise, Report, measure_apart
-from gpu_training import of_recipe, of_training
+from gpu_inference import Inference
+from gpu_plan import limit
+from gpu_recipe import of_recipe
+from gpu_report import PATIENCE, Promise, Report, measure_apart
+from gpu_rows import Bench
+from gpu_sections import of_agreement, of_labels, of_loss
+from gpu_training import Training
 from sceneparse.devices import choose_device, device_name
-from sceneparse.inference import TestProtocol, label
-from sceneparse.inference.engine import TorchEngine
-from sceneparse.networks import resize
-from sceneparse.networks.exact.argmax import upsampled_labels
 
-LEAST = {"labels": 20.0, "loss": 20.0, "inference": 60.0, "agreement": 40.0, "recipe": 75.0, "training": 75.0}
-"""Seconds that each section is left by those before it."""
-
-
-def of_labels(given: Given) -> Iterator[Promise]:
-    """Upsampling and argmax."""
-    batch, classes, small, large = (2, 12, 8, 64) if given.quick else (16, 150, 60, 473)
-    generator = torch.Generator().manual_seed(0)
-    coarse = torch.randn(batch, classes, 6, 6, generator=generator)
-    logits = 4 * resize(coarse, (small, small), False) + torch.randn(batch, classes, small, small, generator=generator)
-    logits = logits.to(given.device, torch.bfloat16).contiguous(memory_format=torch.channels_last)
-    size = (large, large)
-    forms: dict[str, Callable[[], Tensor]] = {
-        "sceneparse": lambda: upsampled_labels(logits, size, False),
-        "interpolate + argmax": lambda: resize(logits, size, False).argmax(dim=1),
-    }
-    ours, theirs = given.turns(dict(forms)).values()
-    yield Promise("labels", "times as fast as interpolate + argmax", theirs / ours, 5)
-    if given.on_gpu:
-        own, other = (given.peak(form) for form in forms.values())
-        yield Promise("labels", "of its memory", own / other, 0.1, at_most=True)
-    exact = resize(logits.float(), size, False).argmax(dim=1)
-    yield Promise("labels", "equal to float32's", float((forms["sceneparse"]() == exact).float().mean()), 0.9999)
-
-
-def of_loss(given: Given) -> Iterator[Promise]:
-    """Upsampling and cross-entropy."""
-    shape = (12, 2, (8, 8), (64, 64)) if given.quick else (150, 16, (60, 60), (473, 473))
-    case = losses.Case(*shape, "bfloat16", str(given.device))
-    found = losses.measured(case, "cross_entropy", given.repeats, memory=given.on_gpu)
-    note(f"  sceneparse: {found['banded_ms']} ms; interpolate + cross_entropy: {found['plain_ms']} ms")
-    yield Promise("loss", "times as fast as interpolate + cross_entropy", found["ratio"], 5)
-    if given.on_gpu:
-        yield Promise("loss", "of its memory", found["banded_mib"] / found["plain_mib"], 0.1, at_most=True)
-
-
-def of_agreement(given: Given) -> Iterator[Promise]:
-    """Labels beside the CPU's."""
-    for name in ("upernet50",) if given.quick else ("pspnet50", "upernet50", "fcn50"):
-        subject = agreement.random_subject(given.case(name))
-        exact = {
-            device: TorchEngine(subject.network, subject.preprocessing, device=device, precision="float32")
-            for device in ("cpu", given.device)
-        }
-        labels = [
-            torch.cat([label(engine, one[0], TestProtocol()) for one in subject.pictures]) for engine in exact.values()
-        ]
-        equal = float((labels[0] == labels[1]).float().mean())
-        yield Promise("agreement", f"{name}, float32: of the CPU's", equal, 0.9999)
-        written, *rows = agreement.compared(subject, "bfloat16", given.device, ("torch",))
-        ours = next(row for row in rows if row.row == "torch, exact")
-        yield Promise("agreement", f"{name}, bfloat16: beyond as written", ours.equal - written.equal, 0)
-
+COMPILE_PROCESSES = 4
+"""Processes in which a compiler makes kernels, where nothing else is set: there are as many compilers as cores."""
 
 SECTIONS: dict[str, Callable[[Given], Iterator[Promise]]] = {
     "labels": of_labels,
     "loss": of_loss,
-    "inference": of_inference,
-    "agreement": of_agreement,
     "recipe": of_recipe,
-    "training": of_training,
+    "agreement": of_agreement,
 }
+"""What is measured in a process of each section's own."""
+
+IN_TURNS: Mapping[str, Callable[[Bench], "Inference | Training"]] = {"inference": Inference, "training": Training}
+"""What is measured in turns, by a bench's processes."""
 
 
 def main() -> int:
@@ -121,40 +73,85 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=6.0, help="within which all is done (default: 6)")
     parser.add_argument("--here", type=float, help=SUPPRESS)
     given, settings = parsed_with_settings(parser, {"device": "cpu", "repeats": 1})
-    if unknown := set(given.section) - set(SECTIONS):
-        parser.error(f"no section {', '.join(sorted(unknown))}: there are {', '.join(SECTIONS)}")
-    os.environ.setdefault("TORCHINDUCTOR_MAX_AUTOTUNE_REPORT_CHOICES_STATS", "0")  # else it prints page after page
-    until = time.monotonic() + 60 * given.minutes
-    if given.here is not None:
-        until = given.here
-        # What it has started ends with it.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    known = [*SECTIONS, *IN_TURNS]
+    if unknown := set(given.section) - set(known):
+        parser.error(f"no section {', '.join(sorted(unknown))}: there are {', '.join(known)}")
+    until = BEGAN + 60 * given.minutes - PATIENCE if given.here is None else given.here
     with_what = Given(choose_device(given.device), given.quick, given.repeats, given.data, settings, until)
     report = Report(device_name(with_what.device), None if given.json == STDOUT else given.json)
-    sections = given.section or list(SECTIONS)
-    for number, name in enumerate(sections):
-        if given.quick or given.here is not None:
-            measure(name, with_what, report)
-            continue
-        words = ["--device", str(with_what.device), "--repeats", str(given.repeats)]
-        words += [] if given.data is None else ["--data", str(given.data)]
-        later = sum(LEAST[other] for other in sections[number + 1 :])
-        limit = min(until, max(until - later, time.monotonic() + LEAST[name]))
-        measure_apart(__file__, name, [*words, *settings], report, limit)
+    sections = [name for name in known if name in (given.section or known)]
+    if given.quick or given.here is not None:
+        measure_here(sections, with_what, report)
+    else:
+        measure_all(sections, with_what, report)
     write_figures(report.figures(), given.json, report.show)
     return 0 if report.all_kept or (given.quick and not report.failed) else 1
 
 
-def measure(section: str, given: Given, report: Report) -> None:
+def measure_here(sections: Iterable[str], given: Given, report: Report) -> None:
+    """Measure sections in this process, one after the other."""
+    for name in sections:
+        if name in SECTIONS:
+            measure(name, partial(SECTIONS[name], given), report)
+        else:
+            with Bench(given, given.until) as bench:
+                measure(name, partial(in_turns, name, bench), report)
+
+
+def in_turns(section: str, bench: Bench) -> Iterator[Promise]:
+    """Have a section's rows made and measure them."""
+    return IN_TURNS[section](bench).measured(bench.given.until)
+
+
+def measure_all(sections: list[str], given: Given, report: Report) -> None:
+    """Measure sections in processes of their own, those of `IN_TURNS` in several, which are begun before agreement."""
+    words = ["--device", str(given.device), "--repeats", str(given.repeats)]
+    words += [] if given.data is None else ["--data", str(given.data)]
+
+    def apart(name: str) -> None:
+        measure_apart(__file__, name, [*words, *given.settings], report, limit(name, sections, given.until))
+
+    turns = [name for name in sections if name in IN_TURNS]
+    for name in sections:
+        if name in SECTIONS and name != "agreement":
+            apart(name)
+    with Bench(given, limit("agreement", sections, given.until)) as bench:
+        begun: dict[str, Inference | Training] = {}
+
+        def begin(name: str) -> None:
+            begun[name] = IN_TURNS[name](bench)
+
+        for name in turns:
+            attempt(name, partial(begin, name), report)
+        if "agreement" in sections:
+            apart("agreement")
+        for name, section in begun.items():
+            measure(name, partial(section.measured, limit(name, sections, given.until)), report)
+
+
+def measure(section: str, promises: Callable[[], Iterable[Promise]], report: Report) -> None:
     """Measure what a section promises; where it fails, what it found before that stays, and why is written down."""
     note(f"{section}:")
-    try:
-        for promise in SECTIONS[section](given):
+
+    def every() -> None:
+        for promise in promises():
             note(f"  {promise.what}: {promise.figure}, {promise.verdict}")
             report.add(promise)
+
+    attempt(section, every, report)
+
+
+def attempt(section: str, what: Callable[[], None], report: Report) -> None:
+    """Do something for a section, and write down why it fails."""
+    try:
+        what()
     except (Exception, SystemExit):  # also what a call of the command line has to say
         report.fail(section, traceback.format_exc())
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what it has started ends with it
+    # Else PyTorch's compiler prints page after page.
+    os.environ.setdefault("TORCHINDUCTOR_MAX_AUTOTUNE_REPORT_CHOICES_STATS", "0")
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", str(COMPILE_PROCESSES))
     raise SystemExit(main())

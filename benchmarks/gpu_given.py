@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,11 +11,10 @@ import torch
 
 from command_line import note
 from peer_networks import CASES, Case
+from sceneparse.benching.matrix_peak import matrix_peak
 from sceneparse.benching.timing import take_turns
 
-COMPILING = {"default": 30.0, "reduce-overhead": 30.0, "max-autotune": 60.0, "training": 45.0}
-"""Seconds with less of which torch.compile is not begun, by its mode; a training step has two graphs. It may take
-longer: a section whose time is over is ended, and keeps what it has found before."""
+NOT_COMPILED = "the quick form compiles nothing"
 
 
 class Given(NamedTuple):
@@ -40,14 +40,6 @@ class Given(NamedTuple):
     def left(self) -> float:
         """Seconds that are left."""
         return self.until - time.monotonic()
-
-    def why_not_compiled(self, mode: str) -> str | None:
-        """Why something is not compiled; None where it can be."""
-        if self.quick:
-            return "the quick form compiles nothing"
-        if self.left < COMPILING[mode]:
-            return f"{max(self.left, 0):.0f} s are left, and compiling takes {COMPILING[mode]:.0f} or more"
-        return None
 
     @property
     def on_gpu(self) -> bool:
@@ -76,6 +68,14 @@ class Given(NamedTuple):
         run()
         torch.cuda.synchronize(self.device)
         return float(torch.cuda.max_memory_allocated(self.device) - before)
+
+
+@cache
+def card_peak(device: torch.device) -> float:
+    """Multiply-adds a second of large products in bfloat16, measured; on a CPU, for the quick form, in float32."""
+    if device.type == "cpu":
+        return matrix_peak(device, "float32", 1)
+    return matrix_peak(device, "bfloat16")
 
 
 def reason_of(error: Exception) -> str:

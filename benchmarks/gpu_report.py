@@ -30,7 +30,9 @@ class Promise:
         found: The figure; None where nothing could be measured.
         bound: What it has to be.
         at_most: Whether the bound is an upper one.
-        rows: What it is made of, by name (milliseconds, bytes or pictures a second).
+        rows: What it is made of, by name.
+        unit: Of these.
+        shares: How much of the device's peak arithmetic they reach, of those where that says something.
         missing: The rows of others that it is defined against but that were not measured, each with the reason: with
             them the figure would be the same or worse.
         untried: The rows of ours that were not measured, likewise: with them it would be the same or better.
@@ -42,6 +44,8 @@ class Promise:
     bound: float
     at_most: bool = False
     rows: dict[str, float] = field(default_factory=dict)
+    unit: str = ""
+    shares: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     untried: dict[str, str] = field(default_factory=dict)
 
@@ -116,7 +120,7 @@ class Report:
         return {"device": self.device, "promises": rows, "failed": self.failed}
 
     def show(self) -> None:
-        """Print a table on the terminal, and below it what was not measured."""
+        """Print tables of the promises and of the rows behind them, and what was not measured."""
         table = Table("", "what", "found", "promised", "")
         for one in self.promises:
             bound = f"{'at most' if one.at_most else 'at least'} {one.bound:g}"
@@ -125,6 +129,15 @@ class Report:
             table.add_row(section, escape(why.strip().splitlines()[-1]), "", "", "FAILED")
         console = Console()
         console.print(table)
+        rows = Table("", "what", "row", "found", "of the peak")
+        shown: dict[str, float] = {}
+        for one in self.promises:
+            if one.rows != shown:  # promises of the same rows follow each other
+                for row, value in one.rows.items():
+                    share = f"{one.shares[row]:.1%}" if row in one.shares else ""
+                    rows.add_row(one.section, one.what.partition(":")[0], row, f"{value:.4g} {one.unit}", share)
+            shown = one.rows
+        console.print(rows)
         for one in self.promises:
             for line in one.lacks():
                 console.print(escape(f"{one.section}, {one.what}: {line}"))

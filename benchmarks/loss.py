@@ -158,7 +158,8 @@ def main() -> None:
 def measured(case: Case, name: str, repeats: int, *, memory: bool) -> dict[str, Any]:
     """Time, memory and differences of a loss's two forms."""
     # First of all: a process may inherit its parent's peak.
-    peaks = {form: alone(case, name, form) for form in ("plain", "banded")} if memory else {}
+    weigh = alone if case.device == "cpu" else _peak  # a GPU's memory is each process's own
+    peaks = {form: weigh(case, name, form) for form in ("plain", "banded")} if memory else {}
     loss, gradient = differences(case, name)
     seconds = timings(case, name, repeats)
     return {

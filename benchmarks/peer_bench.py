@@ -15,7 +15,7 @@ import peer_inference
 import peer_training
 from peer_inference import Row
 from peer_measuring import ratio
-from peer_networks import OURS, PEERS, Case, imitate_training, multiply_adds
+from peer_networks import PEERS, Case, imitate_training, multiply_adds
 from sceneparse.benching.timing import Run, peak_alone, take_turns
 from sceneparse.devices import choose_precision
 from sceneparse.devices import device_name as gpu_name
@@ -109,14 +109,8 @@ class Bench:
 
     def count(self) -> None:
         """Multiply-adds of every network."""
-        counted: dict[str, float] = {}
         for row in self.measured():
-            if row.network not in counted:
-                peer = PEERS.get(row.network)
-                network = peer.make(self.case) if peer else self.case.ours(OURS[row.network])
-                multiple = peer.multiple if peer else 1
-                counted[row.network] = round(multiply_adds(network, self.case.side + -self.case.side % multiple), 2)
-            self.figures[row].multiply_adds = counted[row.network]
+            self.figures[row].multiply_adds = round(multiply_adds(self.case, row.network), 2)
 
     def times(self, state: dict[str, Tensor]) -> None:
         """Build all rows, compare what they give, and let them take turns."""

@@ -1,8 +1,8 @@
 """What `peers.py` compares: our networks, the same as the papers write them, and those of other packages."""
 
-import copy
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -289,7 +289,15 @@ def imitate_training(network: SceneParser, case: Case) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in network.state_dict().items()}
 
 
-def multiply_adds(network: nn.Module, side: int) -> float:
-    """Multiply-adds of one picture in inference, in 10⁹, without computing anything."""
-    network = copy.deepcopy(network).eval().to("meta")
-    return cost.multiply_adds(network, 3, (side, side)) / 1e9
+@cache
+def multiply_adds(case: Case, name: str) -> float:
+    """Multiply-adds of one picture in inference, in 10⁹, without computing anything.
+
+    Args:
+        case: What is compared.
+        name: The network, one of `OURS` or `PEERS`.
+    """
+    peer = PEERS.get(name)
+    network = case.ours(OURS[name]) if peer is None else peer.make(case)
+    side = case.side if peer is None else case.side + -case.side % peer.multiple
+    return cost.multiply_adds(network.eval().to("meta"), 3, (side, side)) / 1e9

@@ -1,6 +1,8 @@
 """A training step in `peers.py`: forward, loss, backward and update, in every form that is compared."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -9,14 +11,17 @@ from torch import Tensor, nn
 from peer_inference import Row
 from peer_networks import OURS, PEERS, PREPROCESSING, Case, finish, main_logits, padded
 from sceneparse.devices import float32_products
+from sceneparse.devices.convolutions import measured_convolutions
 from sceneparse.labels import IGNORE
 from sceneparse.networks import SceneParser, normalize, resize
 from sceneparse.processes import ALONE
 from sceneparse.settings import OptimizerSettings
 from sceneparse.training.compiling import compiled
+from sceneparse.training.graphed import GraphedGradients, record_on_cuda
 from sceneparse.training.losses.cross_entropy import CrossEntropy
 from sceneparse.training.losses.heads import segmentation_loss
 from sceneparse.training.losses.kind import LossContext
+from sceneparse.training.losses.targets import Targets
 from sceneparse.training.optimizer import build_optimizer, fuses, skip_where
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -42,9 +47,11 @@ def rows_of(case: Case) -> list[Row]:
 class Step:
     """A training step on a batch that stays.
 
+    Ours is as a training has it, with the convolutions that are measured as the fastest on a GPU.
+
     Args:
         case: The network.
-        row: Whose, and how.
+        row: Whose, and how: eager, channels-last, compile, or graph, for which the third step records.
         state: Our weights; None leaves random ones.
         device: Where.
         batch: Pictures in the batch.
@@ -55,6 +62,12 @@ class Step:
         self.layout = torch.contiguous_format if row.engine == "eager" else torch.channels_last
         self.network.to(memory_format=self.layout)
         self.precision, self.mixed = row.precision, row.precision == "bfloat16"
+        where = torch.device(device)
+        self.measured = row.network == "sceneparse" and where.type == "cuda"
+        self.gradients: Callable[[Tensor, Targets], Tensor] = self._gradients
+        if row.engine == "graph":
+            weights = list(self.network.parameters())
+            self.gradients = GraphedGradients(self._gradients, weights, partial(record_on_cuda, where))
         self.images = case.picture(batch).to(device)
         generator = torch.Generator().manual_seed(0)
         regions = torch.randint(0, case.classes, (batch, 1, 8, 8), generator=generator).float()
@@ -62,11 +75,17 @@ class Step:
         target[:, :2] = IGNORE
         self.target = target.to(device)
 
-    def forward(self) -> Tensor:
+    def forward(self, images: Tensor, target: Tensor) -> Tensor:
         """The loss."""
-        pixels = normalize(self.images, PREPROCESSING.mean, PREPROCESSING.std).contiguous(memory_format=self.layout)
+        pixels = normalize(images, PREPROCESSING.mean, PREPROCESSING.std).contiguous(memory_format=self.layout)
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.mixed):
-            return self.loss(pixels, self.target)
+            return self.loss(pixels, target)
+
+    def _gradients(self, images: Tensor, targets: Targets) -> Tensor:
+        """The loss; its gradients are the weights'."""
+        loss = self.forward(images, targets.objects)
+        loss.backward()
+        return loss.detach()
 
     def without_dropout(self) -> float:
         """The loss with all channels in their place: what forms with the same weights agree on."""
@@ -74,18 +93,17 @@ class Step:
         for layer in layers:
             layer.eval()
         with torch.no_grad(), float32_products(self.precision):
-            loss = float(self.forward())
+            loss = float(self.forward(self.images, self.target))
         for layer in layers:
             layer.train()
         return loss
 
     def __call__(self) -> None:
         """One step."""
-        with float32_products(self.precision):
-            loss = self.forward()
-            loss.backward()
+        with float32_products(self.precision), measured_convolutions() if self.measured else nullcontext():
+            loss = self.gradients(self.images, Targets(self.target))
         if self.optimizer.defaults["fused"]:
-            skip_where(self.optimizer, loss.detach().isfinite().logical_not().float())
+            skip_where(self.optimizer, loss.isfinite().logical_not().float())
         self.optimizer.step()
         self.optimizer.zero_grad()
 

@@ -107,13 +107,24 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "fuzz_import": lambda rows: all(row["refused"] == 2 and not row["wrong"] for row in rows),
     "gpu": lambda found: (
         not found["failed"]
-        and {"labels", "loss", "agreement", "inference", "training"} == {one["section"] for one in found["promises"]}
-        # It compiles nothing, so that what that would be compared with is open.
+        and {"labels", "loss", "recipe", "agreement", "inference", "training"}
+        == {one["section"] for one in found["promises"]}
+        # It compiles nothing and has no data, so that what depends on these is open.
         and all(
             one["found"] > 0 or one["section"] == "agreement" for one in found["promises"] if one["found"] is not None
         )
-        and all(one["found"] is not None or "torch.compile" in str(one["missing"]) for one in found["promises"])
+        and all(
+            one["found"] is not None or "torch.compile" in str(one["missing"]) or "--data" in str(one["untried"])
+            for one in found["promises"]
+        )
         and all(one["kept"] for one in found["promises"] if "equal" in one["what"] or "CPU's" in one["what"])
+        and {one["what"].partition(",")[0] for one in found["promises"] if one["section"] == "agreement"}
+        == {"upernet50", "unified50"}
+        and all(
+            set(one["shares"]) == set(one["rows"]) and all(0 < share < 1 for share in one["shares"].values())
+            for one in found["promises"]
+            if one["unit"] == "ms" and one["section"] in ("inference", "training")
+        )
     ),
     "heads": lambda rows: (
         {row["head"] for row in rows} == {"pyramid", "fusion"}

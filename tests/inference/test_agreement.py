@@ -14,6 +14,7 @@ from sceneparse.networks import FCN, PSPNet, SceneParser, UnifiedUPerNet, UPerNe
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.networks.exact.convolution import Resampling
 from sceneparse.settings import Precision, PreprocessingSettings
+from tests.support.gpus import NEEDS_CUDA
 
 CLASSES, SIDE, PICTURES = 12, 129, 6
 
@@ -115,12 +116,14 @@ def error(found: list[Tensor], truth: list[Tensor]) -> float:
     return sum(float((here - there).square().mean() / there.var()) for here, there in zip(found, truth, strict=True))
 
 
-def scored(network: SceneParser, preprocessing: PreprocessingSettings, precision: Precision) -> list[Tensor]:
-    """The scores of all pictures by PyTorch's engine, for every task that has a map."""
-    engine = TorchEngine(network, preprocessing, device="cpu", precision=precision)
+def scored(
+    network: SceneParser, preprocessing: PreprocessingSettings, precision: Precision, device: str = "cpu"
+) -> list[Tensor]:
+    """The scores of all pictures by PyTorch's engine, for every task that has a map, on the CPU."""
+    engine = TorchEngine(network, preprocessing, device=device, precision=precision)
     if not isinstance(network, UnifiedUPerNet):
-        return [engine(pictures())]
-    return maps_of(engine.heads(pictures(), network.tasks))
+        return [engine(pictures()).cpu()]
+    return [one.cpu() for one in maps_of(engine.heads(pictures(), network.tasks))]
 
 
 IN_HARDWARE = pytest.mark.skipif(
@@ -128,22 +131,24 @@ IN_HARDWARE = pytest.mark.skipif(
 )
 
 
-@IN_HARDWARE
+@pytest.mark.parametrize("device", [pytest.param("cpu", marks=IN_HARDWARE), pytest.param("cuda", marks=NEEDS_CUDA)])
 @pytest.mark.parametrize("steps", [0, 25], ids=["random", "trained"])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_no_more_labels_change_than_with_the_network_as_written(name: str, steps: int) -> None:
+def test_no_more_labels_change_than_with_the_network_as_written(name: str, steps: int, device: str) -> None:
     plain, exact = pair(NETWORKS[name], steps)
     preprocessing = PreprocessingSettings()
     pixels = normalize(pictures().float(), preprocessing.mean, preprocessing.std)
     with torch.inference_mode():
         truth = maps_of(plain(pixels))
-        with torch.autocast("cpu", torch.bfloat16):
-            written = maps_of(plain(pixels))
-    found, same = scored(exact, preprocessing, "bfloat16"), scored(exact, preprocessing, "float32")
+        with torch.autocast(device, torch.bfloat16):
+            written = [one.cpu() for one in maps_of(plain.to(device)(pixels.to(device)))]
+    found = scored(exact, preprocessing, "bfloat16", device)
+    same = scored(exact, preprocessing, "float32", device)
     assert 0 < changed(found, truth) <= changed(written, truth)
     # The error of a PSPNet with random weights is 1.035² times that of the network as written.
     assert error(found, truth) <= 1.1 * error(written, truth)
-    assert changed(found, truth) <= 1.1 * changed(scored(plain, preprocessing, "bfloat16"), truth)
+    assert changed(found, truth) <= 1.1 * changed(scored(plain, preprocessing, "bfloat16", device), truth)
+    # Of float32's labels 99.99% at the least.
     assert changed(same, truth) <= 3
 
 
