@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10_000, help="of requests (default: 10,000)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=8, help="that send at a time (default: 8)")
-    given = parsed(parser, {"count": 250, "seed": 5})
+    given = parsed(parser, {"count": 120})
     with TemporaryDirectory(prefix="sceneparse-hostile-") as name:
         model = given.model or Path(name) / "model"
         if given.model is None:

@@ -147,7 +147,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "rasters": lambda found: found["seconds"] > 0 and found["peak_mib"] > 100 and found["labels_equal"] is None,
     "recipes_table": lambda found: len(found["recipes"]) == len(found["ablations"]) == 1,
     "serving_hostile": lambda found: (
-        found["requests"] == 250
+        found["requests"] == 120
         and not found["wrong"]
         and not found["stderr"]
         and found["answers_afterwards"]

@@ -124,7 +124,7 @@ class Exportable(nn.Module):
         ("convit_tiny", {"depth": 2, "local_up_to_layer": 1}),
     ],
 )
-def test_positions_are_right_in_a_program_for_any_size(name: str, blocks: dict[str, int]) -> None:
+def test_positions_are_right_in_a_program_for_any_size(name: str, blocks: dict[str, Any]) -> None:
     model, sides = (
         Exportable(made(name, **blocks)),
         {2: Dim("height", min=33, max=999), 3: Dim("width", min=33, max=999)},
