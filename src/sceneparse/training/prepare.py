@@ -224,8 +224,8 @@ def _open_data(recipe: Recipe) -> tuple[Recipe, TrainingData]:
     training, validation = open_for_training(recipe.data, channels=channels)
     refuse_unlearnable(training, validation, recipe.data)
     sizes = learnt_sizes(training, recipe.data, recipe.augmentation)
-    if said := small_crops(sizes, recipe.data, recipe.augmentation):
-        say_once(said)
+    if small := small_crops(sizes, recipe.data, recipe.augmentation):
+        say_once(small)
     resolve(recipe.protocol, sizes)  # refuses what doesn't hold together now, not at the first validation
     labelled = tasks_of(training)
     recipe = replace(recipe, network=with_task_sizes(recipe.network, labelled, f"split '{recipe.data.train}'"))
