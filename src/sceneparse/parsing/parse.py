@@ -27,7 +27,7 @@ from sceneparse.files import write_json
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.parsing.artefacts.choice import picture_artefacts
-from sceneparse.parsing.artefacts.table import ARTEFACTS
+from sceneparse.parsing.artefacts.writing import write_artefacts
 from sceneparse.parsing.asking import mask_of, polygons_of
 from sceneparse.parsing.facts import checked_facts
 from sceneparse.parsing.notebook import html_of, percent, png_of
@@ -338,7 +338,7 @@ class Parse:
         write = picture_artefacts(tasks, write, overlay=overlay, model=self.model)
         # What was there before belongs to another parse: without its JSON nobody takes it for a whole one.
         (record := Path(folder) / f"{stem}.json").unlink(missing_ok=True)
-        files = {name: ARTEFACTS[name].write(self, Path(folder), stem) for name in write}
+        files = write_artefacts(self, write, Path(folder), stem)
         write_json(record, {**described, "files": files, **facts})
         return record
 
