@@ -25,8 +25,12 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What is kept for the next time is kept apart from the user's."""
+    """What is kept for the next time is kept apart from the user's, and nothing waits for the disk.
+
+    What a process that is killed has written is in the system's memory all the same: a power failure alone would tell.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
         patch.setenv("SCENEPARSE_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("HF_DATASETS_CACHE", str(tmp_path_factory.mktemp("datasets")))
         yield

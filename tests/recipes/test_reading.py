@@ -1,12 +1,14 @@
 """Recipes that extend others, and the published figures that stand in them."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from sceneparse.errors import UserError
-from sceneparse.recipes import read_recipe, recipe_names
+from sceneparse.recipes import from_mapping, read_recipe, recipe_names
 from sceneparse.recipes.reading import Figure, merged, read_file
+from sceneparse.settings import TrainingSettings
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -112,3 +114,24 @@ def test_every_experiment_of_the_papers_names_its_test_protocol() -> None:
         file = read_file(name)
         if file.published or len(file.layers) > 1:
             assert file.settings()["protocol"]["name"] in ("semseg", "csail", "whole"), name
+
+
+@dataclass(frozen=True)
+class Inner:
+    training: TrainingSettings = field(default_factory=lambda: TrainingSettings(8))
+    number: int = 1
+
+
+@dataclass(frozen=True)
+class Outer:
+    training: TrainingSettings = field(default_factory=lambda: TrainingSettings(7))
+    inner: Inner = field(default_factory=Inner)
+    other: Inner = Inner(number=5)
+
+
+def test_a_default_that_a_group_has_by_its_holder_wins_over_that_of_its_class() -> None:
+    """Options that other packages declare may hold such groups."""
+    assert from_mapping(Outer, {}, "x.yaml") == Outer()
+    given = {"training": {"batch": 2}, "inner": {"number": 3}, "other": {"training": {"batch": 4}}}
+    expected = Outer(TrainingSettings(7, batch=2), Inner(number=3), Inner(TrainingSettings(8, batch=4), 5))
+    assert from_mapping(Outer, given, "x.yaml") == expected

@@ -28,6 +28,7 @@ def write_data_set(root: Path, counts: dict[str, int] | None = None, size: tuple
 
 TINY = [
     "--backbone.name=resnet10t",
+    "--network.architecture=fcn",
     "--network.channels=8",
     "--network.output_stride=16",
     "--augmentation.crop=[32,32]",

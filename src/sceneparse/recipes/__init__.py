@@ -16,6 +16,7 @@ from sceneparse.errors import UserError
 from sceneparse.recipes.changes import Changes
 from sceneparse.recipes.earlier import is_earlier_and_whole, without_ignored, without_ignored_training
 from sceneparse.recipes.known import (
+    defaults_of_groups,
     dotted_settings,
     keys_of,
     one_line,
@@ -24,7 +25,7 @@ from sceneparse.recipes.known import (
     refuse_unknown_in_lists,
     settings_parser,
 )
-from sceneparse.recipes.reading import RecipeFile, layered, read_file, recipe_names
+from sceneparse.recipes.reading import RecipeFile, layered, merged, read_file, recipe_names
 from sceneparse.recipes.renamed import with_new_names
 from sceneparse.settings import Recipe
 from sceneparse.settings.choices import Choice
@@ -84,7 +85,7 @@ def from_mapping(
         UserError: An unknown key (the nearest known one is named), or a value of the wrong kind or out of range.
     """
     known = dotted_settings(kind)
-    values = _checked_keys(mapping, known, where)
+    values = merged(defaults_of_groups(kind), _checked_keys(mapping, known, where))
     refuse_unknown_in_lists(kind, values, where)
     parser = settings_parser(kind)
     if changes:
@@ -115,7 +116,8 @@ def _parsed(parser: "ArgumentParser", mapping: dict[str, Any], known: dict[str, 
 
     try:
         with _PARSERS:
-            namespace = parser.parse_object(mapping)
+            # jsonargparse checks each default as long as it checks what is given: those of the class itself hold.
+            namespace = parser.parse_object(mapping, defaults=False)
     except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
         raise UserError(f"{where}: {one_line(str(error), known)}") from None
     refuse_null(namespace.as_dict(), known, where)

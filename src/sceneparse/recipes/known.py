@@ -47,20 +47,24 @@ def _made_parser(kind: type) -> "ArgumentParser":
 
     parser = jsonargparse.ArgumentParser(exit_on_error=False, add_help=False)
     parser.add_class_arguments(kind, None)
-    # jsonargparse asks an object of each group for its defaults, where null has become what it stands for.
-    parser.set_defaults(_null_defaults(kind))
     return parser
 
 
-def _null_defaults(kind: Any, prefix: str = "") -> dict[str, None]:
-    """The dotted settings under a settings class that are null unless they are given."""
-    found: dict[str, None] = {}
+@cache
+def defaults_of_groups(kind: Any) -> dict[str, Any]:
+    """Return what a settings class gives its groups as defaults other than those of their own classes."""
+    found: dict[str, Any] = {}
     hints = get_type_hints(kind)
     for item in dataclasses.fields(kind):
-        if dataclasses.is_dataclass(hints[item.name]):
-            found |= _null_defaults(hints[item.name], f"{prefix}{item.name}.")
-        elif item.default is None:
-            found[prefix + item.name] = None
+        hint = hints[item.name]
+        if not dataclasses.is_dataclass(hint):
+            continue
+        if item.default is not dataclasses.MISSING:
+            found[item.name] = dataclasses.asdict(item.default)
+        elif item.default_factory not in (hint, dataclasses.MISSING):
+            found[item.name] = dataclasses.asdict(item.default_factory())
+        elif inside := defaults_of_groups(hint):
+            found[item.name] = inside
     return found
 
 
