@@ -85,6 +85,8 @@ def test_mistakes_are_refused_before_anything_heavy_is_imported(tmp_path: Path) 
         "evaluate runs/own": "name its folder with --data DIR",
         "evaluate runs/own --data nowhere": "nowhere: no such folder",
         "evaluate runs/own --data nowhere --kind ade20k": "nowhere",
+        "evaluate runs/own --kind ade20k": "to test on data of kind ade20k, name its folder with --data DIR",
+        "evaluate runs/own --data nowhere --kind nifti": "nowhere: no such folder",
         "evaluate old.pt --data nowhere --kind ade20k": "nowhere",
         "evaluate city.xml --data nowhere": "nowhere",
         "diagnose runs/city/model --data nowhere": "nowhere",
@@ -104,6 +106,7 @@ def test_mistakes_are_refused_before_anything_heavy_is_imported(tmp_path: Path) 
         "data show nowhere --kind ade20k": "nowhere",
         "data export nowhere --kind folder --out o": "nowhere: no such folder",
         "data export nowhere --kind ade20k --out o": "nowhere",
+        "compare runs/own runs": "own: is named twice",
         "compare nowhere": "nowhere: there is no such run folder",
         "sweep toy-tabel1": "did you mean 'toy-table1'",
     }

@@ -297,7 +297,12 @@ def test_a_folder_of_runs_stands_for_the_runs_in_it(
     (runs / "notes").mkdir()
     (runs / "table.csv").touch()
     (runs / "latest").symlink_to(runs / "z")
-    assert [run.name for run in compare_runs(runs, progress=False).runs] == ["a", "b", "z"]
+    (runs / "0-first").symlink_to(runs / "a")
+    found = [run.folder for run in compare_runs(runs, progress=False).runs]
+    assert found == [runs / name for name in ("a", "b", "z")], "not the links, which may lead elsewhere tomorrow"
+    each = [runs / name for name in ("0-first", "a", "b", "latest", "z")]  # as a shell makes it of runs/*
+    assert [run.name for run in compare_runs(each, progress=False).runs] == ["a", "b", "z"]
+    assert [run.folder for run in compare_runs(runs / "latest", progress=False).runs] == [runs / "latest"]
     names = [run.name for run in compare_runs([other, runs], progress=False).runs]
     assert names == ["other", "runs/a", "runs/b", "runs/z"]
     monkeypatch.chdir(runs)

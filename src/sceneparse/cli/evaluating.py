@@ -166,8 +166,7 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
 def _compare(arguments: argparse.Namespace) -> int:
     from sceneparse.weights.run_folder import find_runs
 
-    for run in arguments.runs:
-        find_runs(run)  # raises what is wrong with it before PyTorch is loaded
+    find_runs(arguments.runs)  # raises what is wrong with them before PyTorch is loaded
     with loading():
         from sceneparse.comparing import compare_runs
     compare_runs(arguments.runs, out=arguments.out)

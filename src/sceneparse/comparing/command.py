@@ -34,10 +34,7 @@ def compare_runs(
     check_flag("progress", progress)
     if not named:
         raise UserError("no run to compare: name one or more run folders, such as runs/a runs/b")
-    folders = [folder for run in named for folder in find_runs(run)]
-    for number, folder in enumerate(folders):
-        if any(folder.resolve() == other.resolve() for other in folders[:number]):
-            raise UserError(f"{folder}: is named twice: name different run folders")
+    folders = find_runs(named)
     names = told_apart(folders)
     comparison = RunComparison(tuple(read_run(folder, name) for folder, name in zip(folders, names, strict=True)))
     if all(run.problems for run in comparison.runs):

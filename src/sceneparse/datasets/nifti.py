@@ -136,14 +136,14 @@ def open_nifti(settings: DataSettings, split: str, channels: int) -> Slices:
     Raises:
         UserError: Another layout, no such split, missing or damaged volumes, differing shapes, or other channels.
     """
+    root = root_of(settings)
+    splits = _case_folders(root)  # first, since who asks whether there is such a folder need not know of channels
     wanted = len(settings.nifti.modalities)
     if channels != wanted:
         raise UserError(
             f"a slice has {counted(wanted, 'channel')} (data.nifti.modalities {', '.join(settings.nifti.modalities)}), "
             f"but the network takes {channels}: give {argument('backbone.in_channels', wanted)}, or other modalities"
         )
-    root = root_of(settings)
-    splits = _case_folders(root)
     found = split_named(splits, split)
     if found is None:
         raise no_split(root, split, list(splits))

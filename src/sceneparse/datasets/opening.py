@@ -120,9 +120,7 @@ def data_settings(
             f"{settings.kind} needs no {argument('data')} folder: leave it out, or give {argument('kind', 'folder')}"
         )
     if known.root == "required" and data is None and settings.root is None:
-        raise UserError(
-            f"this model was trained on a {settings.kind} data set: name its folder with {argument('data', 'DIR')}"
-        )
+        raise UserError(f"to test on data of kind {settings.kind}, name its folder with {argument('data', 'DIR')}")
     # A kind that is named here is not the model's own, whose recipe says what to test on.
     standard = known.reported if other else None
     return replace(settings, root=settings.root if data is None else str(data), test=split or standard or settings.test)

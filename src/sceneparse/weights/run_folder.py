@@ -5,7 +5,7 @@ import math
 import os
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -67,9 +67,14 @@ def runs_in(folder: Path) -> list[Path]:
     """
     if run_folder(folder) is not None:
         return []
-    found = sorted(file.parent for file in folder.glob(f"*/{RECIPE}") if run_folder(file.parent))
-    # A link to another of them, such as `latest`, is no further run.
-    return sorted({run.resolve(): run for run in reversed(found)}.values())
+    return _without_links(sorted(file.parent for file in folder.glob(f"*/{RECIPE}") if run_folder(file.parent)))
+
+
+def _without_links(runs: Sequence[Path]) -> list[Path]:
+    """Leave out links to others of them, such as `latest`, which are no further runs."""
+    own = {run.resolve() for run in runs if not run.is_symlink()}
+    links = {run.resolve(): run for run in reversed(runs) if run.is_symlink()}
+    return [run for run in runs if not run.is_symlink() or (run.resolve() not in own and run in links.values())]
 
 
 def run_around(path: Path) -> Path | None:
@@ -103,13 +108,18 @@ def find_run(path: str | Path) -> Path:
     return run
 
 
-def find_runs(path: str | Path) -> list[Path]:
-    """Return the run folders that lie in a folder, else the one that a path means; see `runs_in` and `find_run`.
+def find_runs(paths: Iterable[str | Path]) -> list[Path]:
+    """Return the run folders that paths mean, each a run or a folder of runs; see `runs_in` and `find_run`.
 
     Raises:
-        UserError: There is none.
+        UserError: One of them is none, or one is named twice. A link beside the run that it leads to is left out.
     """
-    return runs_in(Path(path)) or [find_run(path)]
+    found = _without_links([run for path in paths for run in runs_in(Path(path)) or [find_run(path)]])
+    whole = [run.resolve() for run in found]
+    for number, run in enumerate(found):
+        if whole[number] in whole[:number]:
+            raise UserError(f"{run}: is named twice: name different run folders")
+    return found
 
 
 def model_folder_of(run: Path) -> Path | None:
