@@ -100,7 +100,9 @@ def measure_here(sections: Iterable[str], given: Given, report: Report) -> None:
 
 def in_turns(section: str, bench: Bench) -> Iterator[Promise]:
     """Have a section's rows made and measure them."""
-    return IN_TURNS[section](bench).measured(bench.given.until)
+    begun = IN_TURNS[section](bench)
+    begun.made()
+    return begun.measured(bench.given.until)
 
 
 def measure_all(sections: list[str], given: Given, report: Report) -> None:
@@ -125,6 +127,9 @@ def measure_all(sections: list[str], given: Given, report: Report) -> None:
             attempt(name, partial(begin, name), report)
         if "agreement" in sections:
             apart("agreement")
+        # Of all of them, before any is measured: what is still being compiled would share the card and the cores.
+        for name, section in begun.items():
+            attempt(name, section.made, report)
         for name, section in begun.items():
             measure(name, partial(section.measured, limit(name, sections, given.until)), report)
 

@@ -54,14 +54,17 @@ class Inference:
         for subject in self._subjects:
             subject.compile(yielding=True)
 
+    def made(self) -> None:
+        """Wait until all rows are made or given up."""
+        for subject in self._subjects:
+            subject.made()
+
     def measured(self, until: float) -> Iterator[Promise]:
-        """Measure, one row at a time.
+        """Measure what was made, one row at a time.
 
         Args:
             until: When it has to be done, by `time.monotonic()`.
         """
-        for subject in self._subjects:
-            subject.made()
         for subject in self._subjects:
             subject.measure(until)
             yield subject.promise()

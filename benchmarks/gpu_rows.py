@@ -195,9 +195,13 @@ class Apart:
             return _checked(self._answers[number])
         raise Failed(self._lost)
 
+    def kill(self) -> None:
+        """Have it end, without waiting for that."""
+        self._process.kill()
+
     def end(self) -> None:
         """End it at once."""
-        self._process.kill()
+        self.kill()
         self._process.join()
 
 
@@ -246,6 +250,8 @@ class Bench:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for worker in self._workers:  # all at once: each takes a while to give back a GPU
+            worker.kill()
         for worker in self._workers:
             worker.end()
         self._folder.cleanup()

@@ -33,14 +33,17 @@ class Training:
             for steps in self._steps:
                 steps.have_made([row], None)
 
+    def made(self) -> None:
+        """Wait until all rows are made or given up."""
+        for steps in self._steps:
+            steps.made()
+
     def measured(self, until: float) -> Iterator[Promise]:
-        """Measure, one row at a time.
+        """Measure what was made, one row at a time.
 
         Args:
             until: When it has to be done, by `time.monotonic()`.
         """
-        for steps in self._steps:
-            steps.made()
         for steps in self._steps:
             steps.measure(until)
             yield from steps.promises()

@@ -78,6 +78,11 @@ def by_what(promises: Iterable[Any]) -> dict[str, Any]:
     return {one.what: one for one in promises}
 
 
+def measured(section: Any) -> dict[str, Any]:
+    section.made()
+    return by_what(section.measured(LATE))
+
+
 def test_the_time_suffices_by_what_is_assumed(bench: Callable[..., Any]) -> None:
     import gpu_plan
     from gpu_inference import Inference
@@ -124,6 +129,9 @@ def test_others_compile_while_labels_are_compared(monkeypatch: pytest.MonkeyPatc
             limits["compiling"] = bench.made - gpu.BEGAN
             self.name = name
 
+        def made(self) -> None:
+            done.append(f"{self.name} is made")
+
         def measured(self, until: float) -> Iterable[Any]:
             limits[self.name] = until - gpu.BEGAN
             done.append(self.name)
@@ -139,7 +147,9 @@ def test_others_compile_while_labels_are_compared(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "cpu", "--json", str(tmp_path / "figures.json")])
     assert gpu.main() == 0
     before, begun = ["labels", "loss", "recipe"], ["inference begins", "training begins"]
-    assert done == [*before, *begun, "agreement", "inference", "training"]
+    # Nothing is measured while rows of another section may still be compiled.
+    made = ["inference is made", "training is made"]
+    assert done == [*before, *begun, "agreement", *made, "inference", "training"]
     whole = 360 - PATIENCE
     assert limits["training"] == pytest.approx(whole)
     assert limits["inference"] == pytest.approx(whole - LEAST["training"])
@@ -147,7 +157,9 @@ def test_others_compile_while_labels_are_compared(monkeypatch: pytest.MonkeyPatc
     done.clear()
     monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "cpu", "inference", "--minutes", "30"])
     assert gpu.main() == 0
-    assert done == ["inference begins", "inference"] and limits["inference"] == pytest.approx(1800 - PATIENCE)
+    assert done == ["inference begins", "inference is made", "inference"] and limits["inference"] == pytest.approx(
+        1800 - PATIENCE
+    )
 
 
 def test_a_process_makes_what_it_is_asked_for_and_its_end_is_told() -> None:
@@ -202,8 +214,7 @@ def test_the_better_of_ours_counts_beside_the_fastest_of_the_others(bench: Calla
     from gpu_inference import Inference
 
     one, made = bench()
-    promises = list(Inference(one).measured(LATE))
-    found = by_what(promises)["pspnet50, batch 1: times as fast as the fastest of the others"]
+    found = measured(Inference(one))["pspnet50, batch 1: times as fast as the fastest of the others"]
     assert found.found == 5 / 2 and found.kept is True and not found.missing and not found.untried
     assert found.rows["sceneparse"] == 4.0
     # 100·10⁹ multiply-adds in 4 ms, of 400·10¹² a second.
@@ -216,7 +227,7 @@ def test_a_row_that_cannot_be_compiled_costs_no_other_and_says_why(bench: Callab
     from gpu_inference import Inference
 
     one, _ = bench("plain, torch.compile max-autotune", "sceneparse --engine compile")
-    found = by_what(Inference(one).measured(LATE))["upernet50, batch 16: times as fast as the fastest of the others"]
+    found = measured(Inference(one))["upernet50, batch 16: times as fast as the fastest of the others"]
     assert found.found == 7 / 4 and found.kept is None
     assert found.missing == {"plain, torch.compile max-autotune": "no kernel fits"}
     assert found.untried == {"sceneparse --engine compile": "no kernel fits"}
@@ -226,7 +237,7 @@ def test_a_steps_memory_is_compared_with_the_compiled_plain_ones(bench: Callable
     from gpu_training import Training
 
     one, _ = bench()
-    found = by_what(Training(one).measured(LATE))
+    found = measured(Training(one))
     assert found["pspnet50: times as fast as plain"].found == 3.0 and found["pspnet50: times as fast as plain"].kept
     assert found["pspnet50: times as fast as plain, torch.compile"].found == 2.0
     memory = found["upernet50: of the memory of plain, torch.compile"]
@@ -234,7 +245,7 @@ def test_a_steps_memory_is_compared_with_the_compiled_plain_ones(bench: Callable
     # A step is three times the forward pass of its 16 pictures.
     assert found["pspnet50: times as fast as plain"].shares["plain"] == pytest.approx(48 * 100e9 / 9e-3 / 400e12)
     one, _ = bench("plain, torch.compile")
-    found = by_what(Training(one).measured(LATE))
+    found = measured(Training(one))
     compiled = found["pspnet50: times as fast as plain, torch.compile"]
     assert compiled.found is None and compiled.kept is None
     assert compiled.missing == {"plain, torch.compile": "no kernel fits"}

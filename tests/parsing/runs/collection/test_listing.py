@@ -6,8 +6,17 @@ from pathlib import Path
 import pytest
 
 from sceneparse.errors import UserError
+from sceneparse.parsing.batches import MOST
 from sceneparse.parsing.runs.collection import needs_collection
-from sceneparse.parsing.runs.collection.items import LARGEST_CHUNK, Item, chunks, packed, unpacked
+from sceneparse.parsing.runs.collection.cluster import Shares
+from sceneparse.parsing.runs.collection.items import (
+    LARGEST_CHUNK,
+    SMALLEST_CHUNK,
+    Item,
+    chunks,
+    packed,
+    unpacked,
+)
 from sceneparse.parsing.runs.collection.listing import list_items
 from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.shards import content
@@ -228,6 +237,15 @@ def test_chunks_hold_each_item_once_and_are_neither_many_nor_large(count: int) -
     made = list(chunks(items))
     assert [item for chunk in made for item in chunk] == items
     assert max(map(len, made)) <= LARGEST_CHUNK and len(made) <= max(2000, count / LARGEST_CHUNK + 1)
+
+
+def test_a_gpus_chunks_hold_full_batches() -> None:
+    items = [Item(number, str(number), "", "file", "") for number in range(100)]
+    gpus, processors = Shares(2, 8, 1), Shares(2, 8, 0)
+    assert {len(chunk) for chunk in chunks(items, gpus.smallest_chunk(100))} == {4 * MOST, 100 % (4 * MOST)}
+    assert {len(chunk) for chunk in chunks(items, processors.smallest_chunk(100))} == {SMALLEST_CHUNK}
+    # Few are shared out among all GPUs.
+    assert [len(chunk) for chunk in chunks(items[:20], gpus.smallest_chunk(20))] == [10, 10]
 
 
 def test_items_survive_the_way_to_a_worker() -> None:

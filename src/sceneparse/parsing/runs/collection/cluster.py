@@ -11,11 +11,15 @@ from typing import Any
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError, counted
-from sceneparse.parsing.runs.collection.items import Item, chunks, packed
+from sceneparse.parsing.batches import MOST
+from sceneparse.parsing.runs.collection.items import SMALLEST_CHUNK, Item, chunks, packed
 from sceneparse.parsing.runs.collection.worker import Attempts, ParseChunks, Plan
 
 _STORE_BYTES = 512 << 20
 """Shared memory of a Ray that is started here: chunks are lists of names, the largest thing is a model's weights."""
+
+_BATCHES = 4
+"""Full batches of a chunk on a GPU: what is left over of pictures of one size is parsed by itself."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,13 @@ class Shares:
     workers: int
     threads: int
     gpus: int
+
+    def smallest_chunk(self, count: int) -> int:
+        """Return how many of so many pictures a call of a worker gets at least.
+
+        A GPU scores several at once, but none of two chunks: it gets a few batches, unless others had nothing to do.
+        """
+        return max(SMALLEST_CHUNK, min(_BATCHES * MOST, count // self.workers)) if self.gpus else SMALLEST_CHUNK
 
     def describe(self) -> str:
         """Return it as text, such as "2 workers with 4 processors each"."""
@@ -115,7 +126,7 @@ def parse_chunks(ray: ModuleType, plan: Plan, items: Sequence[Item], share: Shar
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    rows = [{"items": packed(chunk)} for chunk in chunks(items)]
+    rows = [{"items": packed(chunk)} for chunk in chunks(items, share.smallest_chunk(len(items)))]
     attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
     parsed = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
         ParseChunks,

@@ -41,12 +41,16 @@ class Item:
     problem: str | None = None
 
 
-def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+def chunks(items: Sequence[Item], smallest: int = SMALLEST_CHUNK) -> Iterator[Sequence[Item]]:
     """Cut a collection into chunks for one call of a worker each; rows of a group of a Parquet file stay together.
 
     A worker that dies loses what it has begun of one chunk; a row group is read once for each of its chunks.
+
+    Args:
+        items: The collection.
+        smallest: Items of a chunk at least, as far as there are so many, up to `LARGEST_CHUNK`.
     """
-    size = min(LARGEST_CHUNK, max(SMALLEST_CHUNK, -(-len(items) // MOST_CHUNKS)))
+    size = min(LARGEST_CHUNK, max(smallest, -(-len(items) // MOST_CHUNKS)))
     first = 0
     for index, item in enumerate(items):
         before = items[index - 1] if index else item
