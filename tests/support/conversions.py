@@ -35,7 +35,7 @@ class _ByValue(pickle.Pickler):
         if isinstance(value, Tensor):
             numbers = value.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
             form = repr((value.dtype, tuple(value.shape), value.stride()))
-            return form.encode() + hashlib.sha256(numbers).digest()
+            return form.encode() + hashlib.sha256(numbers.data).digest()
         plain = isinstance(value, tuple) and all(isinstance(one, str | int | float | None) for one in value)
         return repr(value).encode() if plain or isinstance(value, str) else None
 

@@ -56,7 +56,7 @@ def _run_in(folder: Path, script: Path, words: list[str], said: Path, environmen
 def _run(script: Path, words: list[str], said: Path, environment: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    os.fsync = lambda _: None  # as in the processes of pytest themselves
+    os.fsync = lambda fd: None  # noqa: ARG005 – as in the processes of pytest themselves
     torch.set_num_threads(1)
     for stream, path in ((1, said), (2, said.with_suffix(".err"))):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)

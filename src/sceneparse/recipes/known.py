@@ -50,9 +50,13 @@ def _made_parser(kind: type) -> "ArgumentParser":
     return parser
 
 
-@cache
 def defaults_of_groups(kind: Any) -> dict[str, Any]:
     """Return what a settings class gives its groups as defaults other than those of their own classes."""
+    return _defaults_of_groups(kind)
+
+
+@cache
+def _defaults_of_groups(kind: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     hints = get_type_hints(kind)
     for item in dataclasses.fields(kind):
@@ -63,7 +67,7 @@ def defaults_of_groups(kind: Any) -> dict[str, Any]:
             found[item.name] = dataclasses.asdict(item.default)
         elif item.default_factory not in (hint, dataclasses.MISSING):
             found[item.name] = dataclasses.asdict(item.default_factory())
-        elif inside := defaults_of_groups(hint):
+        elif inside := _defaults_of_groups(hints[item.name]):
             found[item.name] = inside
     return found
 
