@@ -102,10 +102,10 @@ def open_model(
     `cache_folder()` and taken from there the next time.
 
     Args:
-        source: As in `find_to_open`, like the next ones.
-        engine: …
-        device: …
-        precision: …
+        source: As in `find_to_open`.
+        engine: As there.
+        device: As there.
+        precision: As there.
 
     Raises:
         UserError: No such model, or an engine, a device or a precision that it cannot have.
