@@ -150,7 +150,7 @@ CASES: dict[str, tuple[Callable[[Folders], list[str]], str]] = {
     "key in the wrong group": (_recipe({"training": {"lr": 0.1}}), "did you mean 'optimizer.lr'"),
     "value where a group is": (_recipe({"network": 3}), "group"),
     "value of the wrong kind": (_recipe({"training": {"iterations": "many"}}), "whole number"),
-    "unknown choice": (_recipe({"network": {"architecture": "unet"}}), "pspnet"),
+    "unknown choice": (_recipe({"optimizer": {"kind": "adam"}}), "adamw"),
     "value out of range": (_setting("--training.batch=0"), "at least 1"),
     "misspelt setting": (_setting("--training.iteratoins=3"), "did you mean '--training.iterations'"),
     "unknown backbone": (_setting("--backbone.name=resnet51"), "resnet50"),

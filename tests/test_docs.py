@@ -7,11 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
-from sceneparse import cli
+from sceneparse import Parser, cli, load
 from sceneparse.inference import export_model
 from sceneparse.labels import LabelSpace
 from sceneparse.recipes import from_mapping, read_recipe, recipe_names, settings_help
@@ -31,6 +32,15 @@ def _blocks(language: str) -> list[tuple[str, str]]:
         for page in PAGES
         for block in re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.S)
     ]
+
+
+def answer_mostly_right(parser: Parser, split: Path) -> None:
+    """Write masks by which a model is right at four of five pixels: it has a temperature then, whatever it learnt."""
+    random = np.random.default_rng(0)
+    for picture in (split / "images").iterdir():
+        labels = parser(picture).labels
+        wrong = random.random(labels.shape) < 0.2
+        Image.fromarray(np.where(wrong, 1 - labels, labels).astype(np.uint8)).save(split / "masks" / picture.name)
 
 
 @pytest.mark.parametrize(("page", "code"), _blocks("python"))
@@ -57,6 +67,8 @@ def test_python_in_the_docs_runs(
         group, key = name.split(".")
         settings[group][key] = yaml.safe_load(value)
     settings["data"]["root"] = str(write_data_set(tmp_path / "my-data"))
+    if "calibrate(" in code:
+        answer_mostly_right(load(tmp_path / "runs" / "mine" / "model", engine="torch"), tmp_path / "my-data" / "val")
     Path("streets.yaml").write_text(yaml.safe_dump(settings))
     shortened = re.sub(r'"iterations": \d+', '"iterations": 1', code)
     assert shortened != code or "sceneparse.train(" not in code, "a training of full length"
