@@ -27,7 +27,7 @@ def write_data_set(root: Path, counts: dict[str, int] | None = None, size: tuple
 
 
 TINY = [
-    "--backbone.name=resnet10t",
+    "--backbone.name=test_resnet",
     "--network.architecture=fcn",
     "--network.channels=8",
     "--network.output_stride=16",

@@ -52,7 +52,7 @@ def toy(data: Path) -> Callable[..., Recipe]:
 
     def recipe(**changes: object) -> Recipe:
         mapping: dict[str, dict[str, object]] = {
-            "backbone": {"name": "resnet10t"},
+            "backbone": {"name": "test_resnet"},
             "network": {"architecture": "fcn", "output_stride": 32, "channels": 8, "dropout": 0.2},
             "data": {"kind": "folder", "root": str(data), "workers": 0, "cache_mb": 4},
             "augmentation": {"crop": [32, 32], "color": 0.2},

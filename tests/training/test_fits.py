@@ -131,7 +131,7 @@ def test_a_machine_with_too_little_memory_or_that_says_nothing_is_refused(
 
 def test_every_head_of_a_unified_network_is_tried() -> None:
     changes: dict[str, Any] = {
-        "backbone": {"name": "resnet10t"},
+        "backbone": {"name": "test_resnet"},
         "network": {"channels": 8},
         "data": {"toyworld": {"size": 64, "train_count": 4, "eval_count": 2}, "workers": 0},
         "augmentation": {"crop": [64, 64]},
@@ -172,7 +172,7 @@ def test_a_training_of_recomputed_blocks_is_the_same_to_the_bit(toy: MakeRecipe,
 
 def test_blocks_that_are_not_there_cannot_be_recomputed(toy: MakeRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sceneparse.training.prepare.recompute_blocks", lambda _: 0)
-    with pytest.raises(UserError, match="has no effect on backbone resnet10t: it has no blocks that learn"):
+    with pytest.raises(UserError, match="has no effect on backbone test_resnet: it has no blocks that learn"):
         prepare(toy(training__activation_checkpointing=True), None, "auto")
 
 

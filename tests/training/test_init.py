@@ -118,12 +118,12 @@ def test_a_start_that_takes_nothing_is_refused_in_a_line(
     said = capsys.readouterr().err.splitlines()
     assert (
         len(said) == 1
-        and "nothing of it fits: it is fcn on resnet10t, but the recipe has pspnet on resnet14t" in said[0]
+        and "nothing of it fits: it is fcn on test_resnet, but the recipe has pspnet on resnet14t" in said[0]
     )
-    with pytest.raises(UserError, match=r"set backbone\.name to resnet10t, or take all of its settings with"):
+    with pytest.raises(UserError, match=r"set backbone\.name to test_resnet, or take all of its settings with"):
         begun(recipe)
     recipe = from_model(toy, model, other, backbone__name="resnet14t", init__adopt="all")
-    with pytest.raises(UserError, match=r"set backbone\.name to resnet10t, or leave it out of the recipe"):
+    with pytest.raises(UserError, match=r"set backbone\.name to test_resnet, or leave it out of the recipe"):
         begun(recipe)
     assert main(["train", "pspnet-resnet50", *words, "--init.model=x", f"--out={tmp_path / 'run'}"]) == 2
     assert "--init and --init.model say the same" in capsys.readouterr().err
@@ -279,7 +279,8 @@ def test_the_init_of_a_command_line_drops_the_weights_of_the_recipe_below(
 ) -> None:
     """The recipe's weights are timm's from the hub, which the model stands in for."""
     (tmp_path / "r.yaml").write_text(
-        f"backbone: {{name: resnet10t, weights: hub}}\nnetwork: {{architecture: fcn, channels: 8, output_stride: 32}}\n"
+        f"backbone: {{name: test_resnet, weights: hub}}\n"
+        f"network: {{architecture: fcn, channels: 8, output_stride: 32}}\n"
         f"data: {{root: '{other}', workers: 0}}\naugmentation: {{crop: [32, 32]}}\n"
         "training: {iterations: 1, batch: 2, validate_count: 1, precision: float32}\n"
     )

@@ -31,7 +31,7 @@ NEW = labels(
 
 def recipe_for(tasks: TaskLabels) -> Recipe:
     mapping = {
-        "backbone": {"name": "resnet10t"},
+        "backbone": {"name": "test_resnet"},
         "network": {
             "architecture": "upernet_unified",
             "channels": 8,

@@ -26,7 +26,7 @@ MakeRecipe = Callable[..., Recipe]
 def world(**changes: object) -> Recipe:
     """A recipe for the toy world's five tasks."""
     mapping: dict[str, dict[str, object]] = {
-        "backbone": {"name": "resnet10t"},
+        "backbone": {"name": "test_resnet"},
         "network": {"architecture": "upernet_unified", "channels": 8, "aux": False},
         "data": {"kind": "toyworld", "toyworld": {"size": 64, "train_count": 4, "eval_count": 1}, "workers": 0},
         "augmentation": {"crop": [48, 48]},

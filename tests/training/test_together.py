@@ -222,7 +222,7 @@ def unified(batches: str) -> Recipe:
         Recipe,
         {
             "name": "unified",
-            "backbone": {"name": "resnet10t"},
+            "backbone": {"name": "test_resnet"},
             "network": {
                 "architecture": "upernet_unified",
                 "channels": 8,

@@ -26,7 +26,7 @@ LOSSES = ("main_loss", "part_loss", "scene_loss", "material_loss", "texture_loss
 
 def recipe_of(**changes: Any) -> Recipe:
     mapping: dict[str, dict[str, Any]] = {
-        "backbone": {"name": "resnet10t"},
+        "backbone": {"name": "test_resnet"},
         "network": {
             "architecture": "upernet_unified",
             "channels": 8,

@@ -31,7 +31,7 @@ def make_config() -> Callable[..., ModelConfig]:
     def make(**backbone: object) -> ModelConfig:
         return ModelConfig(
             name="small",
-            backbone=BackboneSettings(**{"name": "resnet10t", "dilation": "half", **backbone}),  # type: ignore[arg-type]
+            backbone=BackboneSettings(**{"name": "test_resnet", "dilation": "half", **backbone}),  # type: ignore[arg-type]
             network=NetworkSettings(architecture="fcn", channels=16),
             preprocessing=PreprocessingSettings(),
             protocol=ProtocolSettings(name="semseg", scales=(0.5, 1.0)),

@@ -34,7 +34,7 @@ def test_a_card_says_figures_protocol_data_and_classes(
     assert "Protocol: semseg: windows 473x473." in card
     assert "| sky | 75.00 |" in card and "| road | – |" in card
     assert "CamVid" in card and "sky, road, car" in card
-    assert "FCN (resnet10t)" in card
+    assert "FCN (test_resnet)" in card
 
 
 def test_the_front_matter_is_the_hubs(make_config: Callable[..., ModelConfig], labels: LabelSpace) -> None:

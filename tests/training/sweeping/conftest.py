@@ -21,7 +21,7 @@ def small_sweep(data: Path, tmp_path: Path) -> Callable[..., Sweep]:
 
     def read(**keys: Any) -> Sweep:
         base = {
-            "backbone": {"name": "resnet10t"},
+            "backbone": {"name": "test_resnet"},
             "network": {"architecture": "fcn", "output_stride": 32, "channels": 8},
             "data": {"kind": "folder", "root": str(data), "test": "val", "workers": 0, "cache_mb": 4},
             "augmentation": {"crop": [32, 32]},
