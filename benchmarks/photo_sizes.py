@@ -41,6 +41,9 @@ from versions import Taken, call, call_here, checked_sources
 SIZES = ((480, 360), (1920, 1440), (4000, 3000), (8000, 6000))
 """Widths and heights."""
 
+GROUPS = ("backbone", "network", "preprocessing", "protocol", "data")
+"""The settings of a model that an older version knows."""
+
 SERVE = "import sys; from sceneparse.cli import main; sys.exit(main())"
 
 
@@ -190,8 +193,7 @@ def older(sources: Path, model: Path, size: tuple[int, int], folder: Path) -> di
 
 def plain(config: ModelConfig) -> ModelConfig:
     """Settings that are all at their defaults."""
-    groups = ("backbone", "network", "preprocessing", "protocol", "data")
-    return dataclasses.replace(config, **{name: type(getattr(config, name))() for name in groups})
+    return dataclasses.replace(config, **{name: type(getattr(config, name))() for name in GROUPS})
 
 
 def differing(settings: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
@@ -204,7 +206,7 @@ def differing(settings: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]
 
 def without_new(settings: dict[str, Any]) -> dict[str, Any]:
     """Leave out what no older version knows, and what only says how it was trained."""
-    kept = {name: value for name, value in settings.items() if name != "sizes"}
+    kept = {name: settings[name] for name in GROUPS}
     return {**kept, "data": {"kind": "folder", "classes": "labels.json"}}
 
 
