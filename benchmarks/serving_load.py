@@ -89,6 +89,7 @@ def measured(service: Process, clients: int, seconds: float, pictures: list[byte
                 else:
                     kinds[f"status {response.status}"] += 1
             if response.status == 503:
+                connection.close()  # which the service closes as well, of a client that is silent for long
                 time.sleep(min(float(after or 1), max(0.0, end - time.monotonic())))
         connection.close()
 
