@@ -101,6 +101,8 @@ def test_settings_keep_their_values_wherever_they_stand() -> None:
             "unexpected 'model'; see 'sceneparse evaluate --help'; a name with blanks stands in ",
         ),
         ("evaluate m --data my data", "a name with blanks stands in quotes: 'my data'"),
+        ("predict m a.png --out o my", "unexpected 'my'; see 'sceneparse predict --help'; a name with blanks"),
+        ("predict m a.png --out o here.png", "'sceneparse predict --help'; several files or folders stand together"),
         ("predict m my holiday.mp4 --out o", "my: no such file or folder; a name with blanks stands in quotes: 'my ho"),
         ("import x.pth --out m --form csail", "unexpected '--form'; did you mean '--from'?"),
         ("import x.pth --out m --optimizer.lr 3", "--optimizer.lr has no effect here: of the settings this command"),
@@ -122,6 +124,7 @@ def test_what_has_no_effect_or_is_mistyped_is_refused_in_a_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my holiday.mp4").touch()
+    (tmp_path / "here.png").touch()
     assert main(words.split()) == 2
     said = capsys.readouterr().err
     assert message in said and said.count("\n") == 1, said

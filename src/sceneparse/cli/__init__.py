@@ -141,7 +141,10 @@ def _parse(name: str, given: list[str]) -> argparse.Namespace:
         near = difflib.get_close_matches(rest[0].split("=")[0], options, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"see 'sceneparse {name} --help'"
         before = given[given.index(rest[0]) - 1 : given.index(rest[0])] if rest[0] in given else []
-        if before and not (rest[0].startswith("-") or before[0].startswith("-")):
+        if os.path.exists(rest[0]):  # noqa: PTH110  (Path's own question fails at names that are too long)
+            if any(action.nargs == "+" and not action.option_strings for action in parser._actions):
+                hint += "; several files or folders stand together, with no option between them"
+        elif before and not (rest[0].startswith("-") or before[0].startswith("-")):
             hint += f"; a name with blanks stands in quotes: {shlex.quote(f'{before[0]} {rest[0]}')}"
         raise UserError(f"sceneparse {name}: unexpected '{rest[0]}'; {hint}")
     return arguments

@@ -273,8 +273,12 @@ def open_mixture(settings: DataSettings, split: str, channels: int = 3) -> Mixtu
         channels: Channels of the pictures.
 
     Raises:
-        UserError: Another split, no source has it, or a source cannot be opened.
+        UserError: No sources, another split, no source has it, or a source cannot be opened.
     """
+    if not settings.sources:
+        raise UserError(
+            "a mixture is what data.sources lists, and there is none: list data sets, each a kind and a root"
+        )
     if split not in ("train", "val", "test"):
         raise UserError(f"a mixture has the splits train, val and test, not '{split}'")
 
