@@ -61,5 +61,5 @@ def test_a_source_that_is_not_validated_on_is_trained_on_as_a_whole(
     assert any("held out" in note for note in notes_of(sides[0]))
     with pytest.raises(UserError, match="no data set of the mixture has a split for val"):
         open_dataset(alone, "val")
-    with pytest.raises(UserError, match="what data.sources lists, and there is none"):
+    with pytest.raises(UserError, match="there is none: list data sets, each"):
         open_dataset(DataSettings("mixture"), "val")
