@@ -29,7 +29,7 @@ def test_predict_and_evaluate(size: str, tested: tuple[int, int], said: str, tin
 
 @pytest.mark.parametrize(("size", "tested", "said"), SIZES)
 def test_serve(size: str, tested: tuple[int, int], said: str, tiny_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("fastapi")
+    pytest.importorskip("fastapi", reason="fastapi is not installed (extra serve)")
     served: dict[str, Parser] = {}
     monkeypatch.setattr("sceneparse.serving.serve", lambda parsers, _: served.update(parsers))
     assert main(["serve", str(tiny_run / "model"), "--engine", "torch", "--size", size]) == 0

@@ -119,7 +119,7 @@ def test_mistakes_are_refused_before_anything_heavy_is_imported(tmp_path: Path) 
 
 
 def test_a_run_folders_first_use_with_openvino_is_announced_before_pytorch_is_loaded(tmp_path: Path) -> None:
-    pytest.importorskip("openvino")
+    pytest.importorskip("openvino", reason="openvino is not installed (extra openvino)")
     write_run(tmp_path / "runs" / "own", "folder")
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     words = "predict runs/own a.png --out o --device cpu"

@@ -86,7 +86,7 @@ def test_how_long_it_takes_is_told_of_the_conversion_that_is_known(
         ("openvino", "openvino", r"model\.xml, (a few|about \d+) (seconds|minutes?)$"),
         ("onnx", "onnxruntime", r"model\.onnx$"),
     ):
-        pytest.importorskip(package)
+        pytest.importorskip(package, reason=f"{package} is not installed (extra {format})")
         with pytest.raises(ToldError, match=told):
             export(tiny_run, format=format, out=tmp_path / f"model{EXPORTED_SUFFIXES[format]}")  # type: ignore[arg-type]
 
