@@ -4,9 +4,10 @@
     python benchmarks/unified_engines.py --model MODEL --json engines.json
 
 Without a model: a UPerNet-50 of the release's label spaces (objects, parts, scenes, materials) with random weights. The
-engines take turns; a time is the median, from the picture to the labels of all tasks. Alike: the least, over the tasks
-with label maps, of the shares of pixels that are labelled as by PyTorch in float32; on random weights, whose scores lie
-close together, bfloat16 has fewer than on trained ones.
+engines take turns; a time is the median, from the picture to the labels of all tasks, and of the network alone, from
+the picture to its small maps: the rest is spent after it. Alike: the least, over the tasks with label maps, of the
+shares of pixels that are labelled as by PyTorch in float32; on random weights, whose scores lie close together,
+bfloat16 has fewer than on trained ones.
 """
 
 from functools import partial
@@ -28,6 +29,7 @@ from sceneparse.inference import (
     make_engine,
     predict_tasks,
 )
+from sceneparse.inference.program import Traits
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings, Precision, PreprocessingSettings, TaskSettings
@@ -82,28 +84,27 @@ def main() -> None:
     precisions: list[Precision] = ["float32"]
     if choose_precision(device) == "bfloat16":
         precisions.append("bfloat16")
+    heads = Traits.of(network, preprocessing).tasks
     height, width = given.size
     image = ToyWorld(max(height, width), 1, "test")[0].image[:, :height, :width].contiguous()
-    runs = {
-        (name, precision): partial(
-            predict_tasks,
-            make_engine(network, preprocessing, engine=name, precision=precision),
-            image,
-            TestProtocol(),
-            tasks,
-        )
+    engines = {
+        (name, precision): make_engine(network, preprocessing, engine=name, precision=precision)
         for precision, name in product(precisions, given.engine)
     }
+    runs = {key: partial(predict_tasks, engine, image, TestProtocol(), tasks) for key, engine in engines.items()}
+    alone = {key: partial(engine.heads, image[None], heads) for key, engine in engines.items()}
     expected = make_engine(network, preprocessing, engine="torch", precision="float32")
     truth = predict_tasks(expected, image, TestProtocol(), tasks)
     same = {key: alike(run(), truth) for key, run in runs.items()}
-    measured = take_turns(runs, device, given.repeats, WARM_UP, note)
-    times = {key: median(found) for key, found in measured.items()}
+    both = {(*key, part): run for part, some in (("all", runs), ("network", alone)) for key, run in some.items()}
+    measured = {key: median(found) for key, found in take_turns(both, device, given.repeats, WARM_UP, note).items()}
+    times = {key: measured[*key, "all"] for key in runs}
     rows = [
         {
             "engine": name,
             "precision": precision,
             "ms": round(time, 1),
+            "after the network": round(time - measured[name, precision, "network"], 1),
             f"{given.engine[0]} / this": round(times[given.engine[0], precision] / time, 2),
             "alike": round(same[name, precision], 5),
         }

@@ -1,7 +1,11 @@
+import platform
+from pathlib import Path
+
 import pytest
 import torch
 
-from sceneparse.devices import choose_precision
+from sceneparse.devices import choose_precision, processor
+from sceneparse.devices.processor import made_by_amd, told_of_processor
 from sceneparse.errors import UserError
 
 CPU, CUDA, MPS, XPU = (torch.device(kind) for kind in ("cpu", "cuda", "mps", "xpu"))
@@ -12,18 +16,73 @@ def capability(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "a card")
 
 
-def test_auto_takes_bfloat16_only_where_the_processor_has_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def avx512(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
-    for amx, avx, expected in ((False, False, "float32"), (True, False, "bfloat16"), (False, True, "bfloat16")):
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx)
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx=avx: avx)
+
+
+def instructions(monkeypatch: pytest.MonkeyPatch, *, amx: bool, avx: bool, maker: str) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx)
+    monkeypatch.setattr(processor, "told_of_processor", {"vendor_id": maker}.get)
+
+
+@pytest.mark.usefixtures("avx512")
+@pytest.mark.parametrize("maker", ["AuthenticAMD", "GenuineIntel"])
+def test_auto_takes_bfloat16_only_where_the_processor_is_faster_in_it(
+    maker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_vectors = "bfloat16" if maker == "AuthenticAMD" else "float32"
+    for amx, avx, expected in (
+        (False, False, "float32"),
+        (True, False, "bfloat16"),
+        (True, True, "bfloat16"),
+        (False, True, of_vectors),
+    ):
+        instructions(monkeypatch, amx=amx, avx=avx, maker=maker)
         assert choose_precision(CPU) == expected
-    with monkeypatch.context() as patched:
-        patched.setenv("ONEDNN_MAX_CPU_ISA", "avx2")
-        assert choose_precision(CPU) == "float32"
+
+
+@pytest.mark.usefixtures("avx512")
+def test_auto_takes_float32_where_the_environment_keeps_pytorch_from_what_is_faster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    instructions(monkeypatch, amx=True, avx=True, maker="GenuineIntel")
+    for most, expected in (("avx2", "float32"), ("AVX512_CORE_BF16", "float32"), ("AVX512_CORE_AMX", "bfloat16")):
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", most)
+        assert choose_precision(CPU) == expected
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA")
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     assert choose_precision(CPU) == "float32"
+
+
+def test_windows_tells_the_processors_maker_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(processor, "CPUINFO", tmp_path / "none")
+    told_of_processor.cache_clear()
+    try:
+        for said, expected in (
+            ("AMD64 Family 25 Model 17 Stepping 1, AuthenticAMD", True),
+            ("Intel64 Family 6 Model 143 Stepping 8, GenuineIntel", False),
+            ("", False),
+        ):
+            monkeypatch.setattr(platform, "processor", lambda said=said: said)
+            assert made_by_amd() is expected
+    finally:
+        told_of_processor.cache_clear()
+
+
+def test_what_linux_tells_of_the_processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told = tmp_path / "cpuinfo"
+    told.write_text("processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel\t\t: 17\nmodel name\t: AMD EPYC 9R14\n\n")
+    monkeypatch.setattr(processor, "CPUINFO", told)
+    told_of_processor.cache_clear()
+    try:
+        assert told_of_processor("model name") == "AMD EPYC 9R14"
+        assert told_of_processor("flags") is None
+        assert made_by_amd()
+    finally:
+        told_of_processor.cache_clear()
 
 
 def test_auto_on_a_gpu_is_bfloat16_where_it_has_it_else_float32_and_never_tf32_or_float16(

@@ -64,7 +64,7 @@ def test_a_first_use_is_announced_once_with_its_time(
 ) -> None:
     arguments = Namespace(**given())
     announce_conversions([str(saved), "user/name"], arguments)
-    line = f"{saved}: its first use with OpenVINO here, for which it is converted once, about 15 seconds\n"
+    line = f"{saved}: its first use with OpenVINO here, for which it is converted once, about 10 seconds\n"
     assert capsys.readouterr() == ("", line)
     kept = kept_file(fingerprint_of(saved)).with_name(name)
     kept.parent.mkdir(parents=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 
 from sceneparse.devices.choosing import device_name
+from sceneparse.devices.processor import made_by_amd
 from sceneparse.errors import UserError
 from sceneparse.settings import Precision
 
@@ -21,6 +22,9 @@ DTYPES: dict[str, torch.dtype] = {
 
 WITHOUT_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
 """Values of ONEDNN_MAX_CPU_ISA under which oneDNN, which computes on CPUs, uses no instructions for bfloat16."""
+
+WITHOUT_TILES = ("AVX512_CORE_BF16", "AVX512_CORE_FP16", "AVX10_1_512")
+"""Further values, under which it uses no tiles."""
 
 
 def choose_precision(device: torch.device, precision: Precision = "auto") -> Precision:
@@ -61,8 +65,9 @@ def fast_bfloat16(device: torch.device) -> bool:
     """Return whether a device is faster in bfloat16 than in float32.
 
     That is the case on CUDA from compute capability 8.0 (Ampere) on, on Intel's GPUs that have it and on Apple's from
-    macOS 14 on; and on CPUs with AMX tiles or AVX512_BF16, unless the environment (ONEDNN_MAX_CPU_ISA,
-    ATEN_CPU_CAPABILITY) keeps PyTorch from using them: then bfloat16 is emulated.
+    macOS 14 on; and on CPUs with AMX tiles, and AMD's with AVX512_BF16, unless the environment (ONEDNN_MAX_CPU_ISA,
+    ATEN_CPU_CAPABILITY) keeps PyTorch from using them: then bfloat16 is emulated. On a Xeon whose tiles a virtual
+    machine hides, AVX512_BF16 alone is slower than float32, product for product (docs/performance.md, "Precisions").
     """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
@@ -71,8 +76,10 @@ def fast_bfloat16(device: torch.device) -> bool:
     if device.type == "mps":
         return torch.backends.mps.is_macos_or_newer(14, 0)
     if device.type == "cpu":
-        kept_from_it = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in WITHOUT_BFLOAT16
-        if kept_from_it or torch.backends.cpu.get_cpu_capability() == "AVX2":
+        most = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+        if most in WITHOUT_BFLOAT16 or torch.backends.cpu.get_cpu_capability() == "AVX2":
             return False
-        return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+        if torch.cpu._is_amx_tile_supported() and most not in WITHOUT_TILES:
+            return True
+        return torch.cpu._is_avx512_bf16_supported() and made_by_amd()
     return False

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.export import ExportedProgram
 
 from sceneparse.arguments import argument
 from sceneparse.devices import choose_precision, named_device
 from sceneparse.errors import UserError, counted
 from sceneparse.inference.bicubic import BicubicAsProducts
+from sceneparse.inference.core_operators import in_core_operators
 from sceneparse.inference.openvino_biases import with_whole_biases
 from sceneparse.inference.openvino_caches import OWN, switch_off_onednn
 from sceneparse.inference.program import Program, ProgramEngine, Run, Traits, converting, exported, without_in_place
@@ -21,6 +23,14 @@ from sceneparse.settings import Precision, PreprocessingSettings
 
 if TYPE_CHECKING:
     import openvino
+
+aten = torch.ops.aten
+
+TAKEN = (
+    *(aten.arange.default, aten.detach_.default, aten.floor_divide.default, aten.lift_fresh_copy.default),
+    *(aten.rsub.Scalar, aten.stack.default, aten.transpose.int, aten.unbind.int),
+)
+"""Operators that are no core ones, for which OpenVINO has rules of its own."""
 
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -146,10 +156,24 @@ def converted(program: Program) -> "openvino.Model":
     with BicubicAsProducts():
         graph = exported(without_in_place(program))
     with converting("OpenVINO"):
-        model = ov.convert_model(graph)
+        model = _converted(ov, graph)
     for output, name in zip(model.outputs, program.outputs, strict=True):
         output.get_tensor().set_names({name})
     return model
+
+
+def _converted(ov: Any, graph: ExportedProgram) -> "openvino.Model":
+    """Convert a graph, in operators that OpenVINO has rules for where that needs no second trace of it."""
+    try:
+        from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
+        from openvino.frontend.pytorch.torchdynamo.export_decompositions import ops_to_not_decompose
+
+        module = graph.module()
+        if in_core_operators(module, {*ops_to_not_decompose(), *TAKEN}):
+            return ov.convert_model(TorchFXPythonDecoder(module))
+    except Exception:
+        pass
+    return ov.convert_model(graph)
 
 
 @cache

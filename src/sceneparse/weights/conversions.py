@@ -22,7 +22,7 @@ REFUSED = "refused.txt"
 LAYOUT = 4
 """Raised when exported files give or say more than those of before, so that none of these is taken from the cache."""
 
-BEFORE, PER_MIB = 15.0, 0.05
+BEFORE, PER_MIB = 10.0, 0.05
 """Seconds that a conversion takes, and more of them for each MiB of weights, roughly, on two cores."""
 
 ANNOUNCED: set[str] = set()

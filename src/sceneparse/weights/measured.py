@@ -11,6 +11,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from sceneparse.devices.processor import told_of_processor
 from sceneparse.files import cache_folder, write_json
 from sceneparse.processes.machine import usable_cores
 from sceneparse.settings import Precision
@@ -86,10 +87,5 @@ def _file(fingerprint: str, precision: str) -> Path:
 
 def _machine() -> str:
     """The processor's model, and how many of its cores this process has."""
-    model = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
+    model = told_of_processor("model name") or platform.processor() or platform.machine()
     return f"{model}, {usable_cores()} cores, {os.environ.get('OMP_NUM_THREADS', 'all')} threads"
