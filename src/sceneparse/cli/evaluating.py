@@ -24,7 +24,7 @@ from sceneparse.cli.command import (
 )
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
-from sceneparse.paths import expanded
+from sceneparse.paths import expanded, expanded_text
 
 if TYPE_CHECKING:
     from sceneparse.settings import Recipe
@@ -37,8 +37,10 @@ def _on_what(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
-    parser.add_argument("--data", metavar="DIR", help="the data set's folder; only the toy world needs none")
+    parser.add_argument("model", type=expanded_text, metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
+    parser.add_argument(
+        "--data", type=expanded_text, metavar="DIR", help="the data set's folder; only the toy world needs none"
+    )
     parser.add_argument(
         "--kind", choices=list(KINDS), metavar="KIND", help="the data set's kind (default: the model's)"
     )
@@ -71,11 +73,15 @@ def _evaluate_here(arguments: argparse.Namespace) -> int:
 
 
 def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
-    parser.add_argument("--data", metavar="DIR", help="the data set's folder; only the toy world needs none")
+    parser.add_argument("model", type=expanded_text, metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
+    parser.add_argument(
+        "--data", type=expanded_text, metavar="DIR", help="the data set's folder; only the toy world needs none"
+    )
     parser.add_argument("--kind", choices=list(KINDS), help="the data set's kind (default: the model's)")
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
-    parser.add_argument("--rival", metavar="MODEL2", help="a second model, to be compared picture by picture")
+    parser.add_argument(
+        "--rival", type=expanded_text, metavar="MODEL2", help="a second model, to be compared picture by picture"
+    )
     parser.add_argument(
         "--out",
         type=expanded,
@@ -116,8 +122,10 @@ def _diagnose(arguments: argparse.Namespace) -> int:
 
 
 def _calibrate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model folder, or a training's run folder")
-    parser.add_argument("--data", metavar="DIR", help="the data set's folder; only the toy world needs none")
+    parser.add_argument("model", type=expanded_text, metavar="MODEL", help="a model folder, or a training's run folder")
+    parser.add_argument(
+        "--data", type=expanded_text, metavar="DIR", help="the data set's folder; only the toy world needs none"
+    )
     parser.add_argument("--kind", choices=list(KINDS), metavar="KIND", help="its kind (default: the model's)")
     parser.add_argument(
         "--split", help="split to fit to, which the model has not learnt from (default: its validation split)"
@@ -154,6 +162,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
 def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "runs",
+        type=expanded_text,
         metavar="RUN",
         nargs="+",
         help="run folders, as train writes them, or folders of runs; they may be going on",
@@ -176,6 +185,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 def _bench_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
+        type=expanded_text,
         metavar="MODEL",
         help=f"{MODEL_HELP}, an exported file, or a recipe (random weights; settings can be overridden)",
     )

@@ -8,11 +8,11 @@ from sceneparse.cli.beforehand import loading, refuse_missing_model
 from sceneparse.cli.command import MODEL_HELP, Command, output_file, recipe_settings, size_argument
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
-from sceneparse.paths import expanded
+from sceneparse.paths import expanded, expanded_text
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("model", type=expanded_text, metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--format", choices=("openvino", "onnx", "torch"), required=True, help="the file's kind")
     parser.add_argument(
         "--out",
@@ -26,7 +26,15 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     size_argument(parser)
     group = parser.add_argument_group("for int8")
     group.add_argument(
-        "--calibration", nargs="+", default=[], metavar="INPUT", help="pictures, folders or globs to take ranges from"
+        "--calibration",
+        type=expanded_text,
+        nargs="+",
+        default=[],
+        metavar="INPUT",
+        help="pictures, folders or globs to take ranges from",
+    )
+    group.add_argument(
+        "--data", type=expanded_text, metavar="DIR", help="a labelled data set, for the accuracy before and after"
     )
     group.add_argument("--data", metavar="DIR", help="a labelled data set, for the accuracy before and after")
     group.add_argument("--kind", choices=list(KINDS), metavar="KIND", help="its kind (default: the model's)")
@@ -56,6 +64,7 @@ def _export(arguments: argparse.Namespace) -> int:
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "checkpoint",
+        type=expanded_text,
         metavar="CHECKPOINT",
         help="a .pth, .safetensors or .caffemodel file, a folder of transformers or smp, the encoder's file of a pair, "
         "a published checkpoint's name or a hub id",

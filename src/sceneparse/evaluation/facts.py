@@ -12,7 +12,6 @@ from sceneparse.datasets.pieces import share_samples
 from sceneparse.errors import UserError
 from sceneparse.files import write_errors
 from sceneparse.inference import Opened
-from sceneparse.paths import expanded
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.flat import flat_settings
 from sceneparse.settings import DataSettings
@@ -99,7 +98,7 @@ def truth_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def folder_of(root: str | None) -> str | None:
     """Return a data set's folder as it is found from everywhere; the name of one that lies in none stays."""
-    if root is not None and (folder := expanded(root)).exists():
+    if root is not None and (folder := Path(root)).exists():
         return str(folder.resolve())
     return root
 
