@@ -165,7 +165,8 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
         type=expanded_text,
         metavar="RUN",
         nargs="+",
-        help="run folders, as train writes them, or folders of runs; they may be going on",
+        help="run folders, as train writes them, or folders of runs; they may be going on; of several, others are left "
+        "out (runs/*)",
     )
     parser.add_argument(
         "--out", type=expanded, metavar="DIR", help="where comparison.html and comparison.json go (default: nowhere)"
