@@ -50,7 +50,7 @@ def test_train_evaluate_and_predict_from_the_command_line(
     run = tmp_path / "run"
     assert main(["train", str(recipe), "--out", str(run), *TINY]) == 0
     assert main(["evaluate", str(run / "model"), "--data", str(data_set), "--scales", "0.75", "1", "--flip"]) == 0
-    out = run / "evaluation-changed"
+    out = run / "evaluation-scales-0.75_1-flip"
     metrics = json.loads((out / "metrics.json").read_text())
     assert {"mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou"} <= set(metrics)
     assert "own size x 0.75, 1" in metrics["protocol"] and "with mirror image" in metrics["protocol"]
