@@ -64,7 +64,7 @@ def test_every_path_of_a_command_may_begin_with_a_tilde_in_quotes(home: Path) ->
         for action in parser_of(command)._actions:
             if action.metavar in paths and (command, action.dest) != ("serve", "models"):
                 assert callable(action.type), f"{command} {action.dest}"
-                assert Path(action.type("~/a")) == home / "a", f"{command} {action.dest}"
+                assert str(action.type("~/a")) == str(home / "a"), f"{command} {action.dest}"
                 found += 1
     assert found > 40
     assert model_of("~/a") == ("", str(home / "a")) and model_of("day=~/a") == ("day", str(home / "a"))
