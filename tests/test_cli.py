@@ -190,8 +190,8 @@ def test_help_is_given_for_the_commands_of_data(capsys: pytest.CaptureFixture[st
             "KIND is 'cityscape', but must be one of toyworld, .*did you mean 'cityscapes'",
         ),
         (["predict", "m", "x", "--engine", "torhc"], "--engine is 'torhc', but must be one of .*did you mean 'torch'"),
-        (["data", "show", "toyworld", "--count", "0"], "count is 0, but must be at least 1"),
-        (["data", "show", "toyworld", "--count", "-1"], "count is -1, but must be at least 1"),
+        (["data", "show", "toyworld", "--count", "0"], "--count is 0, but must be a whole number of at least 1"),
+        (["data", "show", "toyworld", "--count", "-1"], "--count is -1, but must be a whole number of at least 1"),
     ],
 )
 def test_a_wrong_word_is_one_line_that_says_what_there_is(

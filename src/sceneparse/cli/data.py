@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.arguments import argument
-from sceneparse.cli.beforehand import loading, refuse_missing_split
+from sceneparse.cli.beforehand import loading, refuse_missing_split, refuse_wrong_counts
 from sceneparse.cli.command import Command, output_file, recipe_settings
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
@@ -161,6 +161,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from sceneparse.recipes import from_mapping, read_recipe
     from sceneparse.settings import PreprocessingSettings, SamplingSettings
 
+    refuse_wrong_counts(arguments, "count")
     settings: dict[str, Any] = dict(recipe_settings(arguments))
     given: Any = {name: settings[name] for name in ("augmentation", "sampling", "preprocessing") if name in settings}
     look: dict[str, Any] = {"augmentation": given.get("augmentation")}

@@ -8,6 +8,7 @@ from sceneparse.cli.beforehand import (
     loading,
     refuse_missing_data,
     refuse_missing_model,
+    refuse_wrong_counts,
     refuse_wrong_protocol,
 )
 from sceneparse.cli.command import (
@@ -63,6 +64,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 def _evaluate_here(arguments: argparse.Namespace) -> int:
     refuse_wrong_protocol(arguments)
+    refuse_wrong_counts(arguments, "count")
     refuse_missing_model(arguments.model)
     refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split)
     announce_conversions([arguments.model], arguments)
@@ -103,6 +105,7 @@ def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _diagnose(arguments: argparse.Namespace) -> int:
     refuse_wrong_protocol(arguments)
+    refuse_wrong_counts(arguments, "count", "learn_count")
     refuse_missing_model(arguments.model)
     if arguments.rival is not None:
         refuse_missing_model(arguments.rival)
@@ -151,6 +154,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
             raise UserError(f"--{given[0]} has no effect beside --reset, which looks at no pictures: leave one out")
         print(f"{folder}: {reset_temperatures(folder)}")
         return 0
+    refuse_wrong_counts(arguments, "count")
     refuse_missing_data(str(folder), arguments.data, arguments.kind, arguments.split, to_fit=True)
     announce_conversions([str(folder)], arguments)
     with loading():
@@ -218,6 +222,7 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
 def _bench(arguments: argparse.Namespace) -> int:
     from sceneparse.benching.recipes import names_recipe, recipe_to_measure, refuse_nothing
 
+    refuse_wrong_counts(arguments, "batch", "repeats")
     source: str | Recipe = arguments.model
     if names_recipe(arguments.model):
         source = recipe_to_measure(arguments.model, **recipe_settings(arguments))

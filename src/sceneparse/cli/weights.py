@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from sceneparse.cli.beforehand import loading, refuse_missing_model
+from sceneparse.cli.beforehand import loading, refuse_missing_data, refuse_missing_model, refuse_wrong_counts
 from sceneparse.cli.command import MODEL_HELP, Command, output_file, recipe_settings, size_argument
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
@@ -36,14 +36,21 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--data", type=expanded_text, metavar="DIR", help="a labelled data set, for the accuracy before and after"
     )
-    group.add_argument("--data", metavar="DIR", help="a labelled data set, for the accuracy before and after")
     group.add_argument("--kind", choices=list(KINDS), metavar="KIND", help="its kind (default: the model's)")
     group.add_argument("--split", help="its split (default: the data set's test split)")
     group.add_argument("--count", type=int, metavar="N", help="test only N of its pictures, evenly spaced")
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    from sceneparse.exporting.wishes import refuse_unfit
+
+    refuse_wrong_counts(arguments, "count")
+    labelling = {name: getattr(arguments, name) for name in ("data", "kind", "split", "count")}
+    int8 = arguments.precision == "int8"
+    refuse_unfit(arguments.format, arguments.out, int8, arguments.calibration, labelling)
     refuse_missing_model(arguments.model, exported=False)
+    if any(value is not None for value in labelling.values()):
+        refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split)
     with loading():
         from sceneparse.exporting import export
     export(
@@ -51,12 +58,9 @@ def _export(arguments: argparse.Namespace) -> int:
         format=arguments.format,
         out=arguments.out,
         size=arguments.size,
-        int8=arguments.precision == "int8",
+        int8=int8,
         calibration=arguments.calibration,
-        data=arguments.data,
-        kind=arguments.kind,
-        split=arguments.split,
-        count=arguments.count,
+        **labelling,
     )
     return 0
 
