@@ -44,6 +44,10 @@ MISTAKES = {
     "no such run": "compare nowhere",
     "a protocol misspelt": "predict runs/mine/model a.png --out o --protocol windw",
     "no pictures to show": "data show nowhere --kind folder",
+    "no such split": "data show toyworld --split nonsense",
+    "no such dataset": "data show ./nodir --kind huggingface",
+    "no number of pictures": "evaluate runs/mine/model --count 0",
+    "an export that cannot be": "export runs/mine/model --format onnx --precision int8",
 }
 """What users get wrong, and a command that does."""
 FIRST_USE = "predict runs/first a.png --out o --device cpu"

@@ -123,7 +123,7 @@ CASES: dict[str, tuple[Callable[[Folders], list[str]], str]] = {
     "number expected": (_with_model(lambda at: at.evaluate("--scales", "big")), "invalid float"),
     "unknown protocol": (_with_model(lambda at: at.evaluate("--protocol", "sem")), "one of whole"),
     "window protocol without a window": (_with_model(lambda at: at.evaluate("--protocol", "window")), "window"),
-    "scale of zero": (_with_model(lambda at: at.evaluate("--scales", "0")), "protocol.scales"),
+    "scale of zero": (_with_model(lambda at: at.evaluate("--scales", "0")), "--scales must be positive"),
     "unknown split": (_with_model(lambda at: at.evaluate("--split", "tset")), "train"),
     "diagnosing no pictures": (_with_model(lambda at: at.diagnose("--count", "0")), "count is 0"),
     "learning from no pictures": (_with_model(lambda at: at.diagnose("--learn-count", "0")), "--learn-count is 0"),

@@ -50,7 +50,7 @@ def test_train_evaluate_and_predict_from_the_command_line(
     run = tmp_path / "run"
     assert main(["train", str(recipe), "--out", str(run), *TINY]) == 0
     assert main(["evaluate", str(run / "model"), "--data", str(data_set), "--scales", "0.75", "1", "--flip"]) == 0
-    out = run / "evaluation-changed"
+    out = run / "evaluation-scales-0.75_1-flip"
     metrics = json.loads((out / "metrics.json").read_text())
     assert {"mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou"} <= set(metrics)
     assert "own size x 0.75, 1" in metrics["protocol"] and "with mirror image" in metrics["protocol"]
@@ -190,8 +190,8 @@ def test_help_is_given_for_the_commands_of_data(capsys: pytest.CaptureFixture[st
             "KIND is 'cityscape', but must be one of toyworld, .*did you mean 'cityscapes'",
         ),
         (["predict", "m", "x", "--engine", "torhc"], "--engine is 'torhc', but must be one of .*did you mean 'torch'"),
-        (["data", "show", "toyworld", "--count", "0"], "count is 0, but must be at least 1"),
-        (["data", "show", "toyworld", "--count", "-1"], "count is -1, but must be at least 1"),
+        (["data", "show", "toyworld", "--count", "0"], "--count is 0, but must be a whole number of at least 1"),
+        (["data", "show", "toyworld", "--count", "-1"], "--count is -1, but must be a whole number of at least 1"),
     ],
 )
 def test_a_wrong_word_is_one_line_that_says_what_there_is(

@@ -4,29 +4,93 @@ from pathlib import Path
 
 import pytest
 
-from sceneparse.cli import main
+from sceneparse.cli import COMMANDS, main, parser_of
+from sceneparse.cli.settings import given_settings
 from sceneparse.errors import UserError
-from sceneparse.paths import expanded, meant, refuse_folded
+from sceneparse.paths import expanded, expanded_text, meant, refuse_folded
+from sceneparse.recipes import read_recipe
+from sceneparse.serving.settings import model_of
+from sceneparse.settings import BackboneSettings, DataSettings, InitSettings, Recipe
+from sceneparse.settings.classes import ClassSettings
+from sceneparse.settings.data import SourceSettings
 
 
-def test_a_tilde_is_the_home_folder_where_it_stands_alone_and_a_names_own_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    assert expanded("~") == tmp_path and expanded("~/a/~b") == tmp_path / "a" / "~b"
-    for name in ("~old", "~tmp.jpg", "~$report.jpg", "a/~/b", "", "."):
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home folder: one of its own, so that nothing of the machine's is in it."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    return folder
+
+
+def test_a_tilde_is_the_home_folder_where_it_stands_alone_and_a_names_own_elsewhere(home: Path) -> None:
+    assert expanded("~") == expanded(Path("~")) == home and expanded("~/a/~b") == home / "a" / "~b"
+    for name in ("~old", "~tmp.jpg", "~$report.jpg", "a/~/b", "", ".", "./~old"):
         assert expanded(name) == Path(name)
 
 
-def test_outputs_in_the_home_folder_need_no_shell_that_expands_them(
+def test_a_users_name_behind_the_tilde_is_that_users_home_unless_a_file_is_called_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    pwd = pytest.importorskip("pwd", reason="users are not in a table here (Windows)")
+    user = next((one for one in pwd.getpwall() if one.pw_dir != "/" and Path(one.pw_dir).is_dir()), None)
+    if user is None:
+        pytest.skip("no user of this machine has a folder")
+    monkeypatch.chdir(tmp_path)
+    name = f"~{user.pw_name}"
+    assert expanded(f"{name}/a") == Path(user.pw_dir, "a") and expanded_text(name) == str(Path(user.pw_dir))
+    (tmp_path / name).touch()
+    assert expanded(name) == Path(name)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_file_that_is_called_as_the_tilde_is_reached_by_way_of_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = expanded("./~/a")
+    assert found == tmp_path / "~" / "a" and expanded(found) == found
+    assert expanded_text("./~") == str(tmp_path / "~")
+    for text in ("./a", "a/", "user/name", "s3://bucket/a", "~old/", ""):
+        assert expanded_text(text) == text
+
+
+def test_every_path_of_a_command_may_begin_with_a_tilde_in_quotes(home: Path) -> None:
+    paths = {"MODEL", "MODEL2", "RUN", "CHECKPOINT", "RECIPE", "SWEEP", "DIR", "FOLDER", "INPUT", "FILE"}
+    found = 0
+    for command in COMMANDS:
+        for action in parser_of(command)._actions:
+            if action.metavar in paths and (command, action.dest) != ("serve", "models"):
+                assert callable(action.type), f"{command} {action.dest}"
+                assert str(action.type("~/a")) == str(home / "a"), f"{command} {action.dest}"
+                found += 1
+    assert found > 40
+    assert model_of("~/a") == ("", str(home / "a")) and model_of("day=~/a") == ("day", str(home / "a"))
+
+
+def test_every_path_among_the_settings_may_begin_with_a_tilde(home: Path, tmp_path: Path) -> None:
+    there = str(home / "a")
+    assert DataSettings(root="~/a").root == SourceSettings(root="~/a").root == there
+    assert ClassSettings(file="~/a").file == BackboneSettings(weights="~/a").weights == there
+    start = InitSettings(model="~/a", classes_file="~/a")
+    assert start.model == start.classes_file == there
+    assert BackboneSettings(weights="hub").weights == "hub" and InitSettings(model="user/name").model == "user/name"
+    (home / "base.yaml").write_text("data: {kind: folder, root: ~/a}\ninit: {model: ~/a}\n")
+    (tmp_path / "own.yaml").write_text("extends: ~/base.yaml\n")
+    recipe = read_recipe(tmp_path / "own.yaml")
+    assert recipe.data.root == recipe.init.model == there
+    words = given_settings(Recipe, ["--init.model", "~/b", "--data.root=~/b"])
+    assert read_recipe(tmp_path / "own.yaml", **words).init.model == str(home / "b")
+
+
+def test_outputs_in_the_home_folder_need_no_shell_that_expands_them(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["data", "list", "--json=~/kinds.json"]) == 0
-    assert (tmp_path / "kinds.json").is_file() and not (tmp_path / "~").exists()
+    assert (home / "kinds.json").is_file() and not (tmp_path / "~").exists()
 
 
 def test_a_folder_whose_name_begins_with_a_tilde_is_one_like_any_other(

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import secrets
 import shlex
 import unicodedata
@@ -14,17 +15,46 @@ from sceneparse.errors import UserError
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """Return a path with the user's home folder for a "~" that is its first part.
+    """Return a path with a home folder for the "~" or "~user" that is its first part, as a shell expands them.
 
-    Any other name that begins so ("~old", "~$report.jpg") is a file's own; as another user's home it is not taken.
+    A file that is really called "~" is reached as "./~". Where there is no such user, or something of that very name
+    lies here ("~old", "~$report.jpg"), the name is a file's own.
+
+    Args:
+        path: As it was typed. Of "./~", whose first part pathlib drops, the absolute path is returned, so that it may
+            be expanded again.
     """
-    given = Path(path)
-    if given.parts[:1] != ("~",):
+    text = os.fspath(path)
+    given = Path(text)
+    home = _home(given.parts[0]) if given.parts else None
+    if home is None:
         return given
+    return home.joinpath(*given.parts[1:]) if text.startswith("~") else Path.cwd() / given
+
+
+def expanded_text(text: str) -> str:
+    """Return what may be a path, a name or an address, with a home folder in it as in `expanded`, else as it is."""
+    found = expanded(text)
+    return text if found == Path(text) else str(found)
+
+
+def written_as_path(text: str) -> bool:
+    """Return whether a text has a form that a path has and no name of a hub: "./a", "/a", "C:/a", "a/" or "a/b/c"."""
+    starts = re.match(r"[./~\\]|[A-Za-z]:[\\/]", text) is not None
+    return starts or "\\" in text or text.endswith("/") or text.count("/") > 1
+
+
+def _home(name: str) -> Path | None:
+    """Return the home folder that a path's first part stands for; None if it stands for none."""
+    # Not Path's own questions, which fail where a name is too long for any file.
+    if not name.startswith("~") or (name != "~" and os.path.lexists(name)):
+        return None
     try:
-        return given.expanduser()
-    except RuntimeError:  # nobody knows where it is
-        return given
+        home = Path(name).expanduser()
+    except (RuntimeError, ValueError):  # there is no such user, or nobody knows where the folder is
+        return None
+    # Windows makes a folder up for a user that there is not.
+    return home if name == "~" or os.path.isdir(home) else None  # noqa: PTH112
 
 
 def folds_case(folder: Path) -> bool:

@@ -9,6 +9,7 @@ from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.inference import resolve
 from sceneparse.parsing import Parser
+from sceneparse.settings import ProtocolSettings
 from sceneparse.weights.model import Model
 
 SIZES = [("40", (40, 53), "short side 40 antialiased"), ("own", (48, 64), "own size")]
@@ -52,3 +53,15 @@ def test_export(
     assert main(words) == 2
     protocol = resolve(written[0].config.protocol, written[0].config.sizes)
     assert protocol.input_size((48, 64), 1.0) == tested and f": {said}, " in protocol.describe()
+
+
+def test_of_a_protocol_that_resizes_by_the_long_side_it_is_that_side_and_the_help_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert ": long side 480, " in resolve(ProtocolSettings("semseg").at_size(480)).describe()
+    assert ": short side 480 antialiased, " in resolve(ProtocolSettings().at_size(480)).describe()
+    for command in ("predict", "evaluate", "serve", "export"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        help_text = " ".join(capsys.readouterr().out.split())
+        assert "resizes by the long side, such as semseg, that one; by both, both" in help_text

@@ -313,6 +313,27 @@ def test_a_folder_of_runs_stands_for_the_runs_in_it(
         compare_runs([runs, runs / "a"], progress=False)
 
 
+def test_what_a_pattern_finds_beside_runs_is_left_out_with_a_word(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [write(name, scores=[0.2]) for name in ("a", "b")]
+    beside = [tmp_path / "runs" / name for name in ("notes", "sweep.json")]
+    beside[0].mkdir()
+    beside[1].write_text("{}")
+    found = compare_runs([*beside, *runs], out=tmp_path / "out", progress=False)
+    assert [run.folder for run in found.runs] == runs and found.left_out == tuple(beside)
+    note = f"left out, since they are no runs: {beside[0]}, {beside[1]}"
+    assert found.notes()[0] == note
+    assert note in json.loads((tmp_path / "out" / "comparison.json").read_text())["notes"]
+    assert main(["compare", str(runs[0]), str(beside[1])]) == 0
+    said = "".join(capsys.readouterr().out.split())
+    assert "".join(f"left out, since it is no run: {beside[1]}".split()) in said
+    with pytest.raises(UserError, match="notes: is no run folder"):
+        compare_runs(beside, progress=False)
+    with pytest.raises(UserError, match="nowhere: there is no such run folder"):
+        compare_runs([*runs, tmp_path / "nowhere"], progress=False)
+
+
 def test_paths_are_told_apart_by_the_shortest_names(tmp_path: Path) -> None:
     runs = [tmp_path / "runs" / name for name in ("a", "b")]
     assert told_apart(runs) == told_apart([run / "model" for run in runs]) == ["a", "b"]

@@ -46,12 +46,12 @@ def test_diagnose_writes_a_report_and_its_figures_beside_the_model(
     data = tiny_run.parent / "data"
     words = ["diagnose", str(run / "model"), "--data", str(data), "--flip", "--learn-count", "3", "--engine", "torch"]
     assert main(words) == 0
-    record = json.loads((run / "diagnosis-changed" / "diagnosis.json").read_text())
+    record = json.loads((run / "diagnosis-flip" / "diagnosis.json").read_text())
     assert not (run / "diagnosis").exists(), "there a diagnosis by the model's own protocol lies"
     assert record["metrics"]["pictures"] == 2 and "with mirror image" in record["metrics"]["protocol"]
     assert record["relations"]["pictures"] == 3
     assert 0 <= record["calibration"]["expected_calibration_error"] <= 1
-    assert (run / "diagnosis-changed" / "diagnosis.html").read_text().count("<section") == 7
+    assert (run / "diagnosis-flip" / "diagnosis.html").read_text().count("<section") == 7
     output = capsys.readouterr()
     assert "Confusable categories" in output.out and "diagnosis.html" in output.out
     assert "learning what goes with what" in output.err and "testing" in output.err

@@ -72,11 +72,11 @@ def scored(model: str | Path, run: Path, what: str = "evaluation", **options: An
 def test_models_that_lie_beside_each_other_are_evaluated_beside_each_other(tiny_run: Path, tmp_path: Path) -> None:
     first, second = beside_each_other(tiny_run, tmp_path, "a", "b")
     scored(first, tiny_run)
-    scored(second, tiny_run, "evaluation-changed", protocol=ProtocolSettings(flip=True))
+    scored(second, tiny_run, "evaluation-flip", protocol=ProtocolSettings(flip=True))
     assert (
         "with mirror" not in json.loads((tmp_path / "models" / "a-evaluation" / "metrics.json").read_text())["protocol"]
     )
-    changed = tmp_path / "models" / "b-evaluation-changed" / "metrics.json"
+    changed = tmp_path / "models" / "b-evaluation-flip" / "metrics.json"
     assert "with mirror" in json.loads(changed.read_text())["protocol"]
 
 
@@ -97,30 +97,44 @@ def test_what_is_found_out_about_a_model_has_a_place_of_its_own(
     assert beside("owner/name", "x") == Path("owner-name-x")
 
 
-def test_a_test_of_other_data_or_by_another_protocol_is_kept_beside_the_new_one(
+def test_a_test_of_other_data_is_kept_beside_the_new_one_and_each_has_one_folder(
     tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = shutil.copytree(tiny_run, tmp_path / "run")
     first = scored(run, tiny_run)
-    assert scored(run, tiny_run)["mean_iou"] == first["mean_iou"] and not (run / "evaluation-before").exists()
-    assert scored(run, tiny_run, split="val")["split"] == "val"
-    kept = json.loads((run / "evaluation-before" / "metrics.json").read_text())
-    assert kept["split"] == first["split"] == "test" and (run / "evaluation-before" / "report.html").is_file()
-    for size in (40, 32):
-        protocol = ProtocolSettings(size=size, flip=True)
-        changed = scored(run, tiny_run, "evaluation-changed", protocol=protocol, progress=size == 32)
-        assert f"short side {size}" in changed["protocol"]
-    aside, said = run / "evaluation-changed-before", capsys.readouterr().err
-    assert "short side 40" in json.loads((aside / "metrics.json").read_text())["protocol"]
-    test = "folder test whole (changed): short side 40 antialiased"
-    assert f"note: {run / 'evaluation-changed'} held another test ({test}), which is in {aside} now\n" in said
+    aside = run / "evaluation-before"
+    assert scored(run, tiny_run)["mean_iou"] == first["mean_iou"] and not aside.exists()
+    assert scored(run, tiny_run, split="val", progress=True)["split"] == "val"
+    test = "folder test whole: own size"
+    said = f"note: {run / 'evaluation'} held another test ({test}), which is in {aside} now\n"
+    assert said in capsys.readouterr().err
+    kept = json.loads((aside / "metrics.json").read_text())
+    assert kept["split"] == first["split"] == "test" and (aside / "report.html").is_file()
+    (aside / "remarks.txt").touch()
+    for split, other in (("train", "test"), ("val", "test"), ("test", "val"), ("val", "test")):
+        assert scored(run, tiny_run, split=split)["split"] == split
+        assert json.loads((aside / "metrics.json").read_text())["split"] == other
+        # What somebody wrote beside figures stays beside them.
+        assert (aside / "remarks.txt").exists() == (other == "test")
+    third = json.loads((run / "evaluation-before-2" / "metrics.json").read_text())
+    assert third["split"] == "train" and not (run / "evaluation-before-3").exists()
+
+
+def test_every_protocol_has_a_folder_whose_name_says_what_is_changed(tiny_run: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    for _ in range(2):
+        for size in (40, 32):
+            protocol = ProtocolSettings(size=size, flip=True)
+            changed = scored(run, tiny_run, f"evaluation-size-{size}-flip", protocol=protocol)
+            assert f"short side {size}" in changed["protocol"]
+    assert len(list(run.glob("evaluation*"))) == 2
 
 
 def test_figures_by_another_protocol_leave_the_standard_ones_to_compare(tiny_run: Path, tmp_path: Path) -> None:
     run = shutil.copytree(tiny_run, tmp_path / "run")
     first = scored(run, tiny_run)
-    scored(run, tiny_run, "evaluation-changed", protocol=lambda own: own.at_size(32))
-    scored(run, tiny_run, "evaluation-changed-1", protocol=lambda own: own.at_size(32), count=1)
+    scored(run, tiny_run, "evaluation-size-32", protocol=lambda own: own.at_size(32))
+    scored(run, tiny_run, "evaluation-size-32-1", protocol=lambda own: own.at_size(32), count=1)
     assert scored(run, tiny_run, protocol=ProtocolSettings("whole"))["mean_iou"] == first["mean_iou"]
     (compared,) = compare_runs(run, progress=False).runs
     assert compared.evaluated is not None and compared.evaluated.protocol == first["protocol"]

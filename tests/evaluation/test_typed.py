@@ -102,17 +102,18 @@ def test_a_size_holds_whatever_the_models_protocol_says_of_resizing(
 def test_what_is_no_size_is_refused(size: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         arguments("--size", size)
-    assert f"'{size}' is no size: give the short side in pixels, own or auto" in capsys.readouterr().err
+    assert f"'{size}' is no size: give a side in pixels, own or auto" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--protocol", "cityscapes"), "command line: .*name"),
-        (("--scales", "0"), "the model's protocol with the command line's values: protocol.scales must be positive"),
+        (("--scales", "0"), "^--scales must be positive"),
+        (("--stride", "2"), "^--stride is 2.0, but must be above 0"),
+        (("--window", "0", "8"), r"^--window is \(0, 8\), but must be two positive numbers"),
     ],
 )
-def test_wrong_arguments_are_refused_in_a_line(words: tuple[str, ...], message: str) -> None:
+def test_wrong_values_are_refused_by_the_names_of_their_options(words: tuple[str, ...], message: str) -> None:
     with pytest.raises(UserError, match=message):
         changed_protocol(OWN, arguments(*words))
 

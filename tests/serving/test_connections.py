@@ -1,6 +1,7 @@
 """Clients that are slow, rude or many, on bare sockets."""
 
 import asyncio
+import http.client
 import socket
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from sceneparse.serving import Server
 from sceneparse.serving.connections import guarded
 from sceneparse.serving.settings import ServeSettings
 from tests.support.served import Service, picture, plain_parser, serving
@@ -234,3 +236,26 @@ def test_pipelined_requests_are_answered_in_their_order(service: Service) -> Non
         connection.sendall(request * 3 + last)
         answer = rest(connection)
     assert answer.count(b"HTTP/1.1 200 OK") == 4 and answer.endswith(b'{"status":"ok"}')
+
+
+@pytest.mark.parametrize(("seconds", "closed"), [(10.0, False), (6.0, True), (2.0, True)])
+def test_who_shall_come_again_when_the_connection_will_have_ended_is_told_that_it_ends(
+    seconds: float, closed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving({"colours": plain_parser()}, ServeSettings(header_seconds=seconds)) as service:
+        connection = http.client.HTTPConnection(*service.endpoint, timeout=20)
+        connection.request("GET", "/healthz")
+        response = connection.getresponse()
+        assert response.read() and response.getheader("Connection") is None
+        monkeypatch.setattr(Server, "failed", False)  # so that it lives on
+        service.server._batcher.failed.set()
+        connection.request("GET", "/readyz")
+        response = connection.getresponse()
+        assert (response.status, response.getheader("Retry-After")) == (503, "5")
+        assert (response.getheader("Connection") == "close") == closed
+        response.read()
+        if closed:
+            assert connection.sock is None, "the client knows that it has to connect again"
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 200
+        connection.close()

@@ -14,6 +14,7 @@ from sceneparse.settings import NetworkSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.card import model_card
 from sceneparse.weights.config import FILES, ModelConfig, config_from_json, config_to_json
+from sceneparse.weights.finding import refuse_missing
 from sceneparse.weights.model import Model, load_model, save_model
 
 
@@ -229,3 +230,22 @@ def test_a_model_folder_that_has_no_room_is_said_and_leaves_nothing(
     with pytest.raises(UserError, match=r"model: cannot be written \(Disk quota exceeded; .* free there\): make room"):
         save_model(tmp_path / "model", make_model(), "a card")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_runs_is_answered_with_those_that_have_a_model(tmp_path: Path) -> None:
+    def runs(*names: str) -> Path:
+        for name in names:
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "recipe.yaml").touch()
+        return tmp_path
+
+    with pytest.raises(UserError, match=f"is no model, but a folder of 1 run: name it, {tmp_path / 'a'}$"):
+        refuse_missing(runs("a"))
+    listed = ", ".join(str(tmp_path / name) for name in "abc")
+    with pytest.raises(UserError, match=f"a folder of 4 runs: name one of them, such as {listed}, … "):
+        refuse_missing(runs("b", "c", "d"))
+    (tmp_path / "d" / "model").mkdir()
+    for name in FILES:
+        (tmp_path / "d" / "model" / name).touch()
+    with pytest.raises(UserError, match=f"such as {tmp_path / 'd'} \\('sceneparse compare {tmp_path}' shows"):
+        load_model(tmp_path)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sceneparse.arguments import check_number
 from sceneparse.cli.command import changed_protocol
 
 if TYPE_CHECKING:
@@ -60,6 +61,21 @@ def refuse_wrong_protocol(arguments: argparse.Namespace) -> None:
     changed_protocol(ProtocolSettings(), arguments)
 
 
+def refuse_wrong_counts(arguments: argparse.Namespace, *names: str) -> None:
+    """Refuse numbers of things of which there cannot be so many.
+
+    Args:
+        arguments: The command's.
+        names: Those that count something; None is none.
+
+    Raises:
+        UserError: One of them is below 1.
+    """
+    for name in names:
+        if (count := getattr(arguments, name)) is not None:
+            check_number(name, count, least=1, whole=True)
+
+
 def announce_conversions(sources: Iterable[str], arguments: argparse.Namespace) -> None:
     """Say which models are going to be converted for OpenVINO, where that is certain, and how long it takes.
 
@@ -98,21 +114,23 @@ def refuse_missing_data(
     Raises:
         UserError: There is no such folder or split, or the folder lacks what the kind needs.
     """
+    from sceneparse.datasets.kinds import KINDS
     from sceneparse.datasets.opening import data_settings, open_for_testing
     from sceneparse.settings import DataSettings
     from sceneparse.weights.at_hand import settings_at_hand
 
     config = settings_at_hand(model)
     if config is None:
-        if folder is not None and kind is not None:
-            _refuse_missing_folder(DataSettings(kind=kind, root=folder), split)
+        if kind is not None and (folder is not None or KINDS[kind].root == "none"):
+            of_kind = DataSettings(kind=kind, root=folder)
+            _refuse_missing_folder(of_kind, split or of_kind.test)
         return
     settings = data_settings(config.data, folder, kind, None)
     settings = replace(settings, test=split or (settings.val if to_fit else settings.test))
     if settings.kind == "folder":
         open_for_testing(settings, channels=config.backbone.in_channels)
     else:
-        _refuse_missing_folder(settings)
+        _refuse_missing_folder(settings, settings.test)
 
 
 def refuse_unready(recipe: "Recipe", out: Path | None, *, resume: bool) -> None:
@@ -152,7 +170,8 @@ def _refuse_missing_pictures(data: "DataSettings", channels: int) -> None:
 
         open_for_training(data, channels=channels)
     else:
-        _refuse_missing_folder(data, data.train)
+        for split in (data.train, data.val):
+            _refuse_missing_folder(data, split)
 
 
 def refuse_missing_split(data: "DataSettings", split: str, channels: int) -> None:
@@ -174,11 +193,21 @@ def refuse_missing_split(data: "DataSettings", split: str, channels: int) -> Non
         _refuse_missing_folder(data, split)
 
 
-def _refuse_missing_folder(data: "DataSettings", split: str | None = None) -> None:
-    """Refuse a data set whose folder is not there. One of the hub has a name, and takes long to be opened."""
+def _refuse_missing_folder(data: "DataSettings", split: str) -> None:
+    """Refuse a data set whose folder is not there, or that surely has no such split."""
     from sceneparse.datasets.kind import root_of
     from sceneparse.datasets.kinds import KINDS
     from sceneparse.datasets.opening import open_dataset
+    from sceneparse.datasets.pieces import piece_of
 
-    if KINDS[data.kind].root == "required" and data.kind != "huggingface" and not root_of(data).exists():
-        open_dataset(data, split or data.test)  # which says what is missing
+    kind = KINDS[data.kind]
+    if data.kind == "huggingface":  # one of the hub has a name, and takes long to be opened
+        from sceneparse.datasets.huggingface import refuse_missing_folder
+
+        refuse_missing_folder(data)
+        return
+    if kind.root == "required" and not root_of(data).exists():
+        open_dataset(data, split)  # which says what is missing
+    for one in split.split("+") if kind.splits else ():
+        if piece_of(one).split not in kind.splits:
+            open_dataset(data, one)  # likewise

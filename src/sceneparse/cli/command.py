@@ -85,7 +85,7 @@ def protocol_arguments(parser: argparse.ArgumentParser) -> None:
     from sceneparse.settings.protocol import PROTOCOL_NAMES
 
     *names, last = PROTOCOL_NAMES
-    group.add_argument("--protocol", metavar="NAME", help=f"{', '.join(names)} or {last}")
+    group.add_argument("--protocol", choices=PROTOCOL_NAMES, metavar="NAME", help=f"{', '.join(names)} or {last}")
     size_argument(group)
     group.add_argument("--scales", type=float, nargs="+", metavar="S", help="average the scores over these scales")
     group.add_argument("--flip", action="store_true", default=None, help="average with the mirrored picture")
@@ -105,8 +105,9 @@ def size_argument(group: "argparse._ActionsContainer") -> None:
         "--size",
         type=_size,
         metavar="N",
-        help="short side that pictures are brought to, own (as they are), or auto (those larger than what the model "
-        "learnt from to the size that it knows; default of protocol whole)",
+        help="short side that pictures are brought to (of a protocol or a model that resizes by the long side, such as "
+        "semseg, that one; by both, both), own (as they are), or auto (those larger than what the model learnt from to "
+        "the size that it knows; default of protocol whole)",
     )
 
 
@@ -115,7 +116,7 @@ def _size(text: str) -> int | str:
     if text in ("own", "auto"):
         return text
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no size: give the short side in pixels, own or auto")
+        raise argparse.ArgumentTypeError(f"'{text}' is no size: give a side in pixels, own or auto")
     return int(text)
 
 
@@ -129,12 +130,10 @@ def changed_protocol(own: "ProtocolSettings", arguments: argparse.Namespace) -> 
     Raises:
         UserError: There is no such protocol, or a value is none.
     """
-    from sceneparse.recipes import from_mapping
     from sceneparse.settings import ProtocolSettings
 
-    where = "the model's protocol"
     if arguments.protocol is not None:
-        own = from_mapping(ProtocolSettings, {"name": arguments.protocol}, "command line")
+        own = ProtocolSettings(arguments.protocol)
     if arguments.window:
         own = replace(own, upsampling=None)  # that of a model of transformers is about whole pictures
     given: dict[str, Any] = {
@@ -150,7 +149,8 @@ def changed_protocol(own: "ProtocolSettings", arguments: argparse.Namespace) -> 
             own = own.at_size(arguments.size)
         return replace(own, **{name: value for name, value in given.items() if value is not None})
     except UserError as error:
-        raise UserError(f"{where} with the command line's values: {error}") from None
+        # Its options have the names of the settings that they change.
+        raise UserError(str(error).replace("protocol.", "--")) from None
 
 
 def engine_arguments(parser: argparse.ArgumentParser) -> None:

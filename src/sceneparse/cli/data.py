@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.arguments import argument
-from sceneparse.cli.beforehand import loading, refuse_missing_split
+from sceneparse.cli.beforehand import loading, refuse_missing_split, refuse_wrong_counts
 from sceneparse.cli.command import Command, output_file, recipe_settings
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError, require
-from sceneparse.paths import expanded
+from sceneparse.paths import expanded, expanded_text
 
 if TYPE_CHECKING:
     from sceneparse.settings import DataSettings, Recipe
@@ -58,14 +58,16 @@ def _get(arguments: argparse.Namespace) -> int:
 
 
 def _data_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", metavar="DIR", help="the data set's folder, 'toyworld' or a recipe")
+    parser.add_argument("data", type=expanded_text, metavar="DIR", help="the data set's folder, 'toyworld' or a recipe")
     parser.add_argument(
         "--kind",
         choices=list(KINDS),
         metavar="KIND",
         help="as 'sceneparse data list' names it, or mixture: what the recipe mixes (default: what DIR looks like)",
     )
-    parser.add_argument("--root", metavar="DIR", help="of a recipe: the folder that its data lie in (data.root)")
+    parser.add_argument(
+        "--root", type=expanded_text, metavar="DIR", help="of a recipe: the folder that its data lie in (data.root)"
+    )
 
 
 def _read_data(arguments: argparse.Namespace) -> tuple["Recipe", int]:
@@ -117,7 +119,7 @@ def _recognised(root: Path) -> str:
     """The kind that a folder has the look of; a line says it, if it isn't the kind `folder` alone."""
     from sceneparse.datasets.recognising import recognise
 
-    found = recognise(expanded(root))
+    found = recognise(root)
     if found.kind != "folder" or found.others:
         print(f"{found.describe()}; to train on it: {argument('data.kind', found.kind)}", file=sys.stderr)
     return found.kind
@@ -147,7 +149,9 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
     _data_arguments(parser)
     parser.add_argument("--split", default="train", help="default: train")
     parser.add_argument("--count", type=int, default=6, metavar="N", help="samples in the picture (default: 6)")
-    parser.add_argument("--recipe", default=None, help="show its draws and augmentation (default: the standard ones)")
+    parser.add_argument(
+        "--recipe", type=expanded_text, help="show its draws and augmentation (default: the standard ones)"
+    )
     parser.add_argument(
         "--out", type=output_file, default=Path("samples.png"), metavar="FILE", help="default: samples.png"
     )
@@ -157,6 +161,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from sceneparse.recipes import from_mapping, read_recipe
     from sceneparse.settings import PreprocessingSettings, SamplingSettings
 
+    refuse_wrong_counts(arguments, "count")
     settings: dict[str, Any] = dict(recipe_settings(arguments))
     given: Any = {name: settings[name] for name in ("augmentation", "sampling", "preprocessing") if name in settings}
     look: dict[str, Any] = {"augmentation": given.get("augmentation")}

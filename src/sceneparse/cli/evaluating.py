@@ -8,6 +8,7 @@ from sceneparse.cli.beforehand import (
     loading,
     refuse_missing_data,
     refuse_missing_model,
+    refuse_wrong_counts,
     refuse_wrong_protocol,
 )
 from sceneparse.cli.command import (
@@ -24,7 +25,7 @@ from sceneparse.cli.command import (
 )
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
-from sceneparse.paths import expanded
+from sceneparse.paths import expanded, expanded_text
 
 if TYPE_CHECKING:
     from sceneparse.settings import Recipe
@@ -37,8 +38,10 @@ def _on_what(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
-    parser.add_argument("--data", metavar="DIR", help="the data set's folder; only the toy world needs none")
+    parser.add_argument("model", type=expanded_text, metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
+    parser.add_argument(
+        "--data", type=expanded_text, metavar="DIR", help="the data set's folder; only the toy world needs none"
+    )
     parser.add_argument(
         "--kind", choices=list(KINDS), metavar="KIND", help="the data set's kind (default: the model's)"
     )
@@ -61,6 +64,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 def _evaluate_here(arguments: argparse.Namespace) -> int:
     refuse_wrong_protocol(arguments)
+    refuse_wrong_counts(arguments, "count")
     refuse_missing_model(arguments.model)
     refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split)
     announce_conversions([arguments.model], arguments)
@@ -71,11 +75,15 @@ def _evaluate_here(arguments: argparse.Namespace) -> int:
 
 
 def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
-    parser.add_argument("--data", metavar="DIR", help="the data set's folder; only the toy world needs none")
+    parser.add_argument("model", type=expanded_text, metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
+    parser.add_argument(
+        "--data", type=expanded_text, metavar="DIR", help="the data set's folder; only the toy world needs none"
+    )
     parser.add_argument("--kind", choices=list(KINDS), help="the data set's kind (default: the model's)")
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
-    parser.add_argument("--rival", metavar="MODEL2", help="a second model, to be compared picture by picture")
+    parser.add_argument(
+        "--rival", type=expanded_text, metavar="MODEL2", help="a second model, to be compared picture by picture"
+    )
     parser.add_argument(
         "--out",
         type=expanded,
@@ -97,6 +105,7 @@ def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _diagnose(arguments: argparse.Namespace) -> int:
     refuse_wrong_protocol(arguments)
+    refuse_wrong_counts(arguments, "count", "learn_count")
     refuse_missing_model(arguments.model)
     if arguments.rival is not None:
         refuse_missing_model(arguments.rival)
@@ -116,8 +125,10 @@ def _diagnose(arguments: argparse.Namespace) -> int:
 
 
 def _calibrate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model folder, or a training's run folder")
-    parser.add_argument("--data", metavar="DIR", help="the data set's folder; only the toy world needs none")
+    parser.add_argument("model", type=expanded_text, metavar="MODEL", help="a model folder, or a training's run folder")
+    parser.add_argument(
+        "--data", type=expanded_text, metavar="DIR", help="the data set's folder; only the toy world needs none"
+    )
     parser.add_argument("--kind", choices=list(KINDS), metavar="KIND", help="its kind (default: the model's)")
     parser.add_argument(
         "--split", help="split to fit to, which the model has not learnt from (default: its validation split)"
@@ -143,6 +154,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
             raise UserError(f"--{given[0]} has no effect beside --reset, which looks at no pictures: leave one out")
         print(f"{folder}: {reset_temperatures(folder)}")
         return 0
+    refuse_wrong_counts(arguments, "count")
     refuse_missing_data(str(folder), arguments.data, arguments.kind, arguments.split, to_fit=True)
     announce_conversions([str(folder)], arguments)
     with loading():
@@ -154,9 +166,11 @@ def _calibrate(arguments: argparse.Namespace) -> int:
 def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "runs",
+        type=expanded_text,
         metavar="RUN",
         nargs="+",
-        help="run folders, as train writes them, or folders of runs; they may be going on",
+        help="run folders, as train writes them, or folders of runs; they may be going on; of several, others are left "
+        "out (runs/*)",
     )
     parser.add_argument(
         "--out", type=expanded, metavar="DIR", help="where comparison.html and comparison.json go (default: nowhere)"
@@ -176,6 +190,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 def _bench_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
+        type=expanded_text,
         metavar="MODEL",
         help=f"{MODEL_HELP}, an exported file, or a recipe (random weights; settings can be overridden)",
     )
@@ -207,6 +222,7 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
 def _bench(arguments: argparse.Namespace) -> int:
     from sceneparse.benching.recipes import names_recipe, recipe_to_measure, refuse_nothing
 
+    refuse_wrong_counts(arguments, "batch", "repeats")
     source: str | Recipe = arguments.model
     if names_recipe(arguments.model):
         source = recipe_to_measure(arguments.model, **recipe_settings(arguments))

@@ -19,7 +19,7 @@ from sceneparse.cli.predict_checks import (
     takes_videos_of_folders,
 )
 from sceneparse.datasets.forms.table import FORMS
-from sceneparse.paths import expanded
+from sceneparse.paths import expanded, expanded_text
 from sceneparse.settings.data import Grids
 from sceneparse.settings.legend import LegendLayout
 from sceneparse.tasks import TASK_NAMES
@@ -41,21 +41,17 @@ def tasks_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _place(text: str) -> str:
-    """Read a folder's name, or an address of an object store."""
-    return str(expanded(text)) if text.startswith("~") else text
-
-
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
+    parser.add_argument("model", type=expanded_text, metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
     parser.add_argument(
         "inputs",
+        type=expanded_text,
         metavar="INPUT",
         nargs="+",
         help="pictures, folders, globs, videos, a camera such as /dev/video0, volumes (.nii.gz), or rasters (GeoTIFF)",
     )
     parser.add_argument(
-        "--out", type=_place, required=True, metavar="DIR", help="where label maps, overlays and JSON go"
+        "--out", type=expanded_text, required=True, metavar="DIR", help="where label maps, overlays and JSON go"
     )
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
     parser.add_argument(
@@ -278,8 +274,10 @@ def _predict_rasters(arguments: argparse.Namespace, parser: "Parser", rasters: "
 
 
 def _discover_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a unified model: its folder, name or hub id")
-    parser.add_argument("inputs", metavar="FOLDER", nargs="+", help="pictures, folders or globs")
+    parser.add_argument(
+        "model", type=expanded_text, metavar="MODEL", help="a unified model: its folder, name or hub id"
+    )
+    parser.add_argument("inputs", type=expanded_text, metavar="FOLDER", nargs="+", help="pictures, folders or globs")
     parser.add_argument(
         "--out", type=expanded, default=Path("discoveries"), metavar="DIR", help="default: a folder named discoveries"
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from sceneparse.cli.beforehand import loading, refuse_unready
 from sceneparse.cli.command import Command, in_processes, process_arguments, recipe_settings
 from sceneparse.errors import UserError
-from sceneparse.paths import expanded
+from sceneparse.paths import expanded, expanded_text
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +25,13 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipe", metavar="RECIPE", help="a recipe of the package (listed below) or a .yaml file")
+    parser.add_argument(
+        "recipe", type=expanded_text, metavar="RECIPE", help="a recipe of the package (listed below) or a .yaml file"
+    )
     parser.add_argument("--out", type=expanded, metavar="DIR", help="the run folder (default: runs/<recipe's name>)")
     parser.add_argument(
         "--init",
+        type=expanded_text,
         metavar="MODEL",
         help="start from this model, by the names of its classes: the same as --init.model (see init below)",
     )
@@ -71,7 +74,9 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
 
     sweeps = "\n".join(f"  {name:<28} {load_sweep(name)['description']}" for name in sweep_names())
     parser.description = f"{parser.description}\n\nsweeps:\n{sweeps}"
-    parser.add_argument("sweep", metavar="SWEEP", help="a sweep of the package (listed above) or a .yaml file")
+    parser.add_argument(
+        "sweep", type=expanded_text, metavar="SWEEP", help="a sweep of the package (listed above) or a .yaml file"
+    )
     parser.add_argument("--out", type=expanded, metavar="DIR", help="its folder (default: sweeps/<the sweep's name>)")
     parser.add_argument(
         "--processes", type=int, metavar="N", help="runs at a time (default: one for each GPU, one on the CPU)"

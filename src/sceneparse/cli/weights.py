@@ -4,15 +4,15 @@ import argparse
 import sys
 from typing import Any
 
-from sceneparse.cli.beforehand import loading, refuse_missing_model
+from sceneparse.cli.beforehand import loading, refuse_missing_data, refuse_missing_model, refuse_wrong_counts
 from sceneparse.cli.command import MODEL_HELP, Command, output_file, recipe_settings, size_argument
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
-from sceneparse.paths import expanded
+from sceneparse.paths import expanded, expanded_text
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("model", type=expanded_text, metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--format", choices=("openvino", "onnx", "torch"), required=True, help="the file's kind")
     parser.add_argument(
         "--out",
@@ -26,16 +26,31 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     size_argument(parser)
     group = parser.add_argument_group("for int8")
     group.add_argument(
-        "--calibration", nargs="+", default=[], metavar="INPUT", help="pictures, folders or globs to take ranges from"
+        "--calibration",
+        type=expanded_text,
+        nargs="+",
+        default=[],
+        metavar="INPUT",
+        help="pictures, folders or globs to take ranges from",
     )
-    group.add_argument("--data", metavar="DIR", help="a labelled data set, for the accuracy before and after")
+    group.add_argument(
+        "--data", type=expanded_text, metavar="DIR", help="a labelled data set, for the accuracy before and after"
+    )
     group.add_argument("--kind", choices=list(KINDS), metavar="KIND", help="its kind (default: the model's)")
     group.add_argument("--split", help="its split (default: the data set's test split)")
     group.add_argument("--count", type=int, metavar="N", help="test only N of its pictures, evenly spaced")
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    from sceneparse.exporting.wishes import refuse_unfit
+
+    refuse_wrong_counts(arguments, "count")
+    labelling = {name: getattr(arguments, name) for name in ("data", "kind", "split", "count")}
+    int8 = arguments.precision == "int8"
+    refuse_unfit(arguments.format, arguments.out, int8, arguments.calibration, labelling)
     refuse_missing_model(arguments.model, exported=False)
+    if any(value is not None for value in labelling.values()):
+        refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split)
     with loading():
         from sceneparse.exporting import export
     export(
@@ -43,12 +58,9 @@ def _export(arguments: argparse.Namespace) -> int:
         format=arguments.format,
         out=arguments.out,
         size=arguments.size,
-        int8=arguments.precision == "int8",
+        int8=int8,
         calibration=arguments.calibration,
-        data=arguments.data,
-        kind=arguments.kind,
-        split=arguments.split,
-        count=arguments.count,
+        **labelling,
     )
     return 0
 
@@ -56,6 +68,7 @@ def _export(arguments: argparse.Namespace) -> int:
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "checkpoint",
+        type=expanded_text,
         metavar="CHECKPOINT",
         help="a .pth, .safetensors or .caffemodel file, a folder of transformers or smp, the encoder's file of a pair, "
         "a published checkpoint's name or a hub id",

@@ -22,21 +22,24 @@ def compare_runs(
     """Compare runs: how far each is, what it scores, by which settings they differ. Runs may be going on.
 
     Args:
-        runs: Run folders, as `train` writes them, or folders of runs; a single one, or several in a list.
+        runs: Run folders, as `train` writes them, or folders of runs; a single one, or several in a list. What of
+            several is there and is none is left out, which a note says.
         out: Where comparison.html and comparison.json go. Default: nothing is written.
         progress: Print the table, and where the page is.
 
     Raises:
-        UserError: No run, a folder that is none, the same one twice, or files that cannot be read in each of them.
+        UserError: No run among them, one that is not there, the same one twice, or files that cannot be read in each of
+            them.
     """
     named = several("runs", runs, "run folders")
     check_type("out", out, (str, Path, type(None)), "a folder or None")
     check_flag("progress", progress)
     if not named:
         raise UserError("no run to compare: name one or more run folders, such as runs/a runs/b")
-    folders = find_runs(named)
+    folders, others = find_runs(named)
     names = told_apart(folders)
-    comparison = RunComparison(tuple(read_run(folder, name) for folder, name in zip(folders, names, strict=True)))
+    runs_read = tuple(read_run(folder, name) for folder, name in zip(folders, names, strict=True))
+    comparison = RunComparison(runs_read, tuple(others))
     if all(run.problems for run in comparison.runs):
         raise UserError(next(iter(comparison.runs[0].problems.values())))
     if progress:

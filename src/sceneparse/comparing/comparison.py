@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from sceneparse.comparing.run import ComparedRun
-from sceneparse.errors import counted
+from sceneparse.errors import counted, some
 
 UNTOLD = ("name", "description", "tracking.", "data.workers", "data.cache_mb")
 """Settings that no result depends on: in these, runs may differ without a word."""
@@ -17,9 +18,11 @@ class RunComparison:
 
     Args:
         runs: The runs, in the order in which they were named.
+        left_out: What was named with them and is no run.
     """
 
     runs: tuple[ComparedRun, ...]
+    left_out: tuple[Path, ...] = ()
 
     @property
     def with_settings(self) -> tuple[ComparedRun, ...]:
@@ -58,6 +61,10 @@ class RunComparison:
     def notes(self) -> list[str]:
         """Return what has to be known before figures are compared, a line each."""
         found = []
+        if self.left_out:
+            one = len(self.left_out) == 1
+            names = some([str(path) for path in self.left_out], 5)
+            found.append(f"left out, since {'it is' if one else 'they are'} no run{'' if one else 's'}: {names}")
         groups = self._groups(_classes)
         if len(groups) > 1:
             said = "; ".join(f"{', '.join(names)}: {counted(len(key), 'class', 'classes')}" for key, names in groups)

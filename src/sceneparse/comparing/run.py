@@ -13,7 +13,6 @@ from sceneparse.drawing import curves
 from sceneparse.errors import UserError, counted, reason_of
 from sceneparse.evaluation.facts import data_options, folder_of, truth_options
 from sceneparse.evaluation.figures import FIGURES, mean_of_headlines
-from sceneparse.paths import expanded
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.flat import flat_settings
 from sceneparse.tasks import Task
@@ -140,7 +139,7 @@ class ComparedRun:
             return False
         if not share_samples(str(self.settings.get("data.train")), one.split):
             return False
-        return one.folder is None or root is None or expanded(root).resolve() == Path(one.folder).resolve()
+        return one.folder is None or root is None or Path(root).resolve() == Path(one.folder).resolve()
 
     def validated_on(self, *, whole: bool) -> str | None:
         """By which protocol its best validation was made, and on what; None without one.

@@ -23,7 +23,7 @@ from sceneparse.datasets.pairs import turned_advice
 from sceneparse.datasets.subsets import parted_by_hand, split_named
 from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace, TaskLabels
-from sceneparse.paths import expanded
+from sceneparse.paths import written_as_path
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.masks import read_mask, unknown_values
 from sceneparse.pictures.problems import PictureError, described
@@ -156,15 +156,27 @@ def _likely_columns(features: Mapping[str, Any]) -> str:
     return f" with {argument('data.huggingface.columns', ['PICTURE', 'MASK'])}"
 
 
+def refuse_missing_folder(settings: DataSettings) -> None:
+    """Refuse what was meant as a folder and is not there, which the hub need not be asked for.
+
+    Raises:
+        UserError: It is not there.
+    """
+    root = settings.root
+    if root is not None and written_as_path(root) and not Path(root).exists():
+        raise UserError(f"{root}: no such folder; expected: {LAYOUT}")
+
+
 def _load(settings: DataSettings) -> dict[str, Any]:
     """The splits by name."""
+    refuse_missing_folder(settings)
     try:
         import datasets
     except ImportError:
         raise UserError("kind huggingface needs the datasets library: pip install 'sceneparse[huggingface]'") from None
     if settings.root is None:
         raise UserError(f"data.root is not set: name the dataset ({argument('data.root', 'NAME')}): {LAYOUT}")
-    folder = expanded(settings.root)
+    folder = Path(settings.root)
     try:
         if (folder / "dataset_dict.json").is_file():
             return dict(datasets.load_from_disk(str(folder)))
@@ -196,8 +208,8 @@ def _undecoded(rows: Any, picture: str, mask: str, name: str) -> Any:
 def _labels(settings: DataSettings, feature: Any) -> LabelSpace:
     """What the masks' values mean: a classes.json, or the names that the column has."""
     if settings.classes.file is not None:
-        return LabelSpace.read(expanded(settings.classes.file))
-    beside = expanded(str(settings.root)) / "classes.json"
+        return LabelSpace.read(Path(settings.classes.file))
+    beside = Path(str(settings.root)) / "classes.json"
     if beside.is_file():
         return LabelSpace.read(beside)
     while hasattr(feature, "feature"):  # lists of lists of classes

@@ -12,7 +12,6 @@ from sceneparse.arguments import argument
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
-from sceneparse.paths import expanded
 from sceneparse.settings import DataSettings
 from sceneparse.settings.data import NiftiSettings
 from sceneparse.settings.ranges import pairs_of, refuse_other_ranges
@@ -118,7 +117,7 @@ def root_of(settings: DataSettings) -> Path:
     """
     if settings.root is None:
         raise UserError(f"data.root is not set: name the folder of the data set ({argument('data.root', 'DIR')})")
-    return expanded(settings.root)
+    return Path(settings.root)
 
 
 def by_root(opener: Callable[[Path, str, int], DataSet]) -> Callable[[DataSettings, str, int], DataSet]:

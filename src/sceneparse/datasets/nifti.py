@@ -22,7 +22,6 @@ from sceneparse.datasets.published import no_split, read_names
 from sceneparse.datasets.subsets import split_named
 from sceneparse.errors import UserError, counted
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
-from sceneparse.paths import expanded
 from sceneparse.pictures.cases import modalities_of, one_volume, volume_files
 from sceneparse.pictures.grids import on_one_grid
 from sceneparse.pictures.masks import unknown_values
@@ -196,7 +195,7 @@ def _without_empty(case: Case, known: dict[Volume, VolumeSummary]) -> Case:
 
 def _labels(settings: DataSettings, root: Path) -> LabelSpace:
     if settings.classes.file is not None:
-        return LabelSpace.read(expanded(settings.classes.file))
+        return LabelSpace.read(Path(settings.classes.file))
     beside = root / "classes.json"
     return LabelSpace.read(beside) if beside.is_file() else BRATS
 

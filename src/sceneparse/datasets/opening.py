@@ -18,7 +18,6 @@ from sceneparse.datasets.one_class import one_class
 from sceneparse.datasets.pieces import piece_of
 from sceneparse.datasets.subsets import EVERY, decided, part, parted_as, parted_note
 from sceneparse.errors import MissingSplitError, UserError, require
-from sceneparse.paths import expanded
 from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
 from sceneparse.tables import require_known
 from sceneparse.tasks import TRUTH_NAMES, Task
@@ -283,7 +282,7 @@ def open_mixture(settings: DataSettings, split: str, channels: int = 3) -> Mixtu
         raise UserError(f"a mixture has the splits train, val and test, not '{split}'")
 
     def source(own: SourceSettings, name: str) -> Source:
-        root = None if own.root is None else str(Path(settings.root or "") / expanded(own.root))
+        root = None if own.root is None else str(Path(settings.root or "") / own.root)
         classes = settings.classes.only_file() if "classes" in KINDS[own.kind].uses else ClassSettings()
         # A set in one piece is parted by what this source gives to train, val and test, not by what the mixture does.
         splits = {"train": own.train or "", "val": own.val or "", "test": own.test or ""}

@@ -11,7 +11,7 @@ from sceneparse.datasets.folder import found_in
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.layout import CLASSES
 from sceneparse.errors import UserError
-from sceneparse.paths import expanded, meant
+from sceneparse.paths import meant
 from sceneparse.pictures.finding import is_hidden
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, UNREAD_SUFFIXES
 from sceneparse.settings import DataSettings
@@ -120,7 +120,7 @@ def taken_for_folder(settings: DataSettings) -> str:
     """
     if settings.kind != "folder" or settings.root is None:
         return ""
-    special = _special(expanded(settings.root))
+    special = _special(Path(settings.root))
     if special is None:
         return ""
     kind, evidence = special

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sceneparse.arguments import check_number
 from sceneparse.data.augmenter import Augmented, Augmenter, counts_needed
 from sceneparse.data.class_changes import changes_in
 from sceneparse.data.class_counts import count_classes
@@ -16,7 +17,7 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.drawing.class_changes import changes_table
 from sceneparse.drawing.contact import Variant, contact_sheet
-from sceneparse.errors import counted, require
+from sceneparse.errors import counted
 from sceneparse.progress import results_console
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings, SamplingSettings
@@ -55,7 +56,7 @@ def show(
     Raises:
         UserError: No such data set, split or augmentation, broken files in it, or no sample is asked for.
     """
-    require(count >= 1, f"count is {count}, but must be at least 1")
+    check_number("count", count, least=1, whole=True)
     channels = channels or KINDS[settings.kind].channels(settings)
     mean = PreprocessingSettings().mean if channels == 3 else (0.0,)
     if preprocessing is not None and len(preprocessing.mean) in (1, channels):

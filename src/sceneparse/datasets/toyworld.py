@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
 
@@ -23,6 +23,8 @@ def open_toyworld(settings: DataSettings, split: str, channels: int) -> "DataSet
     Raises:
         UserError: No such split, or another number of channels.
     """
+    if split not in KIND.splits:  # before torch is loaded, which draws
+        raise MissingSplitError(f"the toy world has no split '{split}': take one of {', '.join(KIND.splits)}")
     from sceneparse.toyworld import ToyWorld
 
     if channels != 3:

@@ -10,7 +10,6 @@ from sceneparse.doctor.findings import Finding, finding_of
 from sceneparse.errors import UserError, counted
 from sceneparse.labels import LabelSpace
 from sceneparse.labels.mirroring import KEY, Pair, paired_by_name
-from sceneparse.paths import expanded
 from sceneparse.settings import DataSettings
 
 
@@ -61,7 +60,7 @@ def _unlisted(spaces: tuple[LabelSpace, ...], settings: DataSettings) -> Iterato
 
 def _what_to_add(spaces: tuple[LabelSpace, ...], settings: DataSettings, found: list[Pair]) -> str:
     """Where to list the pairs, and the JSON."""
-    file = expanded(settings.classes.file or Path(settings.root or "", CLASSES))
+    file = Path(settings.classes.file or Path(settings.root or "", CLASSES))
     if len(spaces) == 1 and not settings.classes.changing and _names(file) == spaces[0].names:
         return f'add to {file.name}: "{KEY}": {_json([*spaces[0].mirror, *found])}'
     pairs = [*(settings.classes.mirror or ()), *found]

@@ -15,6 +15,7 @@ from sceneparse.devices import choose_device, device_name
 from sceneparse.errors import UserError, counted, require, some
 from sceneparse.evaluation.evaluate import Evaluation, evaluate
 from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier, learnt_from
+from sceneparse.evaluation.protocol_names import name_of_change
 from sceneparse.evaluation.reading import readers_for, spaced
 from sceneparse.evaluation.report import METRICS_FILE, write_report
 from sceneparse.evaluation.terminal import print_scores
@@ -60,9 +61,9 @@ def evaluate_model(
             report on.
         out: Where metrics.json and report.html go. Default: `evaluation` in the model's run, NAME-evaluation beside
             any other model folder or file, or here for a model by its name. So that a whole test by the model's own
-            protocol stays, another protocol's is `evaluation-changed`, and one of only N pictures `evaluation-N` or
-            `evaluation-changed-N`. A test of other data, or by yet another protocol, that is there by default is kept
-            as `evaluation-before`.
+            protocol stays, another protocol's folder says what is changed, such as `evaluation-size-480-flip`, and one
+            of only N pictures ends in their number, such as `evaluation-20`. A test of other data that is there by
+            default is kept as `evaluation-before`.
         count: Test only so many pictures, evenly spaced.
         protocol: How pictures are tested, such as `ProtocolSettings("csail")`, or a function that makes it of the
             model's protocol. Default: the model's.
@@ -213,9 +214,13 @@ def folder_of_test(
         tested: The protocol of the test.
         data: What it is tested on.
         part: How many pictures are tested; None for all.
+
+    Returns:
+        Such as runs/a/evaluation, runs/a/evaluation-size-480, or runs/a/evaluation-csail-20 of 20 pictures.
     """
-    changed = "" if tested == protocol_of(config, None, data) else "-changed"
-    return beside(model, f"{what}{changed}" if part is None else f"{what}{changed}-{part}")
+    sizes = config.sizes if of_pictures_alone(data) else None
+    changed = name_of_change(tested, protocol_of(config, None, data), sizes)
+    return beside(model, "-".join(filter(None, (what, changed, "" if part is None else str(part)))))
 
 
 def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> None:

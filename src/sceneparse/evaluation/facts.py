@@ -12,7 +12,6 @@ from sceneparse.datasets.pieces import share_samples
 from sceneparse.errors import UserError
 from sceneparse.files import write_errors
 from sceneparse.inference import Opened
-from sceneparse.paths import expanded
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.flat import flat_settings
 from sceneparse.settings import DataSettings
@@ -99,7 +98,7 @@ def truth_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def folder_of(root: str | None) -> str | None:
     """Return a data set's folder as it is found from everywhere; the name of one that lies in none stays."""
-    if root is not None and (folder := expanded(root)).exists():
+    if root is not None and (folder := Path(root)).exists():
         return str(folder.resolve())
     return root
 
@@ -129,7 +128,8 @@ def learnt_from(model: str | Path, trained: DataSettings, tested: DataSettings) 
 def keep_earlier(folder: Path, file: str, now: Mapping[str, Any]) -> str | None:
     """Move a folder with the figures of another test of the same model aside, so that none of them are lost.
 
-    A test of the same data under the same protocol is not kept: it takes the place of the one before.
+    A test of the same data under the same protocol is not kept: it takes the place of the one before, be that aside or
+    not. So there is one folder for each test, however often they take turns.
 
     Args:
         folder: Where figures are going to be written.
@@ -140,22 +140,38 @@ def keep_earlier(folder: Path, file: str, now: Mapping[str, Any]) -> str | None:
         A line that says where they are; None where there is nothing to keep.
 
     Raises:
-        UserError: The folder cannot be moved.
+        UserError: A folder cannot be moved.
     """
-    try:
-        value = json.loads((folder / file).read_text(encoding="utf-8"))
-        before = value.get("metrics", value)
-        another = is_other_test(before, now)
-    except (OSError, ValueError, AttributeError, TypeError):
-        return None
-    if not another:
+    before = _figures(folder / file)
+    if before is None or not is_other_test(before, now):
         return None
     test = " ".join(str(before[key]) for key in ("kind", "split", "protocol") if key in before)
     test = re.split(", (?:whole picture|windows)", test)[0]  # of the protocol its name and size say enough
-    aside, number = folder.with_name(f"{folder.name}-before"), 1
+    same: Path | None = None
+    aside, number = _aside(folder, 1), 1
     while aside.exists():
+        kept = _figures(aside / file)
+        if same is None and kept is not None and all(key in kept and kept[key] == now[key] for key in TEST):
+            same = aside
         number += 1
-        aside = folder.with_name(f"{folder.name}-before-{number}")
+        aside = _aside(folder, number)
     with write_errors(aside):
         folder.rename(aside)
+        if same is not None:  # they change places
+            same.rename(folder)
+            aside = aside.rename(same)
     return f"{folder} held another test ({test}), which is in {aside} now"
+
+
+def _aside(folder: Path, number: int) -> Path:
+    return folder.with_name(f"{folder.name}-before" + (f"-{number}" if number > 1 else ""))
+
+
+def _figures(file: Path) -> dict[str, Any] | None:
+    """What a test's file says of it; None where there is none, or one that cannot be read."""
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+        found = value.get("metrics", value)
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, dict) else None

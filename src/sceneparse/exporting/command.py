@@ -1,13 +1,13 @@
 """`sceneparse export` as a function: write the file, check that it agrees with PyTorch, measure what int8 costs."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from sceneparse.arguments import argument, check_choice, check_flag, check_number, check_type, several
-from sceneparse.errors import UserError, require
+from sceneparse.arguments import check_choice, check_flag, check_number, check_type, several
+from sceneparse.errors import UserError
 from sceneparse.evaluation.command import protocol_of
 from sceneparse.exporting import quantizing
 from sceneparse.exporting.accuracy import LabelledPictures, measure_accuracy, open_labelled
@@ -16,6 +16,7 @@ from sceneparse.exporting.checking import agrees, check_export
 from sceneparse.exporting.placing import placed
 from sceneparse.exporting.record import Accuracy, Check, Export, record_of
 from sceneparse.exporting.table import print_checks, print_export
+from sceneparse.exporting.wishes import refuse_unfit
 from sceneparse.files import refuse_unwritable_file, write_json
 from sceneparse.inference import TorchEngine, export_model, onnx_engine, openvino_engine, resolve
 from sceneparse.inference.exported_file import (
@@ -23,11 +24,9 @@ from sceneparse.inference.exported_file import (
     Format,
     Note,
     open_exported,
-    refuse_other_suffix,
     write_openvino,
 )
 from sceneparse.inference.program import ConversionError, Program
-from sceneparse.pictures import find_pictures
 from sceneparse.progress import results_console, working
 from sceneparse.weights.conversions import time_to_convert
 from sceneparse.weights.model import Model, find_model, load_model
@@ -84,15 +83,12 @@ def export(
     if count is not None:
         check_number("count", count, least=1, whole=True)
     check_flag("progress", progress)
-    _refuse_unfit(format, int8, calibration, {"data": data, "kind": kind, "split": split, "count": count})
+    labelling = {"data": data, "kind": kind, "split": split, "count": count}
+    refuse_unfit(format, Path(out) if out else None, int8, calibration, labelling)
     suffix = "-int8.xml" if int8 else SUFFIXES[format]
-    if out:
-        refuse_other_suffix(Path(out), format)
-        refuse_unwritable_file(out)
     INSTALLED[format]()
     if int8:
         quantizing.installed()
-        find_pictures(calibration)  # raises at once what is wrong with them
     folder = find_model(model)
     loaded = _at_size(load_model(folder), size)
     path = Path(out) if out else default_path(model, loaded.config.name, suffix)
@@ -126,45 +122,6 @@ INSTALLED: dict[str, Callable[[], Any]] = {
     "torch": lambda: None,
 }
 """What refuses a format whose runtime is missing, without which no file of it can be checked."""
-
-
-def _refuse_unfit(
-    format: Format,  # noqa: A002 - the command's word
-    int8: bool,
-    calibration: Sequence[str | Path],
-    labelled: Mapping[str, object],
-) -> None:
-    """Refuse wishes that have no effect beside the others.
-
-    Args:
-        format: As in `export`.
-        int8: As in `export`.
-        calibration: As in `export`.
-        labelled: Those about labelled pictures, by their names; None is no wish.
-
-    Raises:
-        UserError: There are such.
-    """
-    if int8:
-        require(
-            format == "openvino",
-            f"int8 is for {argument('format', 'openvino')}; export onnx and torch in float32",
-        )
-        require(
-            bool(calibration),
-            f"int8 needs pictures to take its ranges from: name some in {argument('calibration')}",
-        )
-        return
-    asked = argument("int8", True, option="--precision int8")
-    if calibration or labelled["data"]:
-        raise UserError(
-            f"{argument('calibration')} and {argument('data')} are for {asked}; leave them out, or give that"
-        )
-    if idle := [argument(name) for name, value in labelled.items() if value is not None]:
-        raise UserError(
-            f"{' and '.join(idle)} {'is' if len(idle) == 1 else 'are'} for the labelled pictures of {asked}; leave "
-            f"{'it' if len(idle) == 1 else 'them'} out, or give that"
-        )
 
 
 def _refuse_disagreement(checks: Sequence[Check], path: Path) -> None:

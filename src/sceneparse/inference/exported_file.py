@@ -19,7 +19,7 @@ from sceneparse.inference.program import SMALLEST, Program, Traits, exported
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks.unfilled import sketched
 from sceneparse.settings import Precision
-from sceneparse.settings.engine import EXPORTED_SUFFIXES, refuse_missing_file
+from sceneparse.settings.engine import EXPORTED_SUFFIXES, refuse_missing_file, refuse_other_suffix
 from sceneparse.weights.at_hand import NOTE
 from sceneparse.weights.build import build_backbone
 from sceneparse.weights.config import ModelConfig, config_from_json, config_to_json
@@ -116,16 +116,6 @@ def export_model(model: Model, path: Path, format: Format) -> Path:  # noqa: A00
     program = Program(model.network, model.config.preprocessing, labels=True)
     WRITERS[format](program, Note.of(model, program.traits), path)
     return path
-
-
-def refuse_other_suffix(path: Path, format: Format) -> None:  # noqa: A002 - the command's word
-    """Refuse a file whose name has another suffix than its format's.
-
-    Raises:
-        UserError: It has.
-    """
-    if path.suffix != SUFFIXES[format]:
-        raise UserError(f"{path}: the file of format {format} must end in {SUFFIXES[format]}")
 
 
 def open_exported(path: Path, *, device: str = "auto", precision: Precision = "auto") -> tuple[TaskEngine, Note]:

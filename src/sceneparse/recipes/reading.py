@@ -189,7 +189,7 @@ def _layers(
 
 def beside(file: str | Path, named: str) -> str | Path:
     """Return what a file refers to: a recipe of the package, or a file relative to the referring one's folder."""
-    return Path(file).parent / named if _is_file(named) and _is_file(file) else named
+    return Path(file).parent / expanded(named) if _is_file(named) and _is_file(file) else named
 
 
 def _is_file(recipe: str | Path) -> bool:

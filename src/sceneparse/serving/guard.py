@@ -144,6 +144,10 @@ class Guard:
             headers[name] = value
         headers["Cross-Origin-Resource-Policy"] = "cross-origin" if self._settings.cors_origins else "same-origin"
         headers.setdefault("Cache-Control", "no-store")
+        # A connection that its client comes back to so late has ended meanwhile; a second is for the way.
+        after = headers.get("retry-after")
+        if after is not None and int(after) + 1 >= self._settings.header_seconds:
+            headers["Connection"] = "close"
 
 
 class RequestLog:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError, reason_of, require
+from sceneparse.paths import expanded_text
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 """What can be allowed. SVG is not a picture of pixels, and what Pillow reads beside these is rare and little tested."""
@@ -166,4 +167,6 @@ def read_keys(path: Path) -> tuple[str, ...]:
 def model_of(source: str) -> tuple[str, str]:
     """Return the name that a model is given ("day" of "day=runs/day/model"; empty where none is) and the model."""
     name, split, model = source.partition("=")
-    return ("", source) if not split or Path(source).exists() else (name, model)
+    if not split or Path(source).exists():
+        return "", expanded_text(source)
+    return name, expanded_text(model)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from sceneparse.errors import require
 from sceneparse.settings.sight import NEUTRAL, SEEN, UNSEEN
-from sceneparse.settings.types import check_types
+from sceneparse.settings.types import PATH, check_types
 
 Dilation = Literal["first", "half", "none", "doubled", "kept", "half_conv1", "multi_grid", "leading"]
 Padding = Literal["symmetric", "same"]
@@ -71,7 +71,7 @@ class BackboneSettings:
     """
 
     name: str = field(default="resnet50", metadata=SEEN)
-    weights: str | None = field(default=None, metadata=NEUTRAL)
+    weights: str | None = field(default=None, metadata={**NEUTRAL, **PATH})
     dilation: Dilation = field(default="first", metadata=UNSEEN)
     padding: Padding | None = field(default=None, metadata=UNSEEN)
     in_channels: int = field(default=3, metadata=SEEN)

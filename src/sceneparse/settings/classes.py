@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sceneparse.errors import require
-from sceneparse.settings.types import check_types
+from sceneparse.settings.types import PATH, check_types
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ClassSettings:
             no class. Null: none at all, not even those.
     """
 
-    file: str | None = None
+    file: str | None = field(default=None, metadata=PATH)
     merge: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     drop: tuple[str, ...] = ()
     rename: dict[str, str | None] = field(default_factory=dict, hash=False)

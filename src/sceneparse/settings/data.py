@@ -10,7 +10,7 @@ from sceneparse.settings.choices import Choice
 from sceneparse.settings.classes import ClassSettings
 from sceneparse.settings.kinds import COMMON, PICTURES, used_by
 from sceneparse.settings.ranges import ValueRange, pairs_of
-from sceneparse.settings.types import check_types
+from sceneparse.settings.types import PATH, check_types
 from sceneparse.tables import require_known, table
 from sceneparse.tasks import TRUTH_NAMES, TruthName
 
@@ -113,7 +113,7 @@ class SourceSettings:
     """
 
     kind: Annotated[str, Choice("datasets")] = "folder"
-    root: str | None = None
+    root: str | None = field(default=None, metadata=PATH)
     name: str | None = None
     weight: float | None = None
     tasks: tuple[TruthName, ...] | None = None
@@ -193,7 +193,7 @@ class DataSettings:
     """
 
     kind: Annotated[str, Choice("datasets")] = "folder"
-    root: str | None = None
+    root: str | None = field(default=None, metadata=PATH)
     sources: tuple[SourceSettings, ...] = ()
     batches: Literal["pure", "mixed"] = "pure"
     train: str = "train"

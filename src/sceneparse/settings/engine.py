@@ -28,3 +28,17 @@ def refuse_missing_file(path: Path) -> None:
     """
     if not path.is_file():
         raise UserError(f"no such file: {path}")
+
+
+def refuse_other_suffix(path: Path, format: str) -> None:  # noqa: A002 - the command's word
+    """Refuse a file whose name has another suffix than its format's.
+
+    Args:
+        path: The file that is to be written.
+        format: A key of `EXPORTED_SUFFIXES`.
+
+    Raises:
+        UserError: It has.
+    """
+    if path.suffix != EXPORTED_SUFFIXES[format]:
+        raise UserError(f"{path}: the file of format {format} must end in {EXPORTED_SUFFIXES[format]}")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError, require
-from sceneparse.settings.types import check_types
+from sceneparse.settings.types import PATH, check_types
 
 Adopt = Literal["unseen", "all", "none"]
 
@@ -27,9 +27,9 @@ class InitSettings:
         sha256: What the model's SHA-256 must be. Null takes any; the run folder's recipe says which it was.
     """
 
-    model: str | None = None
+    model: str | None = field(default=None, metadata=PATH)
     classes: dict[str, str | None] = field(default_factory=dict, hash=False)
-    classes_file: str | None = None
+    classes_file: str | None = field(default=None, metadata=PATH)
     adopt: Adopt = "unseen"
     sha256: str | None = None
 

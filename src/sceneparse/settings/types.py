@@ -1,23 +1,28 @@
 """Types of settings: whoever writes Python has no reader of recipes before them, which would refuse wrong ones."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from functools import cache
 from numbers import Integral, Real
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from sceneparse.arguments import argument, shown
 from sceneparse.errors import require
+from sceneparse.paths import expanded_text
 
 COUNTS = ("no", "one", "two", "three", "four")
 ONE: dict[Any, str] = {int: "a whole number", float: "a number", bool: "True or False", str: "text", NoneType: "None"}
 SEVERAL: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "names"}
 """How messages call types."""
 
+PATH: Mapping[str, bool] = MappingProxyType({"path": True})
+"""Marks a setting that may be a path: `check_types` puts the home folder in it for "~"."""
+
 
 def check_types(settings: object, group: str) -> None:
-    """Refuse settings of which one has another type than it is declared with. Paths become text.
+    """Refuse settings of which one has another type than it is declared with. Paths become text, "~" the home folder.
 
     Args:
         settings: A dataclass of settings.
@@ -30,7 +35,10 @@ def check_types(settings: object, group: str) -> None:
     for name, hint in _hints(kind).items():
         value = getattr(settings, name)
         if isinstance(value, os.PathLike) and str in _forms(hint):
-            object.__setattr__(settings, name, os.fspath(value))
+            value = os.fspath(value)
+            object.__setattr__(settings, name, value)
+        if isinstance(value, str) and name in _paths(kind):
+            object.__setattr__(settings, name, expanded_text(value))
         elif not fits(value, hint):
             said = argument(f"{group}.{name}" if group else name)
             quotes = quotes_needed(value) if _lists_text(value, hint) else ""
@@ -95,6 +103,13 @@ def _holds_text(hint: Any) -> bool:
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind, include_extras=True)
+
+
+@cache
+def _paths(kind: type) -> frozenset[str]:
+    """The settings that `PATH` marks."""
+    declared: Any = kind
+    return frozenset(item.name for item in dataclasses.fields(declared) if item.metadata.get("path", False))
 
 
 def _forms(hint: Any) -> tuple[Any, ...]:

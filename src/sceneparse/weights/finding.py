@@ -4,9 +4,10 @@ Nothing heavy is imported before something is fetched or imported: a name that s
 """
 
 import os
+import shlex
 from pathlib import Path
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted, some
 from sceneparse.files import aside_of
 from sceneparse.weights.config import CONFIG, FILES, LABELS, WEIGHTS, read_config
 from sceneparse.weights.foreign import imported_folder, is_foreign
@@ -14,7 +15,7 @@ from sceneparse.weights.hub import fetch_from_hub, is_hub_id, refuse_unreachable
 from sceneparse.weights.labels_file import read_labels
 from sceneparse.weights.paths import CHECKPOINT_FILES, looks_like_path, near_folders
 from sceneparse.weights.published.catalogue import Published, find_published, nearest, sharing
-from sceneparse.weights.run_folder import MODEL, named, run_folder
+from sceneparse.weights.run_folder import MODEL, model_folder_of, named, run_folder, runs_in
 
 
 def find_model(source: str | Path) -> Path:
@@ -123,7 +124,19 @@ def _refuse_incomplete(folder: Path, source: str | Path) -> None:
                 raise UserError(
                     f"{source}: holds a model in a folder of its own; its model is {Path(source) / 'model'}"
                 )
+            if runs := runs_in(folder):
+                raise UserError(_one_of(source, runs))
             raise UserError(f"{source}: no {name} in it; {_advice(folder)}a model folder has {', '.join(FILES)}")
+
+
+def _one_of(source: str | Path, runs: list[Path]) -> str:
+    """Refuse a folder of runs in a line that names some of them: those that have a model already, if there are any."""
+    ready = [str(run) for run in runs if model_folder_of(run) is not None] or [str(run) for run in runs]
+    said = f"{source}: is no model, but a folder of {counted(len(runs), 'run')}"
+    if len(runs) == 1:
+        return f"{said}: name it, {ready[0]}"
+    compare = f"sceneparse compare {shlex.quote(str(source))}"
+    return f"{said}: name one of them, such as {some(ready)} ('{compare}' shows what they score)"
 
 
 def _advice(folder: Path) -> str:

@@ -1,10 +1,9 @@
 """Names that are meant as paths: they are never asked for at the hub, and the nearest folders are named instead."""
 
-import re
 from difflib import get_close_matches
 from pathlib import Path
 
-from sceneparse.paths import expanded
+from sceneparse.paths import expanded, written_as_path
 from sceneparse.settings.engine import EXPORTED_SUFFIXES
 
 TORCH, SAFE, CAFFE = (".pth", ".pt", ".ckpt", ".tar", ".bin", ".pkl"), ".safetensors", ".caffemodel"
@@ -31,10 +30,10 @@ def looks_like_path(source: str) -> bool:
         source: Such as "./model", "~/model", "C:/model", "runs/mine/model" or "net.pth"; "user/name" too where a folder
             here is called user.
     """
-    if re.match(r"[./~\\]|[A-Za-z]:[\\/]", source) or "\\" in source or source.endswith("/"):
+    if written_as_path(source):
         return True
     first, *others = source.split("/")
-    return len(others) > 1 or source.lower().endswith(SUFFIXES) or (bool(others) and (first in OURS or _is_dir(first)))
+    return source.lower().endswith(SUFFIXES) or (bool(others) and (first in OURS or _is_dir(first)))
 
 
 def near_folders(source: str) -> str:

@@ -108,18 +108,38 @@ def find_run(path: str | Path) -> Path:
     return run
 
 
-def find_runs(paths: Iterable[str | Path]) -> list[Path]:
-    """Return the run folders that paths mean, each a run or a folder of runs; see `runs_in` and `find_run`.
+def find_runs(paths: Iterable[str | Path]) -> tuple[list[Path], list[Path]]:
+    """Return the run folders that paths mean, each a run or a folder of runs, and what lies beside them and is none.
+
+    Args:
+        paths: See `runs_in` and `find_run`. Of several, as a shell makes them of runs/*, some may be other files and
+            folders. A link beside the run that it leads to is left out.
+
+    Returns:
+        The run folders, and the paths that are there but stand for none.
 
     Raises:
-        UserError: One of them is none, or one is named twice. A link beside the run that it leads to is left out.
+        UserError: None of them is one, one is not there, or one is named twice.
     """
-    found = _without_links([run for path in paths for run in runs_in(Path(path)) or [find_run(path)]])
+    runs: list[Path] = []
+    others: list[Path] = []
+    problem: UserError | None = None
+    for path in paths:
+        try:
+            runs += runs_in(Path(path)) or [find_run(path)]
+        except UserError as error:
+            if not os.path.lexists(path):
+                raise
+            others.append(Path(path))
+            problem = problem or error
+    if problem is not None and not runs:
+        raise problem
+    found = _without_links(runs)
     whole = [run.resolve() for run in found]
     for number, run in enumerate(found):
         if whole[number] in whole[:number]:
             raise UserError(f"{run}: is named twice: name different run folders")
-    return found
+    return found, others
 
 
 def model_folder_of(run: Path) -> Path | None:
