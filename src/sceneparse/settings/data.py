@@ -258,12 +258,14 @@ class DataSettings:
     def of_kind(self, kind: str, **changes: Any) -> "DataSettings":
         """These settings for a data set of another kind: what that kind does not use is at its default again.
 
+        So are the options, which are each kind's own.
+
         Args:
             kind: The other kind.
             **changes: What is to differ, besides.
         """
         used = used_by(kind)
-        back = {item.name: _default(item) for item in fields(self) if item.name not in used}
+        back = {item.name: _default(item) for item in fields(self) if item.name not in used or item.name == "options"}
         if "classes" in back:
             back["classes"] = self.classes.without_file()
         return replace(self, **{**back, "kind": kind, **changes})
