@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
-from math import isfinite
 from typing import Annotated, Any, Literal
 
 from sceneparse.errors import UserError, require
@@ -226,7 +225,7 @@ class DataSettings:
             require(bool(self.range), "data.range is empty: give a pair such as [0, 4095], or null")
             for low, high in pairs_of(self.range):
                 require(
-                    isfinite(low) and isfinite(high) and low < high,
+                    low < high,
                     f"data.range is [{low:g}, {high:g}], but must be the lower and the higher number, such as "
                     "[0, 4095]",
                 )
