@@ -22,14 +22,13 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from command_line import command_line, note, parsed_with_settings, settings_of, write_figures
+from command_line import command_line, note, parsed_with_settings, recipe_of, write_figures
 from sceneparse.datasets.opening import open_for_testing
 from sceneparse.evaluation import evaluate
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import resize
 from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.base import Output, SceneParser
-from sceneparse.recipes import read_recipe
 from sceneparse.settings import LossSettings, NetworkSettings, Recipe
 from sceneparse.training.loop import train
 from sceneparse.weights.architectures import ARCHITECTURES, Architecture
@@ -132,8 +131,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data set's folder")
     parser.add_argument("--networks", nargs="+", default=["ours", *PEERS], choices=["ours", *PEERS])
     given, words = parsed_with_settings(parser, {"recipe": "toy-pspnet", "networks": ["ours", "FPN"]})
-    changes: dict[str, Any] = dict(settings_of(words))
-    recipe = read_recipe(given.recipe, **changes)
+    recipe = recipe_of(given.recipe, words)
     if given.data is not None:
         recipe = replace(recipe, data=replace(recipe.data, root=given.data))
     if given.quick:

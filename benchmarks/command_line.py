@@ -6,12 +6,12 @@ import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sceneparse.files import write_json
 
 if TYPE_CHECKING:  # compatibility.py runs on top of packages that have no such modules
-    from sceneparse.recipes.changes import Changes
+    from sceneparse.settings import Recipe
 
 STDOUT = Path("-")
 """What `--json` without a file means."""
@@ -58,14 +58,32 @@ def parsed_with_settings(parser: ArgumentParser, quick: Mapping[str, Any]) -> tu
     return _with_defaults(parser, quick).parse_known_args(words)
 
 
-def settings_of(arguments: Sequence[str]) -> "Changes":
-    """The settings of a recipe that arguments (--dotted.name=value) give."""
+def recipe_of(source: str | Path, arguments: Sequence[str] = ()) -> "Recipe":
+    """A recipe whose steps are measured. The program ends, with a line on standard error, where there can be none.
+
+    Args:
+        source: A recipe of the package or a .yaml file.
+        arguments: Settings that win over it (--dotted.name=value).
+    """
     from sceneparse.cli.settings import given_settings
+    from sceneparse.errors import UserError
+    from sceneparse.recipes import read_recipe
     from sceneparse.settings import Recipe
 
-    given: Any = given_settings(Recipe, arguments)
-    changes: Changes = given
-    return changes
+    try:
+        given: Any = given_settings(Recipe, arguments)
+        recipe = read_recipe(source, **given)
+    except UserError as error:
+        _refuse(str(error))
+    if recipe.training.batch == "auto":
+        # What fits differs from machine to machine, and from row to row of a table.
+        _refuse(f"{recipe.name}: training.batch is auto, but rows are compared at one batch: give --training.batch=8")
+    return recipe
+
+
+def _refuse(text: str) -> NoReturn:
+    print(f"error: {text}", file=sys.stderr)
+    raise SystemExit(2)
 
 
 def _with_defaults(parser: ArgumentParser, quick: Mapping[str, Any]) -> ArgumentParser:

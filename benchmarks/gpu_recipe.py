@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from command_line import note, settings_of
+from command_line import note, recipe_of
 from gpu_given import Given
 from gpu_report import Promise
 from gpu_training import BATCH
@@ -141,11 +141,10 @@ def _batch(given: Given) -> int:
 
 def bare_pace(given: Given, words: list[str]) -> float:
     """Pictures a second of the recipe's steps on a batch that is there."""
-    from sceneparse.recipes import read_recipe
     from sceneparse.training.prepare import prepare
     from sceneparse.training.random_steps import RandomSteps, random_batch
 
-    prepared = prepare(read_recipe(RECIPE, **settings_of([*words, "--data.augment_on=host"])), None, "auto")
+    prepared = prepare(recipe_of(RECIPE, [*words, "--data.augment_on=host"]), None, "auto")
     size = _batch(given)
     batch, steps = random_batch(prepared, size), RandomSteps(prepared, graphed=True)
     warm, count = (1, 1) if given.quick else (WARM, STEPS)

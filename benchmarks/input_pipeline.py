@@ -21,7 +21,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from command_line import command_line, parsed_with_settings, settings_of, write_figures
+from command_line import command_line, parsed_with_settings, recipe_of, write_figures
 from sceneparse.data import DataSet, Sample
 from sceneparse.data.augmenter import Augmenter
 from sceneparse.data.batch import Batch
@@ -34,7 +34,6 @@ from sceneparse.datasets.opening import open_dataset
 from sceneparse.devices import choose_device
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import normalize
-from sceneparse.recipes import read_recipe
 from sceneparse.settings import AugmentationSettings, Recipe, SamplingSettings
 from sceneparse.training.losses.heads import segmentation_loss
 from sceneparse.training.losses.kind import LossContext
@@ -82,7 +81,7 @@ def main() -> None:
     parser.add_argument("recipe", nargs="?", default="toy-pspnet", help=words)
     parser.add_argument("--batches", type=int, default=20, help="batches that are measured (default: 20)")
     given, overrides = parsed_with_settings(parser, {"batches": 1})
-    recipe = read_recipe(given.recipe, **settings_of([*(SMALL if given.quick else ()), *overrides]))
+    recipe = recipe_of(given.recipe, [*(SMALL if given.quick else ()), *overrides])
     fabric, precision, _ = start_fabric(recipe)
     dataset = open_dataset(recipe.data, recipe.data.train, channels=recipe.backbone.in_channels)
 

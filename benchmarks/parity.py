@@ -33,7 +33,7 @@ from parity_families import changes_of, checkpoint_of, expected_family
 from parity_outputs import network_outputs
 from parity_training import training_outputs
 from sceneparse.errors import UserError
-from sceneparse.recipes.reading import merged
+from sceneparse.recipes.layers import merged
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 
 QUICK = 3

@@ -17,10 +17,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from command_line import command_line, parsed_with_settings, settings_of, write_figures
+from command_line import command_line, parsed_with_settings, recipe_of, write_figures
 from sceneparse.devices import memory, wait
 from sceneparse.processes.machine import PeakMemory
-from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
 from sceneparse.training.prepare import prepare
 from sceneparse.training.random_steps import RandomSteps
@@ -47,7 +46,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=[*list(ROWS)[:3]])
     parser.add_argument("--steps", type=int, default=5, help="steps that are measured (default: 5)")
     given, overrides = parsed_with_settings(parser, {"steps": 1, "rows": ["plain", "activation_checkpointing"]})
-    recipe = read_recipe(given.recipe, **settings_of([*(SMALL if given.quick else ()), *overrides]))
+    recipe = recipe_of(given.recipe, [*(SMALL if given.quick else ()), *overrides])
     rows = [in_a_process(recipe, name, given.steps) for name in given.rows]
     for row in rows:
         row |= {f"{key}_ratio": round(row[key] / rows[0][key], 3) for key in ("mib", "ms")}

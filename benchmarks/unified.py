@@ -30,7 +30,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from command_line import command_line, parsed_with_settings, settings_of, write_figures
+from command_line import command_line, parsed_with_settings, recipe_of, write_figures
 from sceneparse.data.part_channels import part_channels
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.evaluation import evaluate_model
@@ -41,7 +41,6 @@ from sceneparse.inference.mirroring import reordered
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.labels.mirroring import paired_by_name
 from sceneparse.networks import resize
-from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
 from sceneparse.training.loop import train
 from sceneparse.weights.model import load_model
@@ -231,13 +230,13 @@ def main() -> None:
     with TemporaryDirectory(prefix="sceneparse-unified-") as folder:
         out = Path(folder) if given.out is None else given.out
         if given.what == "split":
-            rows = split(read_recipe("toy-unified", **settings_of([*(SMALL if given.quick else ()), *overrides])), out)
+            rows = split(recipe_of("toy-unified", [*(SMALL if given.quick else ()), *overrides]), out)
         else:
             named = [("--data.root", given.root), ("--backbone.weights", given.weights)]
             short = ["--training.iterations=8"] if given.quick else []
             settings = [*short, *(f"{key}={value}" for key, value in named if value), *overrides]
             compare = joint if given.what == "joint" else mirror
-            rows = compare(read_recipe("mini-broden", **settings_of(settings)), out)
+            rows = compare(recipe_of("mini-broden", settings), out)
         write_json(out / "table.json", rows)
     write_figures(rows, given.json, lambda: show(rows))
 

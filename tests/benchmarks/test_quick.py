@@ -250,3 +250,18 @@ def test_a_row_that_an_ablation_does_not_have_is_refused(
 ) -> None:
     assert run("ablation", monkeypatch, "training", "--quick", "--rows", "only batch normalisation folded") == 2
     assert "'only batch normalisation folded' is no row of training; rows are: start, only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("program", ["training_memory", "input_pipeline", "accuracy_peers", "unified"])
+def test_a_batch_that_is_left_to_the_machine_and_wrong_settings_are_refused_in_a_line(
+    program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if program in NEEDS:
+        pytest.importorskip(NEEDS[program], reason=f"{NEEDS[program]} is not installed")
+    for words, message in (
+        (["--training.batch", "auto"], "training.batch is auto, but rows are compared at one batch"),
+        (["--training.batc=3"], "command line: unknown setting '--training.batc'; did you mean '--training.batch'?"),
+    ):
+        assert run(program, monkeypatch, "--quick", *words) == 2
+        said = capsys.readouterr().err
+        assert message in said and said.count("\n") == 1

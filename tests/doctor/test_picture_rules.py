@@ -150,7 +150,7 @@ class TestRange:
         assert finding is not None and what in finding.message
 
     def test_a_range_that_ends_before_it_begins_is_refused(self) -> None:
-        for wrong in ((5.0, 5.0), (9.0, 1.0), (0.0, float("nan")), (0.0, float("inf"))):
+        for wrong in ((5.0, 5.0), (9.0, 1.0)):
             with pytest.raises(UserError, match=r"data\.range is .* must be the lower and the higher number"):
                 DataSettings(root="x", range=wrong)
 

@@ -7,7 +7,8 @@ import pytest
 
 from sceneparse.errors import UserError
 from sceneparse.recipes import from_mapping, read_recipe, recipe_names
-from sceneparse.recipes.reading import Figure, merged, read_file
+from sceneparse.recipes.layers import merged
+from sceneparse.recipes.reading import Figure, read_file
 from sceneparse.settings import TrainingSettings
 
 

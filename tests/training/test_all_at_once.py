@@ -8,11 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sceneparse.files import write_text
 from sceneparse.recipes import read_recipe, to_yaml
 from sceneparse.settings import Recipe
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.loop import train
+from sceneparse.training.trackers.follow import FILE
+from sceneparse.training.trackers.table import TRACKERS
+from tests.support import tracked
 from tests.support.forked import started
 from tests.support.together import ONE_THREAD
 from tests.training.test_resume import metrics
@@ -25,7 +30,11 @@ import sys
 from sceneparse.cli import main
 from sceneparse.training import batch_size, budget
 from sceneparse.training.probe import Pace
+from sceneparse.training.trackers.table import TRACKERS
+from tests.support import tracked
 
+TRACKERS._own[tracked.NAME] = "here"
+TRACKERS._loaded[tracked.NAME] = tracked.KIND
 batch_size.MOST = 4  # what fits into this machine would take longer
 
 measure = budget.measure
@@ -61,6 +70,8 @@ def everything(toy: MakeRecipe, **changes: object) -> Recipe:
         "optimizer__kind": "adamw",
         "optimizer__schedule": "one_cycle",
         "optimizer__rise": 0.4,
+        "optimizer__start": 0.1,
+        "optimizer__floor": 0.01,
         "optimizer__warmup": 3,
         "loss__class_weights": "median",
         "loss__kind": "combined",
@@ -69,16 +80,26 @@ def everything(toy: MakeRecipe, **changes: object) -> Recipe:
                 {"kind": "cross_entropy", "options": {"label_smoothing": 0.1}},
                 {"kind": "focal", "weight": 0.5},
                 {"kind": "boundary_cross_entropy", "weight": 0.5},
+                {"kind": "dice", "weight": 0.5, "options": {"over": "picture"}},
+                {"kind": "jaccard", "weight": 0.5, "options": {"over": "picture"}},
+                {"kind": "lovasz", "weight": 0.5, "options": {"over": "picture"}},
             ]
         },
         "sampling__repeat_threshold": 0.9,
         "sampling__rare_crops": 0.5,
-        "augmentation__scale": (0.8, 1.5),
+        "sampling__temperature": 0.1,
+        # In place of a range of factors, which the other tests of resuming have.
+        "augmentation__short": (36, 48),
+        "augmentation__max_long": 60,
+        "augmentation__ratio_range": (0.8, 1.5),
         "augmentation__cat_max_ratio": 0.8,
         "augmentation__color": 0.0,
         "augmentation__photometric": True,
         "augmentation__copy_paste": 0.5,
+        "augmentation__copy_paste_classes": ("dark", "bright"),
         "augmentation__copy_paste_regions": True,
+        "tracking__trackers": (tracked.NAME,),
+        "tracking__project": "toys",
     }
     return toy(**(settings | changes))
 
@@ -99,7 +120,16 @@ def killed(script: Path, recipe: Recipe, run: Path, lines: int, delay: float) ->
         process.join()
 
 
-def test_killed_twice_and_resumed_the_training_gives_the_same_bytes(toy: MakeRecipe, tmp_path: Path) -> None:
+def followed(run: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """What the tracker was given in the run that trackers.json names."""
+    return tracked.points_of(run, json.loads((run / FILE).read_text())[tracked.NAME]["identity"])
+
+
+def test_killed_twice_and_resumed_the_training_gives_the_same_bytes(
+    toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TRACKERS, "_own", {**TRACKERS._own, tracked.NAME: "here"})
+    monkeypatch.setitem(TRACKERS._loaded, tracked.NAME, tracked.KIND)
     script, run = tmp_path / "paced.py", tmp_path / "run"
     script.write_text(PACED)
     recipe = everything(toy, data__workers=1)
@@ -115,6 +145,10 @@ def test_killed_twice_and_resumed_the_training_gives_the_same_bytes(toy: MakeRec
     whole = train(read_recipe(run / "recipe.yaml", data={"workers": 0}), tmp_path / "whole")
     assert metrics(run) == metrics(whole)
     assert read_recipe(run / "recipe.yaml").training.batch == 4
+    # What was being handed over when it was killed may be there twice, and is the same then.
+    (points, ends), lines = followed(run), tracked.as_points(metrics(run))
+    assert all(line in points for line in lines) and all(point in lines for point in points)
+    assert followed(whole) == (lines, ["finished"]) and ends == ["finished"]
     for name in ("model.safetensors", "README.md"):
         assert (run / "model" / name).read_bytes() == (whole / "model" / name).read_bytes()
     facts, others = (json.loads((folder / "run.json").read_text()) for folder in (run, whole))

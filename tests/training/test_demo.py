@@ -2,7 +2,9 @@ import json
 import os
 import re
 import signal
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
@@ -57,7 +59,13 @@ def test_the_demo_leaves_models_figures_a_report_and_pictures(
     assert len(list((tmp_path / "parsed").glob("*_overlay.jpg"))) == 6
     said = capsys.readouterr().out
     assert "this will take about " in said and " were expected" in said
-    assert re.search(r"pspnet  mean IoU \d+\.\d\d%, look-alikes \d+\.\d\d%", said)
+    assert re.search(r"pspnet  mean IoU \d+\.\d\d%, look-alikes \d+\.\d\d%, lowest class [a-z ]+ \d+\.\d\d%", said)
+    facts = json.loads((tmp_path / "demo.json").read_text())
+    for network, file in (("pspnet", "metrics.json"), ("fcn", "metrics-fcn.json")):
+        classes = json.loads((tmp_path / "evaluation" / file).read_text())["classes"]
+        scores = {one["name"]: one["iou"] for one in classes if one["iou"] is not None}
+        lowest = facts["lowest_class"][network]
+        assert lowest["iou"] == pytest.approx(min(scores.values())) == pytest.approx(scores[lowest["name"]])
 
     # A finished demo is not done again, but for what is missing of it.
     for name in ("measure", "evaluate", "write_report"):
@@ -114,6 +122,29 @@ def test_a_training_of_the_demo_that_ctrl_c_stops_goes_on_to_the_weights_of_one_
     assert "training 1 of 2: fcn, 1 iteration, in" in capsys.readouterr().out
     train(short("toy-fcn"), tmp_path / "fcn")
     assert weights(tmp_path / "demo", "fcn").read_bytes() == weights(tmp_path, "fcn").read_bytes()
+
+
+def test_the_time_of_stopped_and_of_killed_calls_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = [0]
+
+    def slow(recipe: Recipe, run: Path, **how: Any) -> Path:
+        late[0] += 200
+        return interrupted() if run.name == "pspnet" else train(recipe, run, **how)
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + late[0]))
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(module, "train", slow)
+        module.demo(tmp_path)
+    module.demo(tmp_path)
+    seconds = json.loads((tmp_path / "demo.json").read_text())["seconds"]
+    assert 400 <= seconds < 500
+    said = capsys.readouterr().out
+    assert re.search(r"took \d+ s \(with the calls before (6|7) min \d+ s\)", said)
+    # Of a killed call the checkpoints tell; one that begins has taken nothing.
+    assert module._spent(tmp_path, 1000.0) == 1000.0 and module._spent(tmp_path / "new", 7.0) == 7.0
+    assert module._spent(tmp_path, 0.0) == 0.0
 
 
 def test_what_the_demo_will_take_follows_from_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.recipes import read_recipe, recipe_names
 from sceneparse.recipes.changes import Changes
-from sceneparse.recipes.reading import layered, read_file
+from sceneparse.recipes.layers import layered
+from sceneparse.recipes.reading import read_file
 from sceneparse.settings import Recipe
 from sceneparse.weights.finding import is_model_name
 

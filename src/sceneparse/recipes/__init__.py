@@ -25,7 +25,8 @@ from sceneparse.recipes.known import (
     refuse_unknown_in_lists,
     settings_parser,
 )
-from sceneparse.recipes.reading import RecipeFile, layered, merged, read_file, recipe_names
+from sceneparse.recipes.layers import layered, merged
+from sceneparse.recipes.reading import RecipeFile, read_file, recipe_names
 from sceneparse.recipes.renamed import with_new_names
 from sceneparse.settings import Recipe
 from sceneparse.settings.choices import Choice

@@ -5,10 +5,8 @@ from typing import Any
 
 from sceneparse.errors import UserError
 from sceneparse.recipes import from_mapping, help_lines
+from sceneparse.recipes.layers import CHOOSERS
 from sceneparse.tables import table
-
-CHOOSERS = {"data.kind": "datasets", "network.architecture": "architectures", "loss.kind": "losses"}
-"""Settings that name an entry of a table; its options stand in the same group, below `options`."""
 
 
 def read_options(declared: type | None, given: Mapping[str, Any], setting: str, owner: str) -> Any:
@@ -43,14 +41,14 @@ def options_help(given: Sequence[str]) -> str:
         A paragraph for each chosen entry that has options.
     """
     lines = []
-    for setting, name in CHOOSERS.items():
+    for chooser in CHOOSERS:
         for number, word in enumerate(given):
             option, equals, value = word.partition("=")
             chosen = value if equals else "".join(given[number + 1 : number + 2])
-            if option != f"--{setting}" or chosen not in table(name):
+            if option != f"--{chooser.group}.{chooser.name}" or chosen not in table(chooser.table):
                 continue
-            declared = table(name)[chosen].options
+            declared = table(chooser.table)[chosen].options
             if declared is not None:
-                group = setting.partition(".")[0]
-                lines += [f"\noptions of --{setting} {chosen}:", *help_lines(declared(), f"{group}.options"), ""]
+                own = help_lines(declared(), f"{chooser.group}.{chooser.options}")
+                lines += [f"\noptions of {option} {chosen}:", *own, ""]
     return "\n".join(lines)

@@ -1,7 +1,6 @@
 """Recipe files: where they lie, what they extend, and the published figures that stand in them beside the settings."""
 
 import difflib
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -12,12 +11,9 @@ import yaml
 
 from sceneparse.errors import UserError, reason_of, require
 from sceneparse.paths import expanded, meant
+from sceneparse.recipes.layers import layered
 from sceneparse.recipes.renamed import with_new_names
 from sceneparse.recipes.yaml_text import load_yaml
-from sceneparse.settings import OptimizerSettings
-from sceneparse.settings.data import data_of_kind
-from sceneparse.settings.optimizer import OF_SCHEDULES
-from sceneparse.tables import table
 
 EXTENDS = "extends"
 PUBLISHED = "published"
@@ -66,72 +62,6 @@ class RecipeFile:
             result = layered(result, mapping)
         own = self.layers[-1][1]
         return result | {"name": self.name, "description": own.get("description", "")}
-
-
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge nested mappings; where both have a value, that of `above` wins. Lists are taken whole."""
-    result = dict(below)
-    for key, value in above.items():
-        known = result.get(key)
-        result[key] = merged(known, value) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
-    return result
-
-
-def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge settings as `merged` does, and drop what `above` makes useless of those below.
-
-    Where `above` chooses another kind of data, what that kind does not use of the settings below goes: they were the
-    other kind's. Where it chooses a model to start from, so do the backbone's weights below: the model fills it. Where
-    it chooses another schedule, so do the settings of the one below, and minutes and iterations replace each other.
-    """
-    data, init = above.get("data"), above.get("init")
-    below = _for_length(_for_schedule(below, above), above)
-    below = _for_kind(below, data.get("kind") if isinstance(data, Mapping) else None)
-    return merged(_for_start(below, isinstance(init, Mapping) and init.get("model") is not None), above)
-
-
-def _for_kind(settings: Mapping[str, Any], kind: str | None) -> dict[str, Any]:
-    data = settings.get("data")
-    # A kind that isn't there is refused where the settings are read.
-    if not isinstance(data, Mapping) or kind in (None, data.get("kind", "folder")) or kind not in table("datasets"):
-        return dict(settings)
-    return {**settings, "data": data_of_kind(data, str(kind))}
-
-
-def _for_start(settings: Mapping[str, Any], started: bool) -> dict[str, Any]:
-    """Settings below the choice of a model to start from, or as they are where none is chosen."""
-    backbone = settings.get("backbone")
-    if not started or not isinstance(backbone, Mapping):
-        return dict(settings)
-    return {**settings, "backbone": {name: value for name, value in backbone.items() if name != "weights"}}
-
-
-def _for_schedule(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Settings below the choice of a schedule, without what another schedule is set to."""
-    chosen = _group(above, "optimizer").get("schedule")
-    if chosen in (None, _group(below, "optimizer").get("schedule", OptimizerSettings.schedule)):
-        return below
-    return _without(below, "optimizer", (*OF_SCHEDULES, "schedule_options"))
-
-
-def _for_length(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Settings below a choice of iterations or minutes, without the other of the two."""
-    given = _group(above, "training")
-    if given.get("minutes") is not None:
-        return _without(below, "training", ("iterations",))
-    return _without(below, "training", ("minutes",)) if "iterations" in given else below
-
-
-def _group(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A group of settings; one that isn't a mapping, which is refused where it is read, has none."""
-    group = settings.get(name)
-    return group if isinstance(group, Mapping) else {}
-
-
-def _without(settings: Mapping[str, Any], group: str, names: Collection[str]) -> Mapping[str, Any]:
-    if not _group(settings, group):
-        return settings
-    return {**settings, group: {name: value for name, value in settings[group].items() if name not in names}}
 
 
 def packaged(folder: Traversable) -> list[str]:

@@ -14,14 +14,13 @@ from typing import Any, Unpack
 from sceneparse.errors import UserError, require
 from sceneparse.recipes import GIVEN, as_mapping, from_mapping, refuse_unknown_settings, to_mapping
 from sceneparse.recipes.changes import Changes
+from sceneparse.recipes.layers import layered, merged
 from sceneparse.recipes.reading import (
     PUBLISHED,
     Figure,
     RecipeFile,
     beside,
-    layered,
     load,
-    merged,
     packaged,
     read_figures,
     read_file,

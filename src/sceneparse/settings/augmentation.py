@@ -79,7 +79,7 @@ class AugmentationSettings:
         )
         low, high = self.ratio_range
         require(
-            0 < low <= high < float("inf"),
+            0 < low <= high,
             f"augmentation.ratio_range is {[low, high]}, but must be two positive numbers, the smaller first",
         )
         require(

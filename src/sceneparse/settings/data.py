@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
-from math import isfinite
 from typing import Annotated, Any, Literal
 
 from sceneparse.errors import UserError, require
@@ -226,7 +225,7 @@ class DataSettings:
             require(bool(self.range), "data.range is empty: give a pair such as [0, 4095], or null")
             for low, high in pairs_of(self.range):
                 require(
-                    isfinite(low) and isfinite(high) and low < high,
+                    low < high,
                     f"data.range is [{low:g}, {high:g}], but must be the lower and the higher number, such as "
                     "[0, 4095]",
                 )
@@ -258,12 +257,14 @@ class DataSettings:
     def of_kind(self, kind: str, **changes: Any) -> "DataSettings":
         """These settings for a data set of another kind: what that kind does not use is at its default again.
 
+        So are the options, which are each kind's own.
+
         Args:
             kind: The other kind.
             **changes: What is to differ, besides.
         """
         used = used_by(kind)
-        back = {item.name: _default(item) for item in fields(self) if item.name not in used}
+        back = {item.name: _default(item) for item in fields(self) if item.name not in used or item.name == "options"}
         if "classes" in back:
             back["classes"] = self.classes.without_file()
         return replace(self, **{**back, "kind": kind, **changes})

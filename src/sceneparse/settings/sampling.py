@@ -32,7 +32,4 @@ class SamplingSettings:
         check_types(self, "sampling")
         for name in ("repeat_threshold", "rare_crops"):
             require(0 <= getattr(self, name) <= 1, f"sampling.{name} is {getattr(self, name)}, but must be in 0..1")
-        require(
-            0 < self.temperature < float("inf"),
-            f"sampling.temperature is {self.temperature}, but must be a number above 0",
-        )
+        require(self.temperature > 0, f"sampling.temperature is {self.temperature}, but must be a number above 0")

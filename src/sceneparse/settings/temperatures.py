@@ -1,6 +1,5 @@
 """The temperatures of a network's confidences."""
 
-import math
 from dataclasses import dataclass, fields
 
 from sceneparse.errors import require
@@ -34,7 +33,7 @@ class Temperatures:
         for item in fields(self):
             value = getattr(self, item.name)
             require(
-                value is None or 0 < value < math.inf,
+                value is None or value > 0,
                 f"temperatures.{item.name} is {value}, but must be a number above 0, or null",
             )
 

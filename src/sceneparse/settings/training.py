@@ -1,6 +1,5 @@
 """Settings of the training loop."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -100,9 +99,7 @@ class TrainingSettings:
     def _check_length(self) -> None:
         """Refuse lengths that contradict each other, and an early end that could not be."""
         minutes, patience = self.minutes, self.patience
-        require(
-            minutes is None or 0 < minutes < math.inf, f"training.minutes is {minutes}, but must be positive, or null"
-        )
+        require(minutes is None or minutes > 0, f"training.minutes is {minutes}, but must be positive, or null")
         usual = type(self).iterations
         require(
             minutes is None or self.iterations == usual,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import sys
 from collections.abc import Mapping
 from functools import cache
 from numbers import Integral, Real
@@ -24,6 +25,9 @@ PATH: Mapping[str, bool] = MappingProxyType({"path": True})
 def check_types(settings: object, group: str) -> None:
     """Refuse settings of which one has another type than it is declared with. Paths become text, "~" the home folder.
 
+    Infinity and NaN are refused in every setting and in whatever options there are inside it: none gives them a
+    meaning, and a training would go wrong by them far from here.
+
     Args:
         settings: A dataclass of settings.
         group: What stands before their names in messages, such as "data.toyworld"; may be empty.
@@ -43,6 +47,10 @@ def check_types(settings: object, group: str) -> None:
             said = argument(f"{group}.{name}" if group else name)
             quotes = quotes_needed(value) if _lists_text(value, hint) else ""
             require(False, f"{said} is {shown(value)}, but must be {_in_words(hint)}{quotes}")
+        elif (found := _not_finite(value, f"{group}.{name}" if group else name)) is not None:
+            said, odd = found
+            must = "finite numbers" if isinstance(odd, list | tuple) else "a finite number"
+            require(False, f"{argument(said)} is {shown(odd)}, but must be {must}")
 
 
 def fits(value: object, hint: Any) -> bool:
@@ -70,6 +78,18 @@ def fits(value: object, hint: Any) -> bool:
     if hint in (int, float):
         return isinstance(value, Integral if hint is int else Real) and not isinstance(value, bool)
     return isinstance(value, hint)
+
+
+def _not_finite(value: object, name: str) -> tuple[str, object] | None:
+    """Return the dotted name and the value of a number, or a list with one, that is beyond floats; None without one."""
+    if isinstance(value, Mapping):
+        return next((found for key, one in value.items() if (found := _not_finite(one, f"{name}.{key}"))), None)
+    if isinstance(value, list | tuple):
+        found = next((found for one in value if (found := _not_finite(one, name))), None)
+        return (name, value) if found and found[0] == name else found
+    number: Any = value
+    # NaN is below nothing, and a whole number may be too large for a float.
+    return (name, value) if isinstance(value, Real) and not abs(number) <= sys.float_info.max else None
 
 
 def quotes_needed(value: object) -> str:

@@ -63,11 +63,17 @@ MEASURED_AS = 120.0
 FACTS = "demo.json"
 """What the demo came to, written last: where it stands and fits the models, everything is done."""
 
+SPENT = "spent.json"
+"""How long all calls took up to now, for one that goes on."""
+
 REPORT = Path("evaluation") / "report.html"
 OVERVIEW = "overview.png"
 SIDE = 256
 """About so many pixels a side has a scene in the overview."""
 PARSED = "parsed"
+
+LOWEST = "lowest_class"
+"""The key of each network's class of lowest IoU in `FACTS`."""
 
 LOOKALIKE_NAMES = tuple(name for pair in LOOKALIKES for name in pair)
 
@@ -75,11 +81,13 @@ LOOKALIKE_NAMES = tuple(name for pair in LOOKALIKES for name in pair)
 def demo(out: Path, *, seed: int = 0) -> Path:
     """Train, evaluate, predict and report on the toy world. A second call goes on where the first one stopped.
 
-    What it takes on this machine is measured in the first seconds, said, and at the end compared with what it took.
+    What it takes on this machine is measured in the first seconds, said, and at the end compared with what it took. The
+    time of calls that were stopped counts too.
 
     Args:
         out: The folder for everything: pspnet/ and fcn/ (run folders), evaluation/ (metrics.json, report.html),
-            pictures/ and parsed/ (scenes and what `sceneparse predict` makes of them), overview.png, demo.json.
+            pictures/ and parsed/ (scenes and what `sceneparse predict` makes of them), overview.png, demo.json (the
+            figures) and spent.json (seconds).
         seed: Seed of the two trainings.
 
     Returns:
@@ -91,18 +99,25 @@ def demo(out: Path, *, seed: int = 0) -> Path:
     """
     began = time.monotonic()
     recipes = {name: _recipe(name, seed) for name in NETWORKS}
-    left = {name: _iterations_left(recipe, out / name) for name, recipe in recipes.items()}
+    states = {name: _state(recipe, out / name) for name, recipe in recipes.items()}
+    left = {name: iterations for name, (iterations, _) in states.items()}
     if not any(left.values()) and (facts := _finished(out)):
         print(f"{out}: this demo is finished; it took {exactly(facts['seconds'])}")
         return _said(out, facts)
+    before = _spent(out, sum(seconds for _, seconds in states.values()))
     expected = _expected_seconds(recipes, left)
     print(f"this will take {roughly(expected)} on this machine", flush=True)
-    for number, name in enumerate(NETWORKS, 1):
-        _train(recipes[name], out, name, f"{number} of {len(NETWORKS)}", left[name])
-    facts = _test(out)
-    facts |= {"seconds": round(time.monotonic() - began, 1), "expected_seconds": round(expected, 1)}
+    try:
+        for number, name in enumerate(NETWORKS, 1):
+            _train(recipes[name], out, name, f"{number} of {len(NETWORKS)}", left[name])
+        facts = _test(out)
+    finally:
+        took = time.monotonic() - began
+        write_json(out / SPENT, {"seconds": round(before + took, 1)})
+    facts |= {"seconds": round(before + took, 1), "expected_seconds": round(before + expected, 1)}
     write_json(out / FACTS, facts)
-    print(f"took {exactly(facts['seconds'])}; {roughly(expected)} were expected")
+    whole = f" (with the calls before {exactly(facts['seconds'])})" if before else ""
+    print(f"took {exactly(took)}{whole}; {roughly(expected)} were expected")
     return _said(out, facts)
 
 
@@ -111,13 +126,26 @@ def _recipe(name: str, seed: int) -> Recipe:
     return replace(recipe, training=replace(recipe.training, seed=seed))
 
 
-def _iterations_left(recipe: Recipe, run: Path) -> int:
-    """Return how many iterations a training still needs, 0 where its model is there."""
+def _state(recipe: Recipe, run: Path) -> tuple[int, float]:
+    """Return how many iterations a training still needs, 0 where its model is there, and the seconds that it took."""
     opened, checkpoint = open_run(recipe, run, resume=True, warn=lambda _: None)
-    if is_finished(checkpoint, opened, run):
-        return 0
+    done, seconds = (checkpoint.iteration, checkpoint.seconds) if checkpoint else (0, 0.0)
     # A training that was stopped after its last step still has to write its model.
-    return max(1, recipe.training.iterations - (checkpoint.iteration if checkpoint else 0))
+    left = 0 if is_finished(checkpoint, opened, run) else max(1, recipe.training.iterations - done)
+    return left, seconds
+
+
+def _spent(out: Path, trained: float) -> float:
+    """Return how many seconds the calls before took.
+
+    Args:
+        out: The demo's folder.
+        trained: What the trainings there took: all that is known of a call that was killed. Where they took nothing,
+            the demo begins.
+    """
+    if not trained or not (out / SPENT).is_file():
+        return trained
+    return max(trained, float(json.loads((out / SPENT).read_text(encoding="utf-8"))["seconds"]))
 
 
 def _expected_seconds(recipes: Mapping[str, Recipe], left: Mapping[str, int]) -> float:
@@ -187,6 +215,7 @@ def _test(out: Path) -> dict[str, Any]:
     return {
         "mean_iou": {name: one.scores.mean_iou for name, one in evaluations.items()},
         "lookalikes_mean_iou": {name: _lookalikes_mean_iou(one) for name, one in evaluations.items()},
+        LOWEST: {name: _lowest(one) for name, one in evaluations.items()},
         "models": {name: _fingerprint(out / name) for name in NETWORKS},
     }
 
@@ -194,6 +223,12 @@ def _test(out: Path) -> dict[str, Any]:
 def _lookalikes_mean_iou(evaluation: Evaluation) -> float:
     alike = [one.iou or 0.0 for one in evaluation.scores.classes if one.name in LOOKALIKE_NAMES]
     return sum(alike) / len(alike)
+
+
+def _lowest(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the class of the lowest IoU with it: whether every class is found."""
+    iou, name = min((one.iou, one.name) for one in evaluation.scores.classes if one.iou is not None)
+    return {"name": name, "iou": iou}
 
 
 def _fingerprint(run: Path) -> str:
@@ -205,14 +240,17 @@ def _finished(out: Path) -> dict[str, Any] | None:
     if not all((out / name).is_file() for name in (FACTS, REPORT, OVERVIEW, Path(PARSED) / "summary.json")):
         return None
     facts: dict[str, Any] = json.loads((out / FACTS).read_text(encoding="utf-8"))
+    if LOWEST not in facts:  # as earlier versions wrote them
+        return None
     return facts if facts["models"] == {name: _fingerprint(out / name) for name in NETWORKS} else None
 
 
 def _said(out: Path, facts: Mapping[str, Any]) -> Path:
     """Print the figures, and where everything is; returns the report's path."""
     for name in NETWORKS:
-        figures = (facts[key][name] for key in ("mean_iou", "lookalikes_mean_iou"))
-        print("{:<7} mean IoU {:.2%}, look-alikes {:.2%}".format(name, *figures))
+        mean, alike, lowest = (facts[key][name] for key in ("mean_iou", "lookalikes_mean_iou", LOWEST))
+        last = f"lowest class {lowest['name']} {lowest['iou']:.2%}"
+        print(f"{name:<7} mean IoU {mean:.2%}, look-alikes {alike:.2%}, {last}")
     print(f"parsed pictures: {out / PARSED}\noverview: {out / OVERVIEW}")
     return out / REPORT
 
