@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from sceneparse.data import feeding
+from sceneparse.devices.memory import uploads
 
 CUDA = torch.device("cuda", 1)
 
@@ -67,9 +68,9 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(torch.cuda, "Stream", new)
     monkeypatch.setattr(torch.cuda, "stream", entered)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: Stream(f"steps on {device}", done))
-    feeding._copies.cache_clear()
+    uploads.cache_clear()
     yield done
-    feeding._copies.cache_clear()
+    uploads.cache_clear()
 
 
 def test_a_batch_travels_beside_the_step_before_it_and_is_not_used_before_it_is_there(done: list[str]) -> None:

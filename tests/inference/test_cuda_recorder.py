@@ -30,6 +30,9 @@ class Event:
     def synchronize(self) -> None:
         self._done.append("wait")
 
+    def waited_by(self, stream: "Stream") -> None:
+        self._done.append(f"{stream.device} waits")
+
 
 class Stream:
     def __init__(self, done: list[str], device: object = "the current device") -> None:
@@ -37,6 +40,9 @@ class Stream:
         done.append("new stream")
 
     def wait_stream(self, _: "Stream") -> None: ...
+
+    def wait_event(self, event: Event) -> None:
+        event.waited_by(self)
 
 
 class Graph:
@@ -145,6 +151,22 @@ def test_the_next_pictures_wait_until_those_before_have_left(done: list[str]) ->
         staging.bring(torch.full((1, 3, 4, 4), value))
         assert bool((there == value).all())
     assert done == ["wait", "record on cpu"] * 2, "on the current device the copy would not be waited for"
+
+
+def test_many_bytes_travel_beside_and_nothing_is_written_over_that_is_still_read(
+    done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploads = Stream([], "uploads")
+    monkeypatch.setattr("sceneparse.inference.cuda_recorder.BESIDE", 4 * 3 * 4 * 4)
+    monkeypatch.setattr("sceneparse.inference.cuda_recorder.uploads", lambda _: uploads)
+    there = torch.zeros(1, 3, 4, 4)
+    staging = Staging(there)
+    assert done == ["record on cpu"], "the memory may have been another tensor's"
+    done.clear()
+    for value in (1.0, 2.0):
+        staging.bring(torch.full((1, 3, 4, 4), value))
+        assert bool((there == value).all())
+    assert done == ["wait", "uploads waits", "record on uploads", "cpu waits", "record on cpu"] * 2
 
 
 def test_a_fresh_thread_computes_as_the_one_that_waits_for_it() -> None:

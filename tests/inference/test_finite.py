@@ -23,6 +23,26 @@ def test_scores_that_are_not_finite_are_refused(value: float) -> None:
         watched(images)
 
 
+def test_where_a_read_would_wait_the_verdict_comes_with_the_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sceneparse.inference.finite.reads_are_free", lambda _: False)
+    watched = finite(BrightestChannel(), "model")
+    good, bad = torch.full((1, 3, 4, 5), 9.0), torch.full((1, 3, 4, 5), torch.nan)
+    verdicts = []
+    for images in (good, bad, good):  # begun one after the other, and judged later
+        watched(images)
+        verdicts.append(watched.verdict())
+    verdicts[2]()
+    verdicts[0]()
+    for _ in range(2):  # two pictures of a batch
+        with pytest.raises(UserError, match="are not finite"):
+            verdicts[1]()
+    for images in (good, bad):  # windows of one picture
+        watched(images)
+    with pytest.raises(UserError, match="are not finite"):
+        watched.verdict()()
+    watched.verdict()()  # nothing was scored since
+
+
 def test_a_watched_engine_has_whatever_the_engine_has() -> None:
     engine = BrightestChannel()
     engine.threshold, engine.mirror_image = 0.8, (1, 0, 2)  # type: ignore[attr-defined]

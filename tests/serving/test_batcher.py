@@ -1,10 +1,12 @@
 """Turns, limits and batches."""
 
 import http.client
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,14 @@ import torch
 
 from sceneparse.devices.memory import ran_out
 from sceneparse.errors import UserError
+from sceneparse.inference.later import Later
 from sceneparse.inference.program import refuse_small
+from sceneparse.parsing import Parse, Parser
+from sceneparse.parsing.opening import PictureRead
 from sceneparse.serving import Server
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import ProtocolSettings
-from tests.support.brightest import BrightestChannel
+from tests.support.brightest import BrightestChannel, OnGpu
 from tests.support.served import Service, picture, plain_parser, serving, unified_parser, until
 
 PNG = {"Content-Type": "image/png"}
@@ -272,3 +277,68 @@ def test_a_service_whose_device_has_failed_is_not_ready_and_takes_nothing(monkey
         service.server._batcher.failed.set()
         assert service.ask("/readyz").status == 503
         assert service.ask("/v1/parse", picture(), PNG).json()["code"] == "device-failed"
+
+
+class Slow:
+    """A CUDA device for which the CPU stands: labels are there when its gate opens, whatever was begun meanwhile."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.gate, self.begun, self.wrong = threading.Event(), list[int](), list[Exception]()
+        begin = Parser.begin
+
+        def noted(parser: Parser, reads: Sequence[PictureRead]) -> list[Later[Parse]]:
+            self.begun.append(len(reads))
+            return [partial(self._finish, one) for one in begin(parser, reads)]
+
+        monkeypatch.setattr(Parser, "begin", noted)
+
+    def _finish(self, later: Later[Parse]) -> Parse:
+        self.gate.wait(60)
+        if self.wrong:
+            raise self.wrong.pop()
+        return later()
+
+
+def test_on_a_gpu_a_full_batch_is_begun_while_the_one_before_it_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow(monkeypatch)
+    settings = ServeSettings(batch=2, batch_wait=0.0)
+    with serving({"gpu": plain_parser(OnGpu())}, settings) as service, ThreadPoolExecutor(6) as pool:
+        del slow.begun[:]
+
+        def send(turn: int) -> Any:
+            body = picture((30, 60), turn=turn)
+            return pool.submit(service.ask, "/v1/parse", body, {**PNG, "Accept": "image/png"})
+
+        batcher = service.server._batcher
+        sent = [send(0)]
+        until(lambda: slow.begun == [1])
+        sent.append(send(1))
+        until(lambda: len(batcher._ready) == 1)
+        time.sleep(0.1)
+        assert slow.begun == [1], "a batch that isn't full would only be larger later"
+        sent.append(send(2))
+        until(lambda: slow.begun == [1, 2])
+        sent += [send(0), send(1)]
+        until(lambda: len(batcher._ready) == 2)
+        time.sleep(0.1)
+        assert slow.begun == [1, 2], "more would only take memory"
+        assert batcher.ready and batcher.computing
+        slow.gate.set()
+        answers = [one.result() for one in sent]
+        assert [one.status for one in answers] == [200] * 5 and slow.begun == [1, 2, 2]
+        assert [one.image().getpixel((0, 0)) for one in answers] == [7, 0, 30, 7, 0]
+        until(lambda: not batcher._turns)
+        assert not batcher.computing
+
+
+def test_a_gpu_that_fails_under_two_batches_fails_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow(monkeypatch)
+    slow.wrong = [torch.AcceleratorError("CUDA error: an illegal memory access was encountered") for _ in range(2)]
+    settings = ServeSettings(batch=1, batch_wait=0.0)
+    with serving({"gpu": plain_parser(OnGpu())}, settings) as service, ThreadPoolExecutor(3) as pool:
+        sent = [pool.submit(service.ask, "/v1/parse", picture(), PNG) for _ in range(3)]
+        until(lambda: len(slow.begun) == 2)
+        service.until_waiting(3)
+        slow.gate.set()
+        assert [one.result().json()["code"] for one in sent] == ["device-failed"] * 3
+        assert len(slow.begun) == 2

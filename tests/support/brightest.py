@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from sceneparse.inference import Opened
@@ -45,6 +46,27 @@ class BrightestChannel:
 
     def describe(self) -> str:
         return "the brightest channel"
+
+
+POISON = 77
+"""A picture whose first pixel is this grey has scores that are not finite on `OnGpu`."""
+
+
+class OnGpu(BrightestChannel):
+    """Says that it computes on a GPU, beside the program; there is room for some pictures."""
+
+    device, runs_beside = torch.device("cuda"), True
+
+    def __init__(self, room: int = 8) -> None:
+        super().__init__()
+        self.room = room
+
+    def __call__(self, images: Tensor) -> Tensor:
+        scores = super().__call__(images)
+        if len(images) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        scores[(images[:, :, 0, 0] == POISON).all(dim=1), :, 0, 0] = torch.nan
+        return scores
 
 
 def brightest_parser(

@@ -1,14 +1,13 @@
 """Bring batches to where the network computes: few bytes, from pinned memory, while the device still computes."""
 
 from dataclasses import replace
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from sceneparse.data.batch import Batch
 from sceneparse.data.device_augment import Windows, augmented
-from sceneparse.devices.memory import to_device
+from sceneparse.devices.memory import to_device, uploads
 from sceneparse.labels import IGNORE
 from sceneparse.settings import AugmentationSettings
 
@@ -36,7 +35,7 @@ def _moved(batch: Batch | Windows, device: torch.device) -> Batch | Windows:
         return batch  # the loader's own memory
     if device.type != "cuda":
         return batch.mapped(lambda one: to_device(one, device))
-    copies, steps = _copies(device), torch.cuda.current_stream(device)
+    copies, steps = uploads(device), torch.cuda.current_stream(device)
     with torch.cuda.stream(copies):
         there = batch.mapped(lambda one: one.to(device, non_blocking=True))
     steps.wait_stream(copies)
@@ -47,11 +46,6 @@ def _moved(batch: Batch | Windows, device: torch.device) -> Batch | Windows:
         return one
 
     return there.mapped(kept)
-
-
-@lru_cache(maxsize=8)
-def _copies(device: torch.device) -> torch.cuda.Stream:
-    return torch.cuda.Stream(device)
 
 
 def widened(batch: Batch) -> Batch:

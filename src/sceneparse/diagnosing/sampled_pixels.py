@@ -15,8 +15,9 @@ from sceneparse.evaluation.reading import read_ahead
 from sceneparse.inference.deciding import HALF, threshold_of
 from sceneparse.inference.engine import Engine
 from sceneparse.inference.protocol import TestProtocol
-from sceneparse.inference.scoring import bands, every_scale
+from sceneparse.inference.scoring import bands
 from sceneparse.inference.tasks import StackedHeads, task_engine
+from sceneparse.inference.views import every_scale
 from sceneparse.labels import IGNORE, PartTree, TaskLabels
 from sceneparse.tasks import Task
 

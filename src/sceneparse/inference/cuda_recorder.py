@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.devices.convolutions import measured_convolutions
+from sceneparse.devices.memory import BESIDE, uploads
 from sceneparse.inference.graphs import Compute, Replay
 from sceneparse.inference.host_reads import RefusingHostReads
 from sceneparse.networks.exact.constants import keeping
@@ -123,6 +124,8 @@ class _Pool:
 class Staging:
     """Brings pictures to where a graph reads them, through pinned memory: the program doesn't wait for the copy.
 
+    From `BESIDE` bytes on they travel while the graph still reads those before: to a place beside, and from there.
+
     Args:
         there: What the graph reads.
     """
@@ -131,6 +134,11 @@ class Staging:
         self._there = there
         self._pinned = torch.empty_like(there, device="cpu", pin_memory=True)
         self._left = torch.cuda.Event()
+        self._beside: Tensor | None = None
+        if there.nbytes >= BESIDE:
+            self._beside, self._taken = torch.empty_like(there), torch.cuda.Event()
+            # The memory may have been another tensor's, which this stream is not done with.
+            self._taken.record(torch.cuda.current_stream(there.device))
 
     def bring(self, pictures: Tensor) -> None:
         """Bring pictures, which may be changed as soon as this returns."""
@@ -139,9 +147,20 @@ class Staging:
             return
         self._left.synchronize()  # those before have left
         self._pinned.copy_(pictures)
-        self._there.copy_(self._pinned, non_blocking=True)
         # Left to itself an event is recorded on the current device, which need not be this one.
-        self._left.record(torch.cuda.current_stream(self._there.device))
+        computing = torch.cuda.current_stream(self._there.device)
+        if self._beside is None:
+            self._there.copy_(self._pinned, non_blocking=True)
+            self._left.record(computing)
+            return
+        copying = uploads(self._there.device)
+        copying.wait_event(self._taken)
+        with torch.cuda.stream(copying):
+            self._beside.copy_(self._pinned, non_blocking=True)
+        self._left.record(copying)
+        computing.wait_event(self._left)
+        self._there.copy_(self._beside, non_blocking=True)
+        self._taken.record(computing)
 
 
 def in_fresh_thread(function: Callable[[], Result], device: torch.device) -> Result:

@@ -36,7 +36,8 @@ class Engine(Protocol):
 
     An engine of two classes may have a `threshold` besides: `deciding.threshold_of`. One whose classes are others in a
     mirror image has a `mirror_image`: `mirroring.mirror_image_of`. One whose probabilities have a temperature has
-    `temperatures`: `tempering.temperatures_of`; the logits that it gives have seen none.
+    `temperatures`: `tempering.temperatures_of`; the logits that it gives have seen none. One that `runs_beside` the
+    program returns scores that are still being computed.
     """
 
     name: str
@@ -246,6 +247,11 @@ class TorchEngine:
         if self._dtype == torch.float32:
             return nullcontext()
         return torch.autocast(self.device.type, self._dtype)
+
+    @property
+    def runs_beside(self) -> bool:
+        """Whether the device computes beside the program, and copies are known to be whole when their event is."""
+        return self.device.type == "cuda"
 
     def describe(self) -> str:
         """Describe in one line what computes, where and how."""

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from sceneparse.inference.engine import Engine
 from sceneparse.inference.protocol import TestProtocol
-from sceneparse.inference.scoring import bands, every_scale, refined_scores
+from sceneparse.inference.scoring import bands, refined_scores
 from sceneparse.inference.tasks import StackedHeads, refuse_crf, task_engine
 from sceneparse.inference.tempering import NONE, sureness, temperature_of, tempered
+from sceneparse.inference.views import every_scale
 from sceneparse.labels import IGNORE, PartTree, TaskLabels
 from sceneparse.tasks import Task
 

@@ -1,24 +1,31 @@
 """Score a picture under a protocol, and derive labels and confidence from the scores."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from sceneparse.errors import counted
 from sceneparse.inference.crf import refine, refuse_reduced
 from sceneparse.inference.deciding import HALF, decided, threshold_of
 from sceneparse.inference.engine import Engine
-from sceneparse.inference.mirroring import mirrored_scores
+from sceneparse.inference.later import Later, done
 from sceneparse.inference.protocol import TestProtocol
-from sceneparse.inference.rows import MapRows, MeanRows, Rows, StretchedRows, band_height, mean
+from sceneparse.inference.rows import MapRows, Rows, band_height
 from sceneparse.inference.tempering import NONE, sureness, temperature_of
-from sceneparse.inference.windows import WindowRows
-from sceneparse.inference.winners import labels_of, winners_by_kernels, winners_of, worth_splitting
+from sceneparse.inference.views import averages_probabilities, batch_scales, every_scale, gives_one_map, one_map_each
+from sceneparse.inference.winners import (
+    labels_of,
+    labels_on_their_way,
+    winners_by_kernels,
+    winners_of,
+    worth_splitting,
+)
 from sceneparse.networks.exact.argmax import worth_skipping
 from sceneparse.networks.exact.kernels.usable import usable
+from sceneparse.networks.exact.reading import Arriving
 
 
 @dataclass(frozen=True)
@@ -72,15 +79,7 @@ def predict(engine: Engine, image: Tensor, protocol: TestProtocol, size: tuple[i
     Raises:
         UserError: The protocol has a CRF, which looks at all pixels of the picture, and `image` is reduced.
     """
-    if protocol.crf:
-        refined = refined_scores(engine, image, protocol, size)
-        winner = decided(refined, threshold_of(engine), probabilities=True)
-        best = refined.gather(0, winner[None])[0]
-        return Prediction(winner.to(torch.int16).cpu(), best.cpu())
-    own = size or (image.shape[-2], image.shape[-1])
-    if gives_one_map(protocol):
-        return _predicted_of_maps(engine, one_map_each(engine, image[None], protocol, own), own, protocol)[0]
-    return predicted(engine, every_scale(engine, image, protocol, size=own), own, protocol)
+    return begin_predictions(engine, image[None], protocol, size)[0]()
 
 
 @torch.no_grad()
@@ -101,40 +100,67 @@ def predict_batch(
     Raises:
         UserError: As `predict`.
     """
-    if protocol.window is not None or protocol.crf or len(images) == 1:
-        return [predict(engine, image, protocol, size) for image in images]
-    own = size or (images.shape[-2], images.shape[-1])
-    if gives_one_map(protocol):
-        return _predicted_of_maps(engine, one_map_each(engine, images, protocol, own), own, protocol)
-    return [predicted(engine, rows, own, protocol) for rows in batch_scales(engine, images, protocol, size=own)]
+    return [later() for later in begin_predictions(engine, images, protocol, size)]
 
 
-def gives_one_map(protocol: TestProtocol) -> bool:
-    """Return whether one map of logits decides: that of one view, or the mean of two, which is a map as well.
+@torch.no_grad()
+def begin_predictions(
+    engine: Engine, images: Tensor, protocol: TestProtocol, size: tuple[int, int] | None = None
+) -> list[Later[Prediction]]:
+    """Begin `predict_batch`: where one map of scores decides, a CUDA device is not waited for.
 
-    The softmax of a single view leaves the order of the classes, so that probabilities are no other matter then.
+    Args:
+        engine: What gives scores.
+        images: (N, C, H, W) uint8.
+        protocol: How the pictures are tested.
+        size: As in `predict`, of all of them.
+
+    Returns:
+        What gives each picture's prediction, in their order.
+
+    Raises:
+        UserError: As `predict`.
     """
-    once = protocol.window is None and protocol.upsampling == "once"
-    return once and len(protocol.scales) == 1 and not (protocol.flip and _probabilities(protocol))
+    own = size or (images.shape[-2], images.shape[-1])
+    if protocol.crf:
+        return [done(_refined(engine, image, protocol, size)) for image in images]
+    if gives_one_map(protocol):
+        return _begun_of_maps(engine, one_map_each(engine, images, protocol, own), own, protocol)
+    sources = _sources(engine, images, protocol, own)
+    return [done(predicted(engine, rows, own, protocol)) for rows in sources]
 
 
-def one_map_each(engine: Engine, images: Tensor, protocol: TestProtocol, own: tuple[int, int]) -> Tensor:
-    """Return the maps of logits (N, classes, h, w) of pictures under a protocol that gives one for each."""
-    resized = _resized(images, protocol, protocol.scales[0], own)
-    logits = engine(resized)
-    return mean([logits, mirrored_scores(engine, resized)]) if protocol.flip else logits
+def _refined(engine: Engine, image: Tensor, protocol: TestProtocol, size: tuple[int, int] | None) -> Prediction:
+    refined = refined_scores(engine, image, protocol, size)
+    winner = decided(refined, threshold_of(engine), probabilities=True)
+    best = refined.gather(0, winner[None])[0]
+    return Prediction(winner.to(torch.int16).cpu(), best.cpu())
 
 
-def _predicted_of_maps(engine: Engine, maps: Tensor, own: tuple[int, int], protocol: TestProtocol) -> list[Prediction]:
-    """Return the most probable class of every pixel of pictures, from the one map of logits each that decides."""
+def _sources(engine: Engine, images: Tensor, protocol: TestProtocol, own: tuple[int, int]) -> Iterable[Rows]:
+    """Return the rows of each picture's scores, of all scales."""
+    if protocol.window is not None or len(images) == 1:
+        return (every_scale(engine, image, protocol, size=own) for image in images)
+    return batch_scales(engine, images, protocol, size=own)
+
+
+def _begun_of_maps(
+    engine: Engine, maps: Tensor, own: tuple[int, int], protocol: TestProtocol
+) -> list[Later[Prediction]]:
+    """Begin to decide every pixel of pictures from the one map of logits each that decides."""
     threshold, temperature = threshold_of(engine), temperature_of(engine)
     if usable(maps, own):
         found = winners_by_kernels(maps, own, engine.align_corners, temperature, threshold)
-        return [Prediction(*one) for one in zip(*found, strict=True)]
+        return [partial(arrived, *found, index) for index in range(len(maps))]
     if threshold == HALF and worth_splitting(maps[0], own):
-        return [Prediction(*winners_of(logits, own, engine.align_corners, temperature)) for logits in maps]
-    rows = (MapRows([logits], own, engine.align_corners, _probabilities(protocol)) for logits in maps)
-    return [predicted(engine, source, own, protocol) for source in rows]
+        return [done(Prediction(*winners_of(logits, own, engine.align_corners, temperature))) for logits in maps]
+    rows = (MapRows([logits], own, engine.align_corners, averages_probabilities(protocol)) for logits in maps)
+    return [done(predicted(engine, source, own, protocol)) for source in rows]
+
+
+def arrived(labels: Arriving, confidence: Arriving, index: int) -> Prediction:
+    """Return one picture's prediction of those that are on their way; waits until they are there."""
+    return Prediction(labels.values()[index], confidence.values()[index])
 
 
 def predicted(engine: Engine, source: Rows, size: tuple[int, int], protocol: TestProtocol) -> Prediction:
@@ -164,14 +190,37 @@ def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
     Returns:
         (H, W) int16 class indices, on the CPU.
     """
+    return begin_labels(engine, image[None], protocol)[0]()
+
+
+@torch.no_grad()
+def begin_labels(engine: Engine, images: Tensor, protocol: TestProtocol) -> list[Later[Tensor]]:
+    """Begin `label` of several pictures of one size, which the engine scores at once where it can; see `predict_batch`.
+
+    Args:
+        engine: What gives scores.
+        images: (N, C, H, W) uint8.
+        protocol: How the pictures are tested.
+
+    Returns:
+        What gives each picture's labels, in their order.
+    """
     if protocol.crf:
-        refined = refined_scores(engine, image, protocol)
-        return decided(refined, threshold_of(engine), probabilities=True).to(torch.int16).cpu()
-    own = (image.shape[-2], image.shape[-1])
-    if gives_one_map(protocol):
-        (logits,) = one_map_each(engine, image[None], protocol, own)
-        return _winners(engine, logits, own)
-    return _row_winners(engine, every_scale(engine, image, protocol), own, probabilities=_probabilities(protocol))
+        refined = (refined_scores(engine, image, protocol) for image in images)
+        return [done(decided(one, threshold_of(engine), probabilities=True).to(torch.int16).cpu()) for one in refined]
+    own = (images.shape[-2], images.shape[-1])
+    if not gives_one_map(protocol):
+        sources, probabilities = _sources(engine, images, protocol, own), averages_probabilities(protocol)
+        return [done(_row_winners(engine, rows, own, probabilities=probabilities)) for rows in sources]
+    maps = one_map_each(engine, images, protocol, own)
+    if usable(maps, own):
+        labels = labels_on_their_way(maps, own, engine.align_corners, threshold_of(engine))
+        return [partial(_labels_arrived, labels, index) for index in range(len(maps))]
+    return [done(_winners(engine, logits, own)) for logits in maps]
+
+
+def _labels_arrived(labels: Arriving, index: int) -> Tensor:
+    return labels.values()[index]
 
 
 def refined_scores(
@@ -185,7 +234,7 @@ def refined_scores(
     if size is not None:
         refuse_reduced(image, size)
     found = scores(engine, image, protocol)
-    return refine(found.clamp_min(1e-9).log() if _probabilities(protocol) else found, image)
+    return refine(found.clamp_min(1e-9).log() if averages_probabilities(protocol) else found, image)
 
 
 @torch.no_grad()
@@ -227,9 +276,9 @@ def winners(
     """
     best, winner = scores.max(dim=0)
     if threshold != HALF:
-        winner = decided(scores, threshold, probabilities=_probabilities(protocol))
+        winner = decided(scores, threshold, probabilities=averages_probabilities(protocol))
         best = scores.gather(0, winner[None])[0]
-    return winner, sureness(scores, best, temperature, logits=not _probabilities(protocol))
+    return winner, sureness(scores, best, temperature, logits=not averages_probabilities(protocol))
 
 
 def bands(engine: Engine, source: Rows, size: tuple[int, int]) -> Iterator[tuple[int, Tensor]]:
@@ -241,103 +290,3 @@ def bands(engine: Engine, source: Rows, size: tuple[int, int]) -> Iterator[tuple
         step = band_height(engine.num_classes, width, band.device.type)
         yield start, band
         start += band.shape[1]
-
-
-def every_scale(
-    engine: Engine,
-    image: Tensor,
-    protocol: TestProtocol,
-    groups: Sequence[int] | None = None,
-    size: tuple[int, int] | None = None,
-) -> Rows:
-    """Return the rows of the scores averaged over all scales; `groups` as in `MapRows`, `size` as in `predict`."""
-    own = size or (image.shape[-2], image.shape[-1])
-    return MeanRows([_source(engine, image, protocol, scale, groups, own) for scale in protocol.scales])
-
-
-def batch_scales(
-    engine: Engine,
-    images: Tensor,
-    protocol: TestProtocol,
-    groups: Sequence[int] | None = None,
-    size: tuple[int, int] | None = None,
-) -> list[Rows]:
-    """Return `every_scale` for several whole pictures of one size, which the engine scores at once."""
-    own = size or (images.shape[-2], images.shape[-1])
-    scales = []
-    for scale in protocol.scales:
-        tested = protocol.input_size(own, scale)
-        resized = _resized(images, protocol, scale, own)
-        views = [engine(resized)]
-        if protocol.flip:
-            views.append(mirrored_scores(engine, resized))
-        scales.append((views, tested))
-    return [
-        MeanRows(
-            [_whole([view[index] for view in views], tested, own, engine, protocol, groups) for views, tested in scales]
-        )
-        for index in range(len(images))
-    ]
-
-
-def _source(
-    engine: Engine,
-    image: Tensor,
-    protocol: TestProtocol,
-    scale: float,
-    groups: Sequence[int] | None,
-    own: tuple[int, int],
-) -> Rows:
-    """Return the rows of the scores at one scale, at the picture's own size."""
-    resized = _resized(image[None], protocol, scale, own)[0]
-    if protocol.window is None:
-        views = _views(engine, resized, protocol)
-        return _whole(views, (resized.shape[-2], resized.shape[-1]), own, engine, protocol, groups)
-    windows = WindowRows(
-        engine,
-        resized,
-        protocol.window,
-        protocol.stride,
-        flip=protocol.flip,
-        probabilities=_probabilities(protocol),
-        hann=protocol.blend == "hann",
-        groups=groups,
-    )
-    size = (resized.shape[-2], resized.shape[-1])
-    return windows if size == own else StretchedRows(windows, size, own)
-
-
-def _whole(
-    views: Sequence[Tensor],
-    size: tuple[int, int],
-    own: tuple[int, int],
-    engine: Engine,
-    protocol: TestProtocol,
-    groups: Sequence[int] | None,
-) -> Rows:
-    """Return the rows of the scores of a picture that was tested whole, at a size, at its own size."""
-    twice = protocol.upsampling == "twice" and size != own
-    rows = MapRows(views, size if twice else own, engine.align_corners, _probabilities(protocol), groups)
-    return StretchedRows(rows, size, own) if twice else rows
-
-
-def _resized(images: Tensor, protocol: TestProtocol, scale: float, own: tuple[int, int]) -> Tensor:
-    """Resize pictures (N, C, H, W) of that own size to one scale: as they are, float32 or, antialiased, uint8."""
-    size = protocol.input_size(own, scale)
-    if size == (images.shape[-2], images.shape[-1]):
-        return images
-    if protocol.antialiases(own):  # bytes in, bytes out: the same kernel as in torchvision's, and Pillow's to within 1
-        return F.interpolate(images.cpu(), size, mode="bilinear", antialias=True)
-    return F.interpolate(images.float(), size, mode="bilinear")
-
-
-def _views(engine: Engine, resized: Tensor, protocol: TestProtocol) -> list[Tensor]:
-    """Return the logits of the whole picture and, if the protocol wants it, of its mirror image turned back."""
-    views = [engine(resized[None])[0]]
-    if protocol.flip:
-        views.append(mirrored_scores(engine, resized[None])[0])
-    return views
-
-
-def _probabilities(protocol: TestProtocol) -> bool:
-    return protocol.average == "probabilities"

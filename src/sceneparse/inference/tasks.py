@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 import torch
@@ -10,23 +11,18 @@ from torch import Tensor
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.inference.engine import Engine, TaskEngine
+from sceneparse.inference.later import Later, done, then
 from sceneparse.inference.mirroring import reordered
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.rows import MapRows, Rows, Stretch, band_height
-from sceneparse.inference.scoring import (
-    Prediction,
-    bands,
-    batch_scales,
-    every_scale,
-    gives_one_map,
-    one_map_each,
-    winners,
-)
+from sceneparse.inference.scoring import Prediction, arrived, bands, winners
 from sceneparse.inference.tempering import sureness, temperatures_of, tempered
+from sceneparse.inference.views import batch_scales, every_scale, gives_one_map, one_map_each
 from sceneparse.inference.winners import winners_by_kernels, winners_of
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import resize
 from sceneparse.networks.exact.kernels.usable import usable
+from sceneparse.networks.exact.reading import Arriving
 from sceneparse.tasks import MAPS, Task
 
 
@@ -82,17 +78,7 @@ def predict_tasks(
     Raises:
         UserError: The engine's network has one task, or the protocol has a CRF.
     """
-    refuse_crf(protocol)
-    heads = StackedHeads(task_engine(engine), tasks)
-    own = size or (image.shape[-2], image.shape[-1])
-    if gives_one_map(protocol):
-        (logits,) = one_map_each(heads, image[None], protocol, own)
-        predicted = _of_map(heads, logits, own, protocol, tasks)
-    else:
-        source = every_scale(heads, image, protocol, heads.groups, own)
-        predicted = _without_scene(heads, source, own, protocol, tasks)
-    scene = None if tasks.scenes is None else heads.scene_of(torch.cat(heads.scenes).mean(dim=0))
-    return replace(predicted, scene=scene)
+    return begin_tasks(engine, image[None], protocol, tasks, size)[0]()
 
 
 @torch.no_grad()
@@ -111,21 +97,53 @@ def predict_tasks_batch(
     Raises:
         UserError: As `predict_tasks`.
     """
+    return [later() for later in begin_tasks(engine, images, protocol, tasks, size)]
+
+
+@torch.no_grad()
+def begin_tasks(
+    engine: Engine, images: Tensor, protocol: TestProtocol, tasks: TaskLabels, size: tuple[int, int] | None = None
+) -> list[Later[TaskPrediction]]:
+    """Begin `predict_tasks_batch`: where one map of scores decides, a CUDA device is waited for with parts alone.
+
+    Args:
+        engine: What gives scores.
+        images: (N, C, H, W) uint8.
+        protocol: As in `predict_tasks`.
+        tasks: As in `predict_tasks`.
+        size: As in `predict`, of all of them.
+
+    Returns:
+        What gives each picture's prediction, in their order.
+
+    Raises:
+        UserError: As `predict_tasks`.
+    """
     refuse_crf(protocol)
-    if protocol.window is not None or len(images) == 1:
-        return [predict_tasks(engine, image, protocol, tasks, size) for image in images]
+    if protocol.window is not None and len(images) > 1:
+        return [one for image in images for one in begin_tasks(engine, image[None], protocol, tasks, size)]
     heads = StackedHeads(task_engine(engine), tasks)
     own = size or (images.shape[-2], images.shape[-1])
     if gives_one_map(protocol):
         maps = one_map_each(heads, images, protocol, own)
-        predicted = [_of_map(heads, logits, own, protocol, tasks) for logits in maps]
+        predicted = [_begun_of_map(heads, logits, own, protocol, tasks) for logits in maps]
+    elif len(images) == 1:
+        source = every_scale(heads, images[0], protocol, heads.groups, own)
+        predicted = [done(_without_scene(heads, source, own, protocol, tasks))]
     else:
         rows = batch_scales(heads, images, protocol, heads.groups, own)
-        predicted = [_without_scene(heads, source, own, protocol, tasks) for source in rows]
+        predicted = [done(_without_scene(heads, source, own, protocol, tasks)) for source in rows]
     if tasks.scenes is None:
         return predicted
-    scenes = heads.scene_of(torch.stack(heads.scenes).mean(dim=0))
-    return [replace(one, scene=scene) for one, scene in zip(predicted, scenes, strict=True)]
+    # Windows of one picture are scored some at a time.
+    one = len(images) == 1
+    averaged = torch.cat(heads.scenes).mean(dim=0)[None] if one else torch.stack(heads.scenes).mean(dim=0)
+    scenes = Arriving(heads.scene_of(averaged))
+    return [then(later, partial(_with_scene, scenes, index)) for index, later in enumerate(predicted)]
+
+
+def _with_scene(scenes: Arriving, index: int, predicted: TaskPrediction) -> TaskPrediction:
+    return replace(predicted, scene=scenes.values()[index])
 
 
 def refuse_crf(protocol: TestProtocol) -> None:
@@ -148,29 +166,28 @@ def task_engine(engine: Engine) -> TaskEngine:
     return cast(TaskEngine, engine)
 
 
-def _of_map(
+def _begun_of_map(
     heads: "StackedHeads", logits: Tensor, size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
-) -> TaskPrediction:
+) -> Later[TaskPrediction]:
     """Everything but the scene, from the one map of logits that decides; of parts, those of objects that are there."""
     kernels = usable(logits, size)
     if logits.device.type != "cpu" and not kernels:
         rows = MapRows([logits], size, heads.align_corners, protocol.average == "probabilities", heads.groups)
-        return _without_scene(heads, rows, size, protocol, tasks)
+        return done(_without_scene(heads, rows, size, protocol, tasks))
     scores = dict(zip(heads.maps, logits.split(list(heads.maps.values())), strict=True))
-    found: dict[Task, Prediction] = {}
+    found: dict[Task, Later[Prediction]] = {}
     for task, own in scores.items():
         if task is Task.PART:
             continue
         given = size, heads.align_corners, heads.temperatures.of(task)
         if kernels:
-            labels, confidence = winners_by_kernels(own[None], *given)
-            found[task] = Prediction(labels[0], confidence[0])
+            found[task] = partial(arrived, *winners_by_kernels(own[None], *given), 0)
         else:
-            found[task] = Prediction(*winners_of(own, *given))
+            found[task] = done(Prediction(*winners_of(own, *given)))
     if tasks.tree is not None:
         parts = _parts_in_bands if kernels else _parts_of_map
-        found[Task.PART] = parts(heads, scores[Task.PART], found[Task.OBJECT].labels, tasks)
-    return _task_prediction(found)
+        found[Task.PART] = done(parts(heads, scores[Task.PART], found[Task.OBJECT]().labels, tasks))
+    return lambda: _task_prediction({task: one() for task, one in found.items()})
 
 
 def _parts_in_bands(heads: "StackedHeads", logits: Tensor, objects: Tensor, tasks: TaskLabels) -> Prediction:
@@ -275,8 +292,8 @@ class StackedHeads:
         return torch.cat(maps, dim=1)
 
     def scene_of(self, averaged: Tensor) -> Tensor:
-        """Return the scene's probabilities (..., scenes), on the CPU, from those that were averaged."""
-        return tempered(averaged, self.temperatures.of(Task.SCENE), dim=-1).cpu()
+        """Return the scene's probabilities (..., scenes) from those that were averaged."""
+        return tempered(averaged, self.temperatures.of(Task.SCENE), dim=-1)
 
     def turned_back(self, scores: Tensor) -> Tensor:
         """See `TurnsBack`."""

@@ -73,14 +73,21 @@ def labels_of(logits: Tensor, size: tuple[int, int], align_corners: bool, thresh
     Returns:
         (*size) or (N, *size) int16, on the CPU.
     """
-    return Arriving(upsampled_labels(shifted(logits, threshold, dim=-3), size, align_corners)).values()
+    return labels_on_their_way(logits, size, align_corners, threshold).values()
+
+
+def labels_on_their_way(
+    logits: Tensor, size: tuple[int, int], align_corners: bool, threshold: float = HALF
+) -> Arriving:
+    """Begin what `labels_of` returns, and don't wait for it."""
+    return Arriving(upsampled_labels(shifted(logits, threshold, dim=-3), size, align_corners), beside=True)
 
 
 @torch.no_grad()
 def winners_by_kernels(
     logits: Tensor, size: tuple[int, int], align_corners: bool, temperature: float = NONE, threshold: float = HALF
-) -> tuple[Tensor, Tensor]:
-    """Return what `winners_of` does for several pictures at once, on a GPU.
+) -> tuple[Arriving, Arriving]:
+    """Begin what `winners_of` does for several pictures at once, on a GPU, and don't wait for it.
 
     Args:
         logits: (N, classes, h, w), finite, which kernels take (`usable.usable`).
@@ -90,7 +97,7 @@ def winners_by_kernels(
         threshold: As in `deciding.decided`.
 
     Returns:
-        (N, *size) int16 classes and float32 probabilities, on the CPU.
+        (N, *size) int16 classes and float32 probabilities, on their way to the CPU.
     """
     from sceneparse.networks.exact.kernels.labels import sure_labels
 
@@ -99,5 +106,4 @@ def winners_by_kernels(
         decision = upsampled_labels(shifted(logits, threshold, dim=1), size, align_corners)
         confidence = torch.where(decision == labels, confidence, 1 - confidence)  # there are two classes
         labels = decision
-    arriving = Arriving(labels), Arriving(confidence)
-    return arriving[0].values(), arriving[1].values()
+    return Arriving(labels, beside=True), Arriving(confidence, beside=True)

@@ -1,31 +1,28 @@
 """From a picture in any form to its `Parse`."""
 
-import math
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
+import torch
 from torch import Tensor
 
 from sceneparse.arguments import argument, check_array, check_flag, check_type, checked_size, shown
 from sceneparse.errors import UserError, counted, require
-from sceneparse.inference.finite import not_finite
+from sceneparse.inference.later import Later, begun, behind, in_turn, then
 from sceneparse.inference.open_model import Opened
 from sceneparse.inference.protocol import TestProtocol, resolve
-from sceneparse.inference.scale import doubt_of
-from sceneparse.inference.scoring import Prediction, predict, predict_batch
-from sceneparse.inference.tasks import predict_tasks, predict_tasks_batch
 from sceneparse.parsing.ahead import ahead
+from sceneparse.parsing.beginning import begin_parses
 from sceneparse.parsing.chosen_tasks import chosen_tasks
 from sceneparse.parsing.opening import PictureRead, PictureReader
 from sceneparse.parsing.parse import Parse
-from sceneparse.parsing.pixels import Picture, StillPicture, content_of, is_batch, is_picture, visible
-from sceneparse.parsing.probabilities import Source
+from sceneparse.parsing.pixels import Picture, StillPicture, content_of, is_batch, is_picture
 from sceneparse.parsing.remarks import doubts_of
-from sceneparse.parsing.task_parse import TaskParse
 from sceneparse.pictures.headers import Header
 from sceneparse.pictures.rasters import BandForm
 from sceneparse.settings import ProtocolSettings
@@ -168,6 +165,8 @@ class Parser:
     def many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
         """Parse pictures one after the other; the next ones are read meanwhile. Memory doesn't grow with their number.
 
+        A CUDA GPU computes the next picture while the program is at the one before.
+
         Args:
             pictures: As a call takes them, in a list or anything else that yields them, or as one (N, H, W, 3) array
                 or (N, C, H, W) tensor.
@@ -187,8 +186,12 @@ class Parser:
         return self._many(pictures)
 
     def _many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
-        for future in ahead(self._open_taken, map(_taken, pictures), threads=1, limit=2):
-            yield self._told(self.parse_read(future.result()))
+        read = ahead(self._open_taken, map(_taken, pictures), threads=1, limit=2)
+        for parse in in_turn(map(self._begun, read), self.behind):
+            yield self._told(parse())
+
+    def _begun(self, read: Future[PictureRead]) -> Later[Parse]:
+        return begun(lambda: self.begin([read.result()])[0])
 
     def _open_taken(self, taken: StillPicture | UserError) -> PictureRead:
         if isinstance(taken, UserError):
@@ -251,8 +254,33 @@ class Parser:
         Raises:
             UserError: As in `parse`.
         """
-        check_type("read", read, PictureRead, "what `open` returns")
-        return read.told_in(self.parse(read.image, read.size))
+        return self.begin([read])[0]()
+
+    @property
+    def behind(self) -> int:
+        """How many pictures or batches are best begun and not finished when the next is begun: 0, on CUDA 1."""
+        return behind(self.engine, self.protocol, self.tasks)
+
+    def begin(self, reads: Sequence[PictureRead]) -> list[Later[Parse]]:
+        """Begin to parse pictures that `open` has read, without waiting for a CUDA device.
+
+        Args:
+            reads: One picture, or several of one size of which the network is given as many pixels: it scores them at
+                once (see `parse_batch`).
+
+        Returns:
+            What gives each picture's parse, in their order. It raises UserError where the scores are not finite.
+
+        Raises:
+            UserError: As in `parse_batch`.
+        """
+        require(bool(reads), f"{argument('reads')} is empty, but must be what `open` returned, once or several times")
+        for read in reads:
+            check_type("read", read, PictureRead, "what `open` returns")
+            self._check(read.image)
+        images = reads[0].image[None] if len(reads) == 1 else torch.stack([read.image for read in reads])
+        parses = begin_parses(self, images, checked_size("size", reads[0].size))
+        return [then(parse, read.told_in) for read, parse in zip(reads, parses, strict=True)]
 
     def parse(self, image: Tensor, size: tuple[int, int] | None = None) -> Parse:
         """Parse a (C, H, W) uint8 tensor of as many channels as the model takes, as `read` returns it.
@@ -264,12 +292,8 @@ class Parser:
         Raises:
             UserError: It is something else.
         """
-        check_array("image", image, "uint8", (self.config.backbone.in_channels, "H", "W"), "Tensor")
-        size = checked_size("size", size)
-        if self.tasks is None:
-            return self._parse_of(image, predict(self.engine, image, self.protocol, size))
-        prediction = predict_tasks(self.engine, image, self.protocol, self.tasks, size)
-        return self._parse_of(image, prediction.objects, TaskParse.of(prediction, self.tasks))
+        self._check(image)
+        return begin_parses(self, image[None], checked_size("size", size))[0]()
 
     def parse_batch(self, images: Tensor, size: tuple[int, int] | None = None) -> list[Parse]:
         """Parse (N, C, H, W) uint8 pictures of one size; the network scores them at once where they are tested whole.
@@ -285,31 +309,10 @@ class Parser:
             UserError: It is something else.
         """
         check_array("images", images, "uint8", ("N", self.config.backbone.in_channels, "H", "W"), "Tensor")
-        size = checked_size("size", size)
-        if self.tasks is None:
-            found = predict_batch(self.engine, images, self.protocol, size)
-            return [self._parse_of(image, objects) for image, objects in zip(images, found, strict=True)]
-        tasks = self.tasks
-        predictions = predict_tasks_batch(self.engine, images, self.protocol, tasks, size)
-        return [
-            self._parse_of(image, one.objects, TaskParse.of(one, tasks))
-            for image, one in zip(images, predictions, strict=True)
-        ]
+        return [parse() for parse in begin_parses(self, images, checked_size("size", size))]
 
-    def _parse_of(self, image: Tensor, objects: Prediction, task_parse: TaskParse | None = None) -> Parse:
-        if not math.isfinite(objects.confidence.sum()):
-            raise not_finite(self.name, self.engine)
-        return Parse(
-            pixels=visible(image),
-            labels=objects.labels.numpy(),
-            confidence=objects.confidence.numpy(),
-            space=self.labels,
-            model=self.name,
-            protocol=self.protocol,
-            task_parse=task_parse,
-            doubt=doubt_of(self.protocol, self.config.sizes, (objects.labels.shape[0], objects.labels.shape[1])),
-            source=Source.of(self.engine, self.tasks, image),
-        )
+    def _check(self, image: Tensor) -> None:
+        check_array("image", image, "uint8", (self.config.backbone.in_channels, "H", "W"), "Tensor")
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
         """Put the model folder on the Hugging Face hub.

@@ -1,7 +1,8 @@
 """The queue of pictures: bounded, decoded just before their turn, and parsed one batch after the other.
 
-One thread computes, for all models, since an engine takes all of a machine's cores (or its GPU) by itself. Two more
-decode pictures and encode answers meanwhile. At most a few pictures are decoded at a time: what waits is what was sent.
+One batch is computed at a time, of whatever model (`engine_room`); on a CUDA GPU the next one, if it is full, is begun
+meanwhile. Other threads decode pictures and encode answers. At most a few pictures are decoded at a time: what waits is
+what was sent.
 """
 
 import asyncio
@@ -18,18 +19,16 @@ import torch
 from sceneparse.devices.memory import ran_out
 from sceneparse.errors import counted
 from sceneparse.parsing import Parse, Parser
-from sceneparse.parsing.batches import parse_together
+from sceneparse.parsing.batches import threads_beside
 from sceneparse.parsing.opening import PictureRead
+from sceneparse.serving.engine_room import EngineRoom
 from sceneparse.serving.guard import FAULTS
 from sceneparse.serving.metrics import Metrics
 from sceneparse.serving.pace import Paces
-from sceneparse.serving.problems import Problem
+from sceneparse.serving.problems import Problem, device_failed, no_memory
 
 T = TypeVar("T")
 Decode = Callable[[Parser], PictureRead]
-_CODEC_THREADS = 2
-"""Threads that decode and encode."""
-
 _SLACK = 1.25
 """A picture that waits is sent away if it would take so many times what is left: times are not that regular, and the
 largest that are taken would else be sent away for the moment in which they were decoded."""
@@ -97,19 +96,21 @@ class Batcher:
         self._ready: list[_Job] = []
         self._to_measure: list[str] = []
         self._changed = asyncio.Event()
-        self._ahead = asyncio.Semaphore(max(_CODEC_THREADS + 1, 2 * batch))
-        self._engine_room = ThreadPoolExecutor(1, thread_name_prefix="sceneparse-engine")
-        self._codecs = ThreadPoolExecutor(_CODEC_THREADS, thread_name_prefix="sceneparse-codec")
+        self._engine_room = EngineRoom(parsers, metrics, paces)
+        codecs = max(map(threads_beside, parsers.values()), default=1)
+        self._codecs = ThreadPoolExecutor(codecs, thread_name_prefix="sceneparse-codec")
+        # A batch that is decoded, and those that are computed.
+        self._ahead = asyncio.Semaphore(max(codecs + 1, (2 + self._engine_room.behind) * batch))
         self._pump: asyncio.Task[None] | None = None
-        self._began: float | None = None
+        self._turns: dict[asyncio.Task[None], float] = {}
+        self._measuring: float | None = None
+        self._free = 0.0
         self._pace = 1.0  # seconds a picture, a moving average
         self._decoding = 0
         self.waiting = 0
         """Pictures that are queued."""
         self.failed = asyncio.Event()
         """Set when the device has failed in a way that no later batch recovers from: nothing is parsed any more."""
-        self.computing = False
-        """Whether a batch is being computed; it is to its end, even when this is stopped meanwhile."""
 
     def start(self) -> None:
         """Start parsing in the running event loop."""
@@ -120,14 +121,22 @@ class Batcher:
         if self._pump is not None:
             self._pump.cancel()
             self._pump = None
-        self._engine_room.shutdown(wait=False, cancel_futures=True)
+        for turn in self._turns:
+            turn.cancel()
+        self._engine_room.stop()
         self._codecs.shutdown(wait=False, cancel_futures=True)
 
     @property
     def ready(self) -> bool:
         """Whether pictures are being parsed, and no batch has been computing for twice the time limit."""
-        hung = self._began is not None and time.monotonic() - self._began > 2 * self._seconds
+        began = [*self._turns.values()] if self._measuring is None else [self._measuring]
+        hung = bool(began) and time.monotonic() - min(began) > 2 * self._seconds
         return self._pump is not None and not self._pump.done() and not hung and not self.failed.is_set()
+
+    @property
+    def computing(self) -> bool:
+        """Whether a batch is being computed; it is to its end, even when this is stopped meanwhile."""
+        return self._engine_room.computing
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Call a function in one of the threads that decode and encode."""
@@ -215,19 +224,32 @@ class Batcher:
 
     async def _run(self) -> None:
         while not self.failed.is_set():
-            batch = await self._next_batch()
-            self._began = time.monotonic()
-            if batch:
-                await self._finish(batch)
+            if batch := await self._next_batch():
+                first = batch[0]
+                self._free = self._free_from() + len(batch) * self._paces.foreseen(first.model, first.read.size)
+                turn = asyncio.create_task(self._turn(batch), name="sceneparse-batch")
+                self._turns[turn] = time.monotonic()
+                turn.add_done_callback(self._end_turn)
+                if not self._engine_room.behind:
+                    await turn
             else:
+                self._measuring = time.monotonic()
                 model = self._to_measure.pop(0)
-                await asyncio.get_running_loop().run_in_executor(self._engine_room, self._measure, model)
-            self._began = None
+                await self._engine_room.measure(model)
+                self._measuring = None
 
-    async def _finish(self, batch: list[_Job]) -> None:
+    def _end_turn(self, turn: asyncio.Task[None]) -> None:
+        del self._turns[turn]
+        self._changed.set()
+
+    def _free_from(self) -> float:
+        """Return when the device will be done with what was begun, as far as can be foreseen."""
+        return max(time.monotonic(), self._free if self._turns else 0.0)
+
+    async def _turn(self, batch: list[_Job]) -> None:
         """Compute a batch and give each job its result; if that fails, compute each job by itself."""
         try:
-            done = await asyncio.get_running_loop().run_in_executor(self._engine_room, self._compute, batch)
+            done = await self._parsed(batch)
         except torch.AcceleratorError as error:
             # What such a device holds is lost, and so is every later call to it in this process.
             FAULTS.error("the device has failed: %s", " ".join(str(error).split())[:500])
@@ -238,10 +260,10 @@ class Batcher:
         except Exception as error:
             if len(batch) > 1:  # what is wrong with one, or with so many at once, is no other's fault
                 for job in batch:
-                    await self._finish([job])
+                    await self._turn([job])
                 return
             if not batch[0].future.done():
-                batch[0].future.set_exception(_no_memory() if ran_out(error) else error)
+                batch[0].future.set_exception(no_memory() if ran_out(error) else error)
         else:
             for job, parsed in zip(batch, done, strict=True):
                 if not job.future.done():  # the client may have gone, or the time be over
@@ -256,12 +278,16 @@ class Batcher:
             self._ready = [job for job in self._ready if not job.future.done()]
             self._changed.clear()
             if not self._ready:
-                if self._to_measure and not self._decoding:
+                if self._to_measure and not self._decoding and not self._turns:
                     return []
                 await self._changed.wait()
                 continue
             oldest = self._ready[0]
             batch = [job for job in self._ready if job.kind == oldest.kind][: self.batch]
+            # A batch that isn't full would only be larger if it were begun when the device is free.
+            if len(self._turns) > self._engine_room.behind or (self._turns and len(batch) < self.batch):
+                await self._changed.wait()
+                continue
             left = oldest.ready + self._wait - time.monotonic()
             if len(batch) < self.batch and left > 0 and self._decoding:
                 with suppress(TimeoutError):
@@ -281,46 +307,16 @@ class Batcher:
 
     def _late(self, job: _Job, count: int) -> bool:
         """Return whether a job in a batch of so many would foreseeably not be done within its time limit."""
-        left = job.came + self._seconds - time.monotonic()
+        left = job.came + self._seconds - self._free_from()
         return count * self._paces.foreseen(job.model, job.read.size) > _SLACK * left
 
-    def _measure(self, model: str) -> None:
-        self.computing = True
-        try:
-            self._paces.measure_model(model, waited_for=True)
-        except Exception as error:  # the next picture meets it too, and is answered
-            FAULTS.warning("model %s cannot be measured: %s", model, " ".join(str(error).split())[:500])
-        finally:
-            self.computing = False
+    async def _parsed(self, batch: list[_Job]) -> list[Parsed]:
+        def begins() -> None:
+            for job in batch:
+                job.begun = True
 
-    def _compute(self, batch: list[_Job]) -> list[Parsed]:
-        self.computing = True
-        for job in batch:
-            job.begun = True
-        try:
-            return self._parsed(batch)
-        finally:
-            self.computing = False
-
-    def _parsed(self, batch: list[_Job]) -> list[Parsed]:
-        began = time.monotonic()
-        first = batch[0]
-        parses = parse_together(self._parsers[first.model], [job.read for job in batch])
-        seconds = time.monotonic() - began
-        self._paces.took(first.model, first.read.size, seconds / len(batch))
+        parses, began, seconds = await self._engine_room.parsed(batch[0].model, [job.read for job in batch], begins)
         self._pace = 0.9 * self._pace + 0.1 * seconds / len(batch)
-        self._metrics.parsed(batch[0].model, len(batch), seconds)
         return [
             Parsed(parse, waited=began - job.came, seconds=seconds) for job, parse in zip(batch, parses, strict=True)
         ]
-
-
-def device_failed() -> Problem:
-    """Return the problem for a device that can compute no more."""
-    return Problem(503, "device-failed", "The service's device has failed: the service ends and must be started anew.")
-
-
-def _no_memory() -> Problem:
-    return Problem(
-        413, "too-many-pixels", "The service has too little memory for a picture of this size. Make it smaller."
-    )

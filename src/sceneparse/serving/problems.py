@@ -59,3 +59,15 @@ def advice_on(fits: tuple[int, int]) -> str:
 def fault() -> Problem:
     """Return the problem for a failure that is not the client's fault."""
     return Problem(500, "fault", "The service failed at this request. That is its fault; the log says more.")
+
+
+def device_failed() -> Problem:
+    """Return the problem for a device that can compute no more."""
+    return Problem(503, "device-failed", "The service's device has failed: the service ends and must be started anew.")
+
+
+def no_memory() -> Problem:
+    """Return the problem for a picture that the service has too little memory for."""
+    return Problem(
+        413, "too-many-pixels", "The service has too little memory for a picture of this size. Make it smaller."
+    )

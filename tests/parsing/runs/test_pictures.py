@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from sceneparse.errors import UserError
+from sceneparse.inference.later import Later
 from sceneparse.parsing import Parse, Parser, predict_pictures
 from sceneparse.parsing.parser import Parser as RealParser
 from sceneparse.settings import ProtocolSettings
@@ -188,14 +189,14 @@ class TestUnreadable:
     def test_one_too_large_for_the_memory_costs_only_itself(
         self, parser: Parser, pictures: Path, out: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        parse, errors = RealParser.parse_read, iter([torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
+        begin, errors = RealParser.begin, iter([torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
 
-        def run_out(self: Parser, read: Any) -> Parse:
+        def run_out(self: Parser, reads: Any) -> list[Later[Parse]]:
             if error := next(errors, None):
                 raise error
-            return parse(self, read)
+            return begin(self, reads)
 
-        monkeypatch.setattr(RealParser, "parse_read", run_out)
+        monkeypatch.setattr(RealParser, "begin", run_out)
         summary = predict_pictures(parser, [pictures], out, progress=False)
         assert (summary.done, summary.failed) == (2, 2)
         assert "not enough memory for a picture of this size: size or window make do" in summary.failures[0].reason
@@ -341,13 +342,13 @@ def test_no_more_than_a_few_parses_wait_for_the_disk(
 
     for index in range(20):
         Image.open(pictures / "a.png").save(pictures / f"n{index:02}.png")
-    parse = RealParser.parse
+    begin = RealParser.begin
 
-    def counted(self: Parser, image: Any, size: Any = None) -> Parse:
+    def counted(self: Parser, reads: Any) -> list[Later[Parse]]:
         behind.append(calls(self) - len(written))
-        return parse(self, image, size)
+        return begin(self, reads)
 
     monkeypatch.setattr(Parse, "save", slow)
-    monkeypatch.setattr(RealParser, "parse", counted)
+    monkeypatch.setattr(RealParser, "begin", counted)
     assert predict_pictures(parser, [pictures], out, progress=False).done == 24
     assert max(behind) <= 6

@@ -6,29 +6,37 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from sceneparse.inference.later import Later
 from sceneparse.parsing import Parse, Parser, predict_pictures
 from sceneparse.parsing.parser import Parser as RealParser
 from tests.parsing.runs.test_pictures import calls, outputs, tree
+from tests.support.brightest import BrightestChannel, OnGpu
 
 
+@pytest.mark.parametrize("engine", [BrightestChannel, OnGpu])
 def test_an_interrupt_leaves_whole_files_only(
-    parser: Parser, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_parser: Callable[..., Parser],
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: type[BrightestChannel],
 ) -> None:
-    out = tmp_path / "out"
-    parse = RealParser.parse
+    out, parser = tmp_path / "out", make_parser(engine=engine())
+    begin = RealParser.begin
 
-    def stop_at_the_third(self: Parser, image: Any, size: Any = None) -> Parse:
+    def stop_at_the_third(self: Parser, reads: Any) -> list[Later[Parse]]:
         if calls(self) == 2:
             raise KeyboardInterrupt
-        return parse(self, image, size)
+        return begin(self, reads)
 
-    monkeypatch.setattr(RealParser, "parse", stop_at_the_third)
+    monkeypatch.setattr(RealParser, "begin", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         predict_pictures(parser, [pictures], out, progress=False)
     check_whole(out)
@@ -76,6 +84,7 @@ def check_whole(out: Path) -> int:
 
 PROGRAM = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from sceneparse.inference import Opened

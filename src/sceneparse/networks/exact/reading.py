@@ -8,6 +8,8 @@ step: both ways of a decision are computed, or the one is taken that is right in
 import torch
 from torch import Tensor
 
+from sceneparse.devices.memory import BESIDE, downloads
+
 FREE = frozenset({"cpu"})
 """The types of devices whose numbers are read without a wait."""
 
@@ -25,15 +27,27 @@ class Arriving:
 
     Args:
         values: The tensor, on any device.
+        beside: Whether a CUDA device may copy it beside what it is told to compute from now on, not before that, as it
+            does from `BESIDE` bytes on. Nothing may write into the tensor any more, as a replayed graph would.
     """
 
-    def __init__(self, values: Tensor) -> None:
-        # On CUDA by way of pinned memory.
-        self._here = values.detach().to("cpu", non_blocking=values.device.type in SAFE)
+    def __init__(self, values: Tensor, *, beside: bool = False) -> None:
+        values = values.detach()
         self._there: torch.cuda.Event | None = None
-        if values.is_cuda:
-            self._there = torch.cuda.Event()
-            self._there.record(torch.cuda.current_stream(values.device))
+        if not values.is_cuda:
+            self._here = values.to("cpu", non_blocking=values.device.type in SAFE)
+            return
+        computing = copying = torch.cuda.current_stream(values.device)
+        if beside := beside and values.nbytes >= BESIDE:
+            copying = downloads(values.device)
+            copying.wait_stream(computing)
+        with torch.cuda.stream(copying):
+            self._here = values.to("cpu", non_blocking=True)  # pinned memory
+        if beside:
+            # The memory is that of the stream that computes, and must not become another tensor's there before.
+            values.record_stream(copying)
+        self._there = torch.cuda.Event()
+        self._there.record(copying)
 
     def values(self) -> Tensor:
         """Return the tensor in main memory; waits until it is there."""

@@ -12,10 +12,9 @@ from typing import Any
 from sceneparse.arguments import argument, check_flag, check_names, check_probability, check_type, several
 from sceneparse.devices.memory import ran_out
 from sceneparse.errors import UnwritableError, UserError
-from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
-from sceneparse.parsing.batches import in_batches
+from sceneparse.parsing.batches import in_batches, read_ahead, threads_beside
 from sceneparse.parsing.opening import PictureRead
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser
@@ -32,8 +31,6 @@ from sceneparse.pictures.finding import FoundPicture
 from sceneparse.pictures.reading import PictureError, picture_size
 from sceneparse.settings.legend import LegendLayout
 
-_READERS, _READ_AHEAD = 2, 4
-_WRITERS, _WRITE_BEHIND = 2, 4
 _WAITING_PIXELS = 32_000_000
 """Parses that wait to be written hold at most so many pixels (about 10 bytes each), or are only one."""
 
@@ -105,12 +102,12 @@ def predict_pictures(
     reader = _Reader(parser, facts, pictures, out, chosen, again)
     writer = _Writer(run, out, chosen)
     deep = others = False
+    writers = threads_beside(parser)
     with (
         counting_progress(run.console, "Parsing", pictures, shown=progress) as advance,
-        Behind(_WRITERS, _WRITE_BEHIND, _WAITING_PIXELS) as behind,
+        Behind(writers, 2 * writers, _WAITING_PIXELS) as behind,
     ):
-        results = (future.result() for future in ahead(reader, pictures, threads=_READERS, limit=_READ_AHEAD))
-        for result, parsed in in_batches(parser, results, lambda one: one.read if isinstance(one, _Read) else None):
+        for result, finish in in_batches(parser, read_ahead(parser, reader, pictures, _read_of), _read_of):
             match result:
                 case Failure() as failure:
                     run.leave_out(failure)
@@ -119,8 +116,9 @@ def predict_pictures(
                 case _Read(found, read, facts):
                     deep, others = deep or read.deep, others or not read.deep
                     run.remark(str(found.path), read.remarks)
+                    assert finish is not None
                     try:
-                        parse = parser.parse_read(read) if parsed is None else parsed
+                        parse = finish()
                     except UserError as error:  # such as too small for its engine
                         run.leave_out(Failure(str(found.path), f"{found.path}: {error}"))
                     except (RuntimeError, MemoryError) as error:
@@ -155,6 +153,10 @@ class _Read:
     found: FoundPicture
     read: PictureRead
     facts: dict[str, Any]
+
+
+def _read_of(result: "_Read | Earlier | Failure") -> PictureRead | None:
+    return result.read if isinstance(result, _Read) else None
 
 
 @dataclass(frozen=True)

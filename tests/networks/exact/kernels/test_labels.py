@@ -51,7 +51,8 @@ def test_of_classes_that_tie_the_lowest_wins(run: Run, align_corners: bool) -> N
 def sure(
     logits: Tensor, size: Size, align_corners: bool, temperature: float, threshold: float
 ) -> tuple[Tensor, Tensor]:
-    return winners_by_kernels(logits, size, align_corners, temperature, threshold)
+    labels, confidence = winners_by_kernels(logits, size, align_corners, temperature, threshold)
+    return labels.values(), confidence.values()
 
 
 def expected_sure(logits: Tensor, size: Size, align_corners: bool, temperature: float, labels: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.tasks import predict_tasks, predict_tasks_batch
 from sceneparse.inference.winners import winners_by_kernels
 from sceneparse.networks import UnifiedOutput
+from sceneparse.networks.exact.reading import Arriving
 from sceneparse.settings import Temperatures
 from sceneparse.tasks import Task
 from tests.support.kernels import Run
@@ -42,7 +43,7 @@ def parsed(output: Sequence[Tensor], images: Tensor, average: Any) -> tuple[list
     engine, protocol = Fixed(output), TestProtocol(average=average)
     plain, count = winners_by_kernels, 0
 
-    def counted(*given: Any) -> tuple[Tensor, Tensor]:
+    def counted(*given: Any) -> tuple[Arriving, Arriving]:
         nonlocal count
         count += 1
         return plain(*given)

@@ -6,6 +6,7 @@ import os
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 from sceneparse.errors import UserError
+from sceneparse.inference.later import Later, then
 from sceneparse.parsing import Parse, Parser, load, predict_pictures
 from sceneparse.parsing.loading import Loading
 from sceneparse.parsing.runs.collection.deduplicate import deduplicate, rows_there
@@ -84,9 +86,12 @@ def test_a_doubt_comes_back_with_its_picture_and_is_said_once(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(
-        Parser, "parse", lambda self, image, size, plain=Parser.parse: replace(plain(self, image, size), doubt="far")
-    )
+    begin = Parser.begin
+
+    def far(parser: Parser, reads: Any) -> list[Later[Parse]]:
+        return [then(parse, partial(replace, doubt="far")) for parse in begin(parser, reads)]
+
+    monkeypatch.setattr(Parser, "begin", far)
     outcomes = parse(worker(tmp_path / "out"), folder)
     assert [one["doubt"] for one in outcomes if one["status"] == "parsed"] == ["far"] * 5
     items = list_items([str(folder)], str(tmp_path / "out"))

@@ -12,9 +12,9 @@ import torch
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError
-from sceneparse.parsing.ahead import ahead
+from sceneparse.inference.later import Later
 from sceneparse.parsing.artefacts.choice import shows_picture
-from sceneparse.parsing.batches import in_batches
+from sceneparse.parsing.batches import in_batches, read_ahead
 from sceneparse.parsing.loading import Loading
 from sceneparse.parsing.opening import PictureRead
 from sceneparse.parsing.parse import Parse
@@ -29,7 +29,6 @@ from sceneparse.parsing.runs.faults import LeftOutError, writing, writing_parse
 from sceneparse.settings.legend import LegendLayout
 from sceneparse.tables import require_known
 
-_READERS, _READ_AHEAD = 2, 4
 _DEATHS = 5
 """After so many a picture is left out."""
 
@@ -177,10 +176,8 @@ class ParseChunks:
 
     def _quickly(self, items: Sequence[Item]) -> list[Outcome]:
         """Parse pictures, several at once on a GPU; the next ones are read meanwhile."""
-        found = ahead(self._read, items, threads=_READERS, limit=_READ_AHEAD)
-        pairs = ((item, future.result()) for item, future in zip(items, found, strict=True))
-        batches = in_batches(self._parser, pairs, lambda pair: pair[1].read if isinstance(pair[1], _Read) else None)
-        return [self._one(item, read, parsed) for (item, read), parsed in batches]
+        found = read_ahead(self._parser, lambda item: (item, self._read(item)), items, _read_of)
+        return [self._one(*pair, finish) for pair, finish in in_batches(self._parser, found, _read_of)]
 
     def _carefully(self, items: Sequence[Item]) -> list[Outcome]:
         """Parse pictures but those over which worker after worker has died."""
@@ -215,13 +212,13 @@ class ParseChunks:
         except UserError as error:
             return f"{item.file}: {error}"
 
-    def _one(self, item: Item, read: _Read | Saved | str, parsed: Parse | None = None) -> Outcome:
+    def _one(self, item: Item, read: _Read | Saved | str, finish: Later[Parse] | None = None) -> Outcome:
         if isinstance(read, str):
             return Outcome(item.number, "failed", read)
         if isinstance(read, Saved):
             return Outcome(item.number, "skipped", None, read.files, read.pixels, read.digest)
         try:
-            parse = self._parser.parse_read(read.read) if parsed is None else parsed
+            parse = self._parser.parse_read(read.read) if finish is None else finish()
         except UserError as error:  # such as too small for its engine
             return Outcome(item.number, "failed", f"{item.file}: {error}")
         if self._plan.ignore_below is not None:
@@ -234,6 +231,10 @@ class ParseChunks:
         except LeftOutError as error:
             return Outcome(item.number, "failed", str(error))
         return Outcome(item.number, "parsed", None, saved.files, saved.pixels, saved.digest, parse.doubt, parse.remarks)
+
+
+def _read_of(pair: tuple[Item, _Read | Saved | str]) -> PictureRead | None:
+    return pair[1].read if isinstance(pair[1], _Read) else None
 
 
 def _facts(item: Item) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sceneparse.drawing.legend import LegendEntry
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.inference.finite import finite
+from sceneparse.inference.later import Later, done
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing.artefacts.file_names import RECORDS
 from sceneparse.parsing.artefacts.table import ARTEFACTS
@@ -155,6 +156,7 @@ class RasterJob:
         """Label the raster and write the labels behind it, whole blocks at a time."""
         columns, step = list(self._columns(raster)), chunk_rows(raster.block[0])
         engine = finite(self.parser.engine, self.parser.name)
+        verdict: Later[None] = done(None)
         with (
             progress_bar(self.progress, len(columns) * -(-raster.height // step), self.source.name) as advance,
             Behind(1, 2) as behind,
@@ -162,12 +164,16 @@ class RasterJob:
             for first, end in columns:
                 rows = RowBuffer(step, end - first, code.dtype)
                 for some in labelled(engine, self._scene, (first, end), seen):
+                    verdict()  # of what was scored before the rows before these, so that a GPU isn't waited for
+                    verdict = engine.verdict()
                     counts.add(some)
                     for top, values in rows.put(code.encode(some.labels)):
                         behind.put(writer.write, values, top, first)
                         advance()
                 for top, values in rows.rest():
                     behind.put(writer.write, values, top, first)
+            verdict()
+            engine.verdict()()
 
     def _columns(self, raster: Raster) -> Iterator[tuple[int, int]]:
         """The columns that are parsed together: all, unless their chunks or scores would take too much memory."""

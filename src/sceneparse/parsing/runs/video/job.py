@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from sceneparse.files import whole_file, write_json
 from sceneparse.inference.scale import doubt_of
 from sceneparse.parsing.artefacts.file_names import RECORDS
 from sceneparse.parsing.artefacts.table import ARTEFACTS
+from sceneparse.parsing.batches import AHEAD_BYTES
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.runs.earlier import facts_of_file, read_record, same_making
 from sceneparse.parsing.runs.faults import LeftOutError
@@ -192,28 +194,27 @@ class VideoJob:
         frames = None
         if "labels" in self._files:
             frames = LabelFrames(self._files["labels"], self.parser.labels, facts, again=self.options.again)
-        labeller = FrameLabels(self.parser, self.options.smooth, frames)
+        labeller = FrameLabels(self.parser, self.options.smooth, frames, live=self.source.live)
         found = _Frames(labeller, Timeline(self.parser.labels))
         with ExitStack() as stack:
             legend = GrowingLegend(self.parser.labels, reader.size, self.options.legend)
             writer = stack.enter_context(self._writer(stack, reader, legend.size)) if self._draws else None
             stopped = stack.enter_context(stop_by_interrupt(self.source.live))
-            items = stack.enter_context(Ahead(reader, _AHEAD, newest=self.source.live))
+            # On a GPU enough for the next batch, unless the frames are large.
+            several = min(2 * labeller.together, AHEAD_BYTES // (3 * reader.size[0] * reader.size[1]))
+            items = stack.enter_context(Ahead(reader, max(_AHEAD, several), newest=self.source.live))
             encoder = stack.enter_context(Behind(1, _BEHIND))
             saver = stack.enter_context(Behind(_WRITERS, 2 * _BEHIND))
             advance = stack.enter_context(frames_progress(self.console, self.source.name, reader.expected))
-            for item in items:
-                if stopped.is_set():
-                    break
-                if not isinstance(item, Frame):
+            for item, labelled in labeller(takewhile(lambda _: not stopped.is_set(), items), _pixels):
+                if labelled is None or not isinstance(item, Frame):
                     if writer is not None:
                         encoder.put(writer.audio, item)
                     continue
-                known = len(labeller.cuts)
-                labels, changed = labeller(item.pixels)
-                if len(labeller.cuts) > known:
+                labels = labelled.labels
+                if labelled.cut:
                     found.cuts.append(round(reader.seconds(item.pts), 3))
-                found.timeline.add(reader.seconds(item.pts), labels, changed)
+                found.timeline.add(reader.seconds(item.pts), labels, labelled.changed)
                 if writer is not None:
                     encoder.put(self._encode, writer, legend, item, labels)
                 if frames is not None and not frames.there(found.count):
@@ -268,6 +269,10 @@ class VideoJob:
     def _encode(self, writer: VideoWriter, legend: GrowingLegend, frame: Frame, labels: NDArray[np.int16]) -> None:
         drawn = legend.draw(frame.pixels, labels, _OPACITY)
         writer.frame(np.asarray(drawn), frame.pts, frame.duration)
+
+
+def _pixels(item: Any) -> NDArray[np.uint8] | None:
+    return item.pixels if isinstance(item, Frame) else None
 
 
 @contextmanager
