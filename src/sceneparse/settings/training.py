@@ -20,6 +20,8 @@ class TrainingSettings:
         iterations: Number of optimiser steps.
         minutes: Time for all of the training, in place of iterations: how many fit is decided after a few steps of
             measuring, and written down.
+        decided: Written into its recipe by a run with minutes: the iterations that they came to. What has no effect in
+            a training of that length is then said, not refused.
         batch: Pictures in a step, over all processes and chunks (`accumulate`). auto: as many as fit into memory, found
             before the first step, at most 64 and at most the training split; the learning rate stays what it is.
         accumulate: Chunks in which a step's batch is worked through, to save memory.
@@ -45,6 +47,7 @@ class TrainingSettings:
 
     iterations: int = 20000
     minutes: float | None = None
+    decided: int | None = None
     batch: int | Literal["auto"] = 16
     accumulate: int = 1
     activation_checkpointing: bool = False
@@ -102,6 +105,10 @@ class TrainingSettings:
         minutes, patience = self.minutes, self.patience
         require(
             minutes is None or 0 < minutes < math.inf, f"training.minutes is {minutes}, but must be positive, or null"
+        )
+        require(
+            self.decided is None or self.decided >= 1,
+            f"training.decided is {self.decided}, but must be at least 1, or null",
         )
         usual = type(self).iterations
         require(
