@@ -93,6 +93,7 @@ ADDED: dict[str, Any] = {
     "training.activation_checkpointing": False,
     "training.compile": False,
     "training.graph": False,
+    "training.decided": None,
     "tracking.trackers": [],
     "tracking.project": None,
     "tracking.name": None,

@@ -1,6 +1,7 @@
 """A budget of minutes: decided by a measurement that leaves nothing behind, written down, and kept."""
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -17,8 +18,8 @@ from sceneparse.files import write_json
 from sceneparse.recipes import from_mapping, read_recipe
 from sceneparse.recipes.sweep import Row, Run
 from sceneparse.settings import Recipe, TrainingSettings
-from sceneparse.training import budget, probe
-from sceneparse.training.budget import Overtime, iterations_within, seconds_of, too_short
+from sceneparse.training import budget, checkpoint, probe
+from sceneparse.training.budget import RESERVE, Overtime, iterations_within, seconds_of, too_short
 from sceneparse.training.loop import train
 from sceneparse.training.probe import Pace
 from sceneparse.training.sweeping.board import Board
@@ -32,13 +33,13 @@ PACE = Pace(before=60, step=2, validation=30, checkpoint=1)
 
 @pytest.mark.parametrize("every", [0, 100, 7, 0.1, 0.3, 1])
 @pytest.mark.parametrize("minutes", [3.0, 60, 61.7])
-def test_what_fits_fits_and_not_much_more_would(minutes: float, every: float) -> None:
+def test_what_fits_fits_beside_the_reserve_and_not_much_more_would(minutes: float, every: float) -> None:
     training = TrainingSettings(minutes=minutes, validate_every=every, checkpoint_every=50)
-    found = iterations_within(minutes, PACE, training)
-    assert seconds_of(found, PACE, training) <= 60 * minutes
+    found, limit = iterations_within(minutes, PACE, training), 0.97 * 60 * minutes
+    assert seconds_of(found, PACE, training) <= limit
     # One more iteration may be one validation more, or less.
-    assert seconds_of(found + 1, PACE, training) > 60 * minutes or every == 0.3
-    assert seconds_of(found, PACE, training) >= 60 * minutes - 2 * PACE.step - PACE.validation - 5 * PACE.checkpoint
+    assert seconds_of(found + 1, PACE, training) > limit or every == 0.3
+    assert seconds_of(found, PACE, training) >= limit - 2 * PACE.step - PACE.validation - 5 * PACE.checkpoint
 
 
 def test_validations_checkpoints_and_all_that_came_before_count() -> None:
@@ -51,6 +52,9 @@ def test_validations_checkpoints_and_all_that_came_before_count() -> None:
 def test_a_time_in_which_nothing_fits_is_refused_with_what_it_takes() -> None:
     with pytest.raises(UserError, match=r"minutes is 1\.5, but a training of one iteration takes 1\.6: 60 s until its"):
         iterations_within(1.5, PACE, TrainingSettings(minutes=1.5))
+    # One iteration may take of the reserve.
+    minutes = seconds_of(1, PACE, TrainingSettings()) / 60 / (1 - RESERVE / 2)
+    assert iterations_within(minutes, PACE, TrainingSettings(minutes=minutes)) == 1
 
 
 @pytest.mark.parametrize(
@@ -146,6 +150,7 @@ def test_the_training_is_that_of_its_iterations_given_and_the_decision_stays(
     assert decided == iterations_within(0.8, pace, recipe.training) and 3 < decided < 20
     said = capsys.readouterr().err
     assert "training.minutes is 0.8: measuring" in said and f"{decided} iterations in 0.8 minutes" in said
+    assert "and a reserve of 3%" in said and re.search(r"it took \d+ s of the 0\.8 minutes asked for\n", said)
     written = read_recipe(run / "recipe.yaml")
     assert (written.training.iterations, written.training.minutes) == (decided, None)
     facts = json.loads((run / "run.json").read_text())
@@ -166,21 +171,25 @@ def test_the_training_is_that_of_its_iterations_given_and_the_decision_stays(
         train(timed(toy, training__minutes=None, training__iterations=7), run, resume=True)
 
 
+class KilledError(Exception):
+    pass
+
+
+def killed_at_its_first_step(recipe: Recipe, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched, pytest.raises(KilledError):
+        patched.setattr("sceneparse.training.loop.update_weights", killed)
+        train(recipe, run)
+
+
 @pytest.mark.usefixtures("clock")
 def test_killed_before_its_first_checkpoint_it_keeps_the_decision(
     toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class KilledError(Exception):
-        pass
-
-    def killed(*_: object) -> None:
-        raise KilledError
-
     recipe = timed(toy, training__average={})
-    with monkeypatch.context() as patched:
-        patched.setattr("sceneparse.training.loop.update_weights", killed)
-        with pytest.raises(KilledError):
-            train(recipe, tmp_path / "run")
+    killed_at_its_first_step(recipe, tmp_path / "run", monkeypatch)
     decision = (tmp_path / "run" / "budget.json").read_bytes()
     decided = json.loads(decision)["iterations"]
     with monkeypatch.context() as patched:
@@ -188,6 +197,75 @@ def test_killed_before_its_first_checkpoint_it_keeps_the_decision(
         run = train(recipe, tmp_path / "run", resume=True)
     assert json.loads((run / "run.json").read_text())["iteration"] == decided
     assert (run / "budget.json").read_bytes() == decision
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ({"training__patience": 9}, "training.patience is 9, which has no effect"),
+        ({"training__average": {"decay": 0.9, "every": 50}}, "training.average.every is 50, but the training has"),
+    ],
+)
+def test_what_a_decided_length_leaves_without_effect_is_said_and_refused_only_where_it_was_given(
+    toy: MakeRecipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: dict[str, Any],
+    line: str,
+) -> None:
+    recipe = timed(toy, **setting)
+    killed_at_its_first_step(recipe, tmp_path / "run", monkeypatch)
+    assert f"note: {line}" in capsys.readouterr().err
+    run = train(recipe, tmp_path / "run", resume=True)
+    assert f"note: {line}" in capsys.readouterr().err
+    # The recipe that a run wrote gives the same training anywhere; with another length it is a person's.
+    written = read_recipe(run / "recipe.yaml")
+    assert written.training.decided == written.training.iterations
+    assert metrics(train(written, tmp_path / "given")) == metrics(run)
+    assert f"note: {line}" in capsys.readouterr().err
+    with pytest.raises(UserError, match=rf"{line}.*; leave it out, or change one of them"):
+        train(read_recipe(run / "recipe.yaml", training={"iterations": 4}), tmp_path / "other")
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_refused_start_leaves_what_it_found(toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = timed(toy, training__minutes=0.01, sampling__repeat_threshold=0.9)
+    with pytest.raises(UserError, match=r"training\.minutes is 0\.01, but a training of one iteration takes"):
+        train(short, tmp_path / "runs" / "new")
+    assert not (tmp_path / "runs").exists()
+    run = tmp_path / "run"
+    killed_at_its_first_step(timed(toy), run, monkeypatch)
+    (run / "checkpoints").rmdir()
+    (run / "notes.txt").write_text("mine")
+    before = {path: path.is_file() and path.read_bytes() for path in run.rglob("*")}
+    with pytest.raises(UserError, match=r"training\.minutes is 0\.01, but"):
+        train(short, run)
+
+    # After the decision, which is written before there is known to be no room.
+    def full(*_: object) -> None:
+        raise UserError("no room")
+
+    monkeypatch.setattr("sceneparse.training.loop.check_room", full)
+    with pytest.raises(UserError, match="no room"):
+        train(timed(toy, training__minutes=2.0), run)
+    assert {path: path.is_file() and path.read_bytes() for path in run.rglob("*")} == before
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_is_written_to_measure_a_checkpoint_is_as_large_as_one(
+    toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, save = [], checkpoint.save_tensors
+
+    def sized(path: Path, value: dict[str, Any]) -> None:
+        save(path, value)
+        sizes.append(path.stat().st_size)
+
+    monkeypatch.setattr(checkpoint, "save_tensors", sized)
+    train(timed(toy), tmp_path / "run")
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.1)
 
 
 @pytest.mark.usefixtures("clock")
@@ -220,6 +298,8 @@ def test_a_training_that_takes_longer_says_so_once() -> None:
     )
     assert overtime.line(130, 9) is None
     assert Overtime(None).line(1e6, 1) is None and Overtime(2).line(121, 0) is None
+    assert Overtime(60).ended(3989) == "it took 66 min 29 s of the 60 minutes asked for"
+    assert Overtime(None).ended(3989) is None
 
 
 def test_a_sweeps_board_shows_minutes_until_the_iterations_are_decided(toy: MakeRecipe, tmp_path: Path) -> None:

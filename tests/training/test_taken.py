@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sceneparse.errors import UserError
-from sceneparse.files import is_held
+from sceneparse.files import is_held, write_text
 from sceneparse.settings import Recipe
 from sceneparse.training import run as run_module
 from sceneparse.training import taken
@@ -67,6 +67,32 @@ def test_a_training_that_ends_before_it_wrote_anything_leaves_no_folder(tmp_path
         with pytest.raises(ValueError, match="on purpose"), hold_run(out, None):
             raise ValueError("on purpose")
         assert out.exists() == there
+
+
+def test_a_training_that_ends_before_its_recipe_is_written_puts_back_what_it_changed(tmp_path: Path) -> None:
+    out = tmp_path / "runs" / "run"
+    names = ("counts.json", "budget.json", "checkpoints", "old")
+    with pytest.raises(ValueError, match="on purpose"), hold_run(out, None, names):
+        (out / "checkpoints").mkdir()
+        (out / "checkpoints" / ".measured.tmp.pt").touch()
+        (out / "counts.json").touch()
+        raise ValueError("on purpose")
+    assert not out.parent.exists()
+    (out / "old").mkdir(parents=True)
+    (out / "old" / "kept").touch()
+    (out / "budget.json").write_text("before")
+    before = contents(out)
+    with pytest.raises(ValueError, match="on purpose"), hold_run(out, None, names):
+        (out / "old" / "new").touch()
+        (out / "counts.json").touch()
+        (out / "budget.json").write_text("after")
+        raise ValueError("on purpose")
+    assert contents(out) == before
+    with pytest.raises(ValueError, match="on purpose"), hold_run(out, None, names):
+        (out / "budget.json").write_text("after")
+        write_text(out / "recipe.yaml", "name: it began")
+        raise ValueError("on purpose")
+    assert (out / "budget.json").read_text() == "after" and (out / "metrics.jsonl").exists()
 
 
 def test_what_only_asks_whether_a_training_goes_on_does_not_keep_one_from_beginning(tmp_path: Path) -> None:

@@ -28,10 +28,14 @@ class Notes:
 
     def __init__(self) -> None:
         self.runs: dict[str, dict[str, Any]] = {}
-        self.kind = TrackerKind("Notes", "json", "it is there", self.open)
+        self.opened: list[tuple[str, str]] = []
+        self.kind = TrackerKind(
+            "Notes", "json", "it is there", self.open, project_variable="NOTES_PROJECT", name_variable="NOTES_NAME"
+        )
 
     def open(self, run: TrackedRun) -> "Notes.Run":
         identity = run.identity or f"run{len(self.runs)}"
+        self.opened.append((run.project, run.name))
         new: dict[str, Any] = {"settings": dict(run.settings), "name": run.name, "points": [], "ends": []}
         self.runs.setdefault(identity, new)
         return Notes.Run(identity, self.runs[identity])
@@ -103,6 +107,74 @@ def test_a_training_that_goes_on_adds_to_the_same_run_and_nothing_twice(
     assert found["ends"] == ["stopped", "finished"]
 
 
+def test_killed_before_its_first_checkpoint_the_same_run_goes_on_and_gets_nothing_twice(
+    notes: Notes, toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late: dict[str, Any] = {"training__checkpoint_every": 100, "training__validate_every": 0}
+    run = stopped_and_gone_on(toy, tmp_path / "run", "notes", monkeypatch, **late)
+    assert handed(notes) == written(run)
+    # Begun once more, or by another recipe, it is another run.
+    for resume, lr in ((False, 0.01), (True, 0.02)):
+        again = tmp_path / f"again{lr}"
+        with pytest.raises(TrainingStopped):
+            broken_off(toy(tracking__trackers=["notes"], **late), again, monkeypatch)
+        known = len(notes.runs)
+        train(toy(tracking__trackers=["notes"], optimizer__lr=lr, **late), again, resume=resume)
+        assert len(notes.runs) == known + 1
+    # Nor is what another training left behind gone on with, when a tracker follows from a resume on.
+    left = tmp_path / "left"
+    with pytest.raises(TrainingStopped):
+        broken_off(toy(tracking__trackers=["notes"], **late), left, monkeypatch)
+    with pytest.raises(TrainingStopped):
+        broken_off(toy(), left, monkeypatch)
+    known = len(notes.runs)
+    train(toy(tracking__trackers=["notes"]), left, resume=True)
+    assert len(notes.runs) == known + 1
+
+
+def test_a_run_that_goes_on_stays_in_its_project_under_its_name_and_it_is_said(
+    notes: Notes,
+    toy: MakeRecipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("NOTES_PROJECT", "ours")
+    run = tmp_path / "run"
+    with pytest.raises(TrainingStopped):
+        broken_off(toy(tracking__trackers=["notes"]), run, monkeypatch)
+    monkeypatch.setenv("NOTES_PROJECT", "theirs")
+    with pytest.raises(TrainingStopped):
+        broken_off(toy(tracking__trackers=["notes"]), run, monkeypatch, resume=True)
+    said = capsys.readouterr().err
+    assert "note: the run in Notes goes on as it began, with project 'ours', not project 'theirs'; a new one" in said
+    monkeypatch.delenv("NOTES_PROJECT")
+    asked = toy(tracking__trackers=["notes"], tracking__project="mine", tracking__name="tried")
+    train(asked, run, resume=True)
+    said = capsys.readouterr().err
+    assert "with project 'ours', name 'run', not project 'mine', name 'tried'; a new one begins where" in said
+    assert notes.opened == [("ours", "run")] * 3 and len(notes.runs) == 1
+    # Nothing is asked for, and nothing said.
+    other = tmp_path / "other"
+    with pytest.raises(TrainingStopped):
+        broken_off(asked, other, monkeypatch)
+    train(toy(tracking__trackers=["notes"]), other.rename(tmp_path / "moved"), resume=True)
+    assert "goes on as it began" not in capsys.readouterr().err
+    assert notes.opened[3:] == [("mine", "tried")] * 2
+
+
+def test_a_trackers_own_variables_name_project_and_run_where_the_settings_do_not(
+    notes: Notes, toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one: dict[str, Any] = {"tracking__trackers": ["notes"], "training__iterations": 1, "training__validate_count": 1}
+    train(toy(**one), tmp_path / "plain")
+    monkeypatch.setenv("NOTES_PROJECT", "ours")
+    monkeypatch.setenv("NOTES_NAME", "hers")
+    train(toy(**one), tmp_path / "by-variables")
+    train(toy(**one, tracking__project="p", tracking__name="n"), tmp_path / "by-settings")
+    assert notes.opened == [("sceneparse", "plain"), ("ours", "hers"), ("p", "n")]
+
+
 def test_a_tracker_that_fails_or_hangs_is_said_once_and_changes_nothing(
     notes: Notes,
     toy: MakeRecipe,
@@ -151,21 +223,30 @@ def test_settings_without_a_meaning_are_refused(settings: dict[str, Any], messag
         TrackingSettings(**settings)
 
 
-def stopped_and_gone_on(toy: MakeRecipe, run: Path, tracker: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Train with a tracker, break off after iteration 5 of 6, and go on from iteration 4."""
+def broken_off(recipe: Recipe, run: Path, monkeypatch: pytest.MonkeyPatch, *, resume: bool = False) -> None:
+    """Train, and break off after iteration 5 without a further checkpoint."""
     from sceneparse.training import keep
 
-    recipe, log = toy(tracking__trackers=[tracker], tracking__name="tried"), keep.Keeper.log
+    log = keep.Keeper.log
 
     def interrupted(self: Any, step: Any, seconds: float, waited: float) -> None:
         log(self, step, seconds, waited)
         if step.iteration == 4:
             raise TrainingStopped("now")
 
-    with monkeypatch.context() as change, pytest.raises(TrainingStopped):
+    with monkeypatch.context() as change:
         change.setattr(keep.Keeper, "log", interrupted)
-        train(recipe, run)
-    return train(recipe, run, resume=True)
+        train(recipe, run, resume=resume)
+
+
+def stopped_and_gone_on(
+    toy: MakeRecipe, run: Path, tracker: str, monkeypatch: pytest.MonkeyPatch, **changes: object
+) -> Path:
+    """Train with a tracker, break off after iteration 5 of 6, and go on from iteration 4; another project is no use."""
+    recipe = toy(tracking__trackers=[tracker], tracking__name="tried", **changes)
+    with pytest.raises(TrainingStopped):
+        broken_off(recipe, run, monkeypatch)
+    return train(replace(recipe, tracking=replace(recipe.tracking, project="elsewhere")), run, resume=True)
 
 
 def identity(run: Path, tracker: str) -> str:

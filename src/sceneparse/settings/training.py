@@ -19,6 +19,8 @@ class TrainingSettings:
         iterations: Number of optimiser steps.
         minutes: Time for all of the training, in place of iterations: how many fit is decided after a few steps of
             measuring, and written down.
+        decided: Written into its recipe by a run with minutes: the iterations that they came to. What has no effect in
+            a training of that length is then said, not refused.
         batch: Pictures in a step, over all processes and chunks (`accumulate`). auto: as many as fit into memory, found
             before the first step, at most 64 and at most the training split; the learning rate stays what it is.
         accumulate: Chunks in which a step's batch is worked through, to save memory.
@@ -44,6 +46,7 @@ class TrainingSettings:
 
     iterations: int = 20000
     minutes: float | None = None
+    decided: int | None = None
     batch: int | Literal["auto"] = 16
     accumulate: int = 1
     activation_checkpointing: bool = False
@@ -84,7 +87,6 @@ class TrainingSettings:
             self.batch == "auto" or self.batch % self.accumulate == 0,
             f"training.batch is {self.batch}, but must be a multiple of training.accumulate = {self.accumulate}",
         )
-
         require(
             not (self.compile and self.activation_checkpointing),
             "training.activation_checkpointing has no effect beside training.compile, which decides itself what it "
@@ -100,6 +102,10 @@ class TrainingSettings:
         """Refuse lengths that contradict each other, and an early end that could not be."""
         minutes, patience = self.minutes, self.patience
         require(minutes is None or minutes > 0, f"training.minutes is {minutes}, but must be positive, or null")
+        require(
+            self.decided is None or self.decided >= 1,
+            f"training.decided is {self.decided}, but must be at least 1, or null",
+        )
         usual = type(self).iterations
         require(
             minutes is None or self.iterations == usual,

@@ -2,8 +2,9 @@
 
 The decision stands in budget.json of the run folder, and in its recipe.yaml as `training.iterations`, in place of the
 minutes: that recipe is the training that was done, wherever it is done again. A run that goes on keeps the decision, so
-that its schedule is that of the uninterrupted one. A machine that becomes slower later makes the training take longer;
-another number of iterations then would be another schedule, and a result that depends on what else the machine did.
+that its schedule is that of the uninterrupted one. A machine that becomes slower later makes the training take longer,
+where that is more than the reserve; another number of iterations then would be another schedule, and a result that
+depends on what else the machine did.
 """
 
 import json
@@ -18,7 +19,7 @@ from sceneparse.files import write_json
 from sceneparse.progress import roughly
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.checkpoint import Checkpoints
-from sceneparse.training.durations import in_words
+from sceneparse.training.durations import exactly, in_words
 from sceneparse.training.graphed import GraphedGradients
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.probe import SHARE, Pace, measure
@@ -27,6 +28,10 @@ from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.validation import validations
 
 FILE = "budget.json"
+
+RESERVE = 0.03
+"""The share of the time that no iterations are planned for: machines are rarely faster later than when measured, and
+Python and PyTorch were loaded before the clock ran."""
 
 
 def set_length(
@@ -64,7 +69,7 @@ def set_length(
     decided = _of_length(training, iterations)
     say_once(
         f"{counted(iterations, 'iteration')} in {in_words(training.minutes)}: {pace.step:.3g} s each, "
-        f"{counted(validations(decided), 'validation')} of {pace.validation:.3g} s"
+        f"{counted(validations(decided), 'validation')} of {pace.validation:.3g} s, and a reserve of {RESERVE:.0%}"
     )
     whole = replace(prepared.recipe, training=decided)
     if line := too_short(whole, len(prepared.data.training), pace):
@@ -97,7 +102,9 @@ def too_short(recipe: Recipe, samples: int, pace: Pace) -> str | None:
 
 
 def iterations_within(minutes: float, pace: Pace, training: TrainingSettings) -> int:
-    """Return how many iterations fit into a time, with their validations and checkpoints.
+    """Return how many iterations fit into a time, with their validations and checkpoints: into all but the reserve.
+
+    One iteration is done where the reserve alone has no room for it.
 
     Args:
         minutes: The time, with all that came before the first step.
@@ -107,14 +114,14 @@ def iterations_within(minutes: float, pace: Pace, training: TrainingSettings) ->
     Raises:
         UserError: Not one iteration fits.
     """
-    limit = 60 * minutes
     least = seconds_of(1, pace, training)
     require(
-        least <= limit,
+        least <= 60 * minutes,
         f"training.minutes is {minutes:g}, but a training of one iteration takes {least / 60:.2g}: {pace.before:.3g} s "
         f"until its first step, {pace.step:.3g} s for that, {pace.validation:.3g} s for a validation; give more "
         "minutes, or validate on fewer pictures (training.validate_count)",
     )
+    limit = (1 - RESERVE) * 60 * minutes
     fit, too_many = 1, 2
     while seconds_of(too_many, pace, training) <= limit:
         fit, too_many = too_many, 2 * too_many
@@ -141,7 +148,7 @@ def seconds_of(iterations: int, pace: Pace, training: TrainingSettings) -> float
 
 
 def _of_length(training: TrainingSettings, iterations: int) -> TrainingSettings:
-    return replace(training, minutes=None, iterations=iterations)
+    return replace(training, minutes=None, iterations=iterations, decided=iterations)
 
 
 def read_budget(out: Path) -> dict[str, Any] | None:
@@ -176,7 +183,7 @@ def as_decided(recipe: Recipe, out: Path) -> Recipe:
 
 @dataclass
 class Overtime:
-    """Says once that a training takes longer than its minutes.
+    """Says once that a training takes longer than its minutes, and at the end how long it took.
 
     Args:
         minutes: The minutes; None where there are none.
@@ -199,3 +206,11 @@ class Overtime:
             f"the time is over ({in_words(self.minutes)}), since it has become slower than it was measured: the "
             f"{counted(left, 'iteration')} that are left are done all the same, as the schedule counts on them"
         )
+
+    def ended(self, seconds: float) -> str | None:
+        """Return how long a training took beside what was asked for; None where nothing was.
+
+        Args:
+            seconds: How long.
+        """
+        return None if self.minutes is None else f"it took {exactly(seconds)} of the {in_words(self.minutes)} asked for"

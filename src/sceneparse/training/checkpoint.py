@@ -110,10 +110,10 @@ class Checkpoints:
         """
         write_weights(self._path("best", iteration), network, facts)
 
-    def measure(self, network: dict[str, Tensor], optimizer: dict[str, Any]) -> None:
-        """Write states as large as a checkpoint's, and remove them: it takes as long as a checkpoint."""
+    def measure(self, network: dict[str, Tensor], optimizer: dict[str, Any], average: dict[str, Tensor] | None) -> None:
+        """Write the states that make a checkpoint large, and remove them: it takes as long as a checkpoint."""
         path = self.folder / ".measured.tmp.pt"
-        save_tensors(path, {"network": network, "optimizer": optimizer})
+        save_tensors(path, {"network": network, "optimizer": optimizer, "average": average})
         path.unlink()
 
     def best_file(self, iteration: int, facts: Mapping[str, str] | None = None) -> Path:

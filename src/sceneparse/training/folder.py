@@ -22,6 +22,7 @@ from sceneparse.training.record import Record
 from sceneparse.training.run import write_run
 from sceneparse.training.sharding import is_sharded
 from sceneparse.training.start import device_name
+from sceneparse.training.trackers.follow import FILE as TRACKERS
 from sceneparse.training.trackers.follow import Trackers, follow
 from sceneparse.weights.run_folder import CHECKPOINTS, MODEL, RECIPE, last_iteration, run_facts
 
@@ -75,12 +76,14 @@ class RunFolder:
             self.trackers.end_with(kind)
 
 
-def begin_run(prepared: Prepared, path: Path) -> RunFolder:
+def begin_run(prepared: Prepared, path: Path, *, going_on: bool) -> RunFolder:
     """Write recipe, start and run.json, and remove what is newer than the checkpoint that the training goes on from.
 
     Args:
         prepared: The training.
         path: The run folder.
+        going_on: Whether this training began here before, with a checkpoint left of it or none: its runs in the
+            trackers go on.
     """
     checkpoint, compute, network = prepared.checkpoint, prepared.compute, prepared.learner.network
     world, budget = compute.processes.world, _own_budget(prepared, path)
@@ -106,6 +109,8 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
         return folder
     if budget is None:
         (path / BUDGET).unlink(missing_ok=True)
+    if not going_on:  # before the recipe says which training the runs in the trackers are of
+        (path / TRACKERS).unlink(missing_ok=True)
     if prepared.started is not None:
         prepared.started.write(path)
     changed = changes_in(prepared.data.training)
@@ -113,7 +118,7 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
         write_changes(changed, path)
     write_text(path / RECIPE, to_yaml(prepared.recipe))
     folder.checkpoints.forget_after(checkpoint)
-    trackers = follow(prepared.recipe, path, going_on=checkpoint is not None, say=say_once)
+    trackers = follow(prepared.recipe, path, say_once)
     record = Record(
         path,
         checkpoint.metrics_bytes if checkpoint else 0,

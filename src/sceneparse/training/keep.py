@@ -331,6 +331,8 @@ class Keeper:
                 f"ended after iteration {self._done} of {recipe.training.iterations}: "
                 f"{counted(self.patience.waited, 'validation')} without a better score (training.patience)"
             )
+        if took := self._overtime.ended(self.watch.seconds()):
+            self.progress.say(took)
         of = " of the averaged weights" if best.weights == "average" else ""
         score = FIGURES["mean_iou"].with_unit(metrics["mean_iou"])
         self.progress.say(f"best mean IoU{of} {score} after iteration {iteration}: {out}")

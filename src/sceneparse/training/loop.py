@@ -8,31 +8,39 @@ from typing import get_args
 from sceneparse.arguments import check_choice, check_flag, check_type
 from sceneparse.data.workers import deaths_named
 from sceneparse.errors import UserError
+from sceneparse.processes import ALONE, membership
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.averaging import begin_average
 from sceneparse.training.batch_size import with_found_batch
 from sceneparse.training.breaking_off import break_off, break_off_validation
+from sceneparse.training.budget import FILE as BUDGET
 from sceneparse.training.budget import set_length
 from sceneparse.training.checking import LossCheck
+from sceneparse.training.class_counts import FILE as CLASS_COUNTS
 from sceneparse.training.class_counts import load_class_counts
-from sceneparse.training.class_weights import load_class_weights
+from sceneparse.training.class_weights import CHANGES, load_class_weights
+from sceneparse.training.class_weights import FILE as CLASS_WEIGHTS
 from sceneparse.training.folder import Stopwatch, begin_run, remove_unfinished
 from sceneparse.training.init import read_started
+from sceneparse.training.init.report import FILE as STARTED
 from sceneparse.training.keep import Keeper
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import ProgressLine, StopRequest, say_once
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.room import check_room
-from sceneparse.training.run import is_finished, open_run
+from sceneparse.training.run import begun, is_finished, open_run
 from sceneparse.training.schedules.kind import long_warmup
 from sceneparse.training.start import StrategyName
 from sceneparse.training.step import compute_gradients, graph_of, update_weights
 from sceneparse.training.taken import hold_run
-from sceneparse.training.trackers.follow import usable_trackers
+from sceneparse.training.trackers.follow import refuse_unusable
 from sceneparse.training.trial import prepare_tried
 from sceneparse.training.validation import validation_interval, without_effect
-from sceneparse.weights.run_folder import MODEL, last_iteration
+from sceneparse.weights.run_folder import CHECKPOINTS, MODEL, last_iteration
+
+OF_START = (CHECKPOINTS, CLASS_COUNTS, CLASS_WEIGHTS, CHANGES, BUDGET, STARTED)
+"""What a training may write into its run folder before its recipe, which stands for one that has begun."""
 
 STOPPING = "stopping after this step, with a checkpoint; once more stops at once, without it"
 """What the first Ctrl-C says."""
@@ -80,25 +88,39 @@ def train(
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     out = Path(out or Path("runs") / recipe.name)
     seen = last_iteration(out)
+    going_on = resume and begun(recipe, out) is not None
     recipe, checkpoint = open_run(recipe, out, resume=resume, warn=say_once)
     if is_finished(checkpoint, recipe, out):
         say_once(f"{out}: this training is finished; its model is {out / MODEL}")
         return out
 
-    usable_trackers(recipe.tracking.trackers)  # a package that is missing is said before anything is opened
-    if checkpoint is None and recipe.training.minutes is None and (line := without_effect(recipe.training)):
-        raise UserError(f"{line}; leave it out, or change one of them")
-    warmup, length = recipe.optimizer.warmup, recipe.training.iterations
-    if checkpoint is None and recipe.training.minutes is None and (line := long_warmup(warmup, length)):
-        say_once(f"note: {line}")
+    alone, trackers = membership() is None, recipe.tracking.trackers
+    if alone:
+        refuse_unusable(trackers, ALONE)  # before anything is opened
+    if checkpoint is None and recipe.training.minutes is None:
+        _look_at_length(recipe)
     made_new = read_started(out)["made_new"] if checkpoint and recipe.init.model else ()
-    prepared = with_found_batch(prepare_tried(recipe, checkpoint, strategy, made_new))
-    with hold_run(out, seen) if prepared.compute.processes.first else nullcontext():
-        _train(prepared, out, began)
+    prepared = prepare_tried(recipe, checkpoint, strategy, made_new)
+    if not alone:
+        refuse_unusable(trackers, prepared.compute.processes)
+    prepared = with_found_batch(prepared)
+    with hold_run(out, seen, OF_START) if prepared.compute.processes.first else nullcontext():
+        _train(prepared, out, began, going_on=going_on)
     return out
 
 
-def _train(prepared: Prepared, out: Path, began: float) -> None:
+def _look_at_length(recipe: Recipe) -> None:
+    """Say what a training is too short for, or refuse it where a person gave its length."""
+    training = recipe.training
+    if line := without_effect(training):
+        if training.decided != training.iterations:
+            raise UserError(f"{line}; leave it out, or change one of them")
+        say_once(f"note: {line}")
+    if line := long_warmup(recipe.optimizer.warmup, training.iterations):
+        say_once(f"note: {line}")
+
+
+def _train(prepared: Prepared, out: Path, began: float, *, going_on: bool) -> None:
     """Take all steps that are left, in a run folder that no other training writes in."""
     recipe, checkpoint = prepared.recipe, prepared.checkpoint
     counts = load_class_counts(prepared, out)
@@ -113,7 +135,7 @@ def _train(prepared: Prepared, out: Path, began: float) -> None:
         remove_unfinished(out)
         if line := check_room(prepared, average, out):
             say_once(f"note: {line}")
-    folder = begin_run(prepared, out)
+    folder = begin_run(prepared, out, going_on=going_on)
     watch = Stopwatch(checkpoint.seconds if checkpoint else 0.0, began)
     settings, processes = prepared.recipe.training, prepared.compute.processes
     batches = prepared.batches(losses.tasks, counts)

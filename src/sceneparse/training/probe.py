@@ -14,7 +14,7 @@ import torch
 from sceneparse.data.class_counts import ClassCounts
 from sceneparse.errors import NothingToScoreError
 from sceneparse.settings import Recipe
-from sceneparse.training.averaging import begin_average
+from sceneparse.training.averaging import WeightAverage, begin_average
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.graphed import GraphedGradients
 from sceneparse.training.prepare import Prepared
@@ -75,13 +75,15 @@ def measure(
         graph: What records and replays its steps.
     """
     with undone(prepared):
-        step = _step(prepared, losses, counts, limit, graph)
+        average = begin_average(prepared)
+        step = _step(prepared, losses, counts, limit, graph, average)
         validation = _validation(prepared, limit)
         clock = time.monotonic()
         learner = prepared.learner
         network, optimizer = whole(learner.network.state_dict()), whole(learner.optimizer.state_dict())
+        averaged = None if average is None else average.state()
         if prepared.compute.processes.first:
-            checkpoints.measure(network, optimizer)
+            checkpoints.measure(network, optimizer, averaged)
         checkpoint = time.monotonic() - clock
     own = Pace(time.monotonic() - began, step, validation, checkpoint)
     found = prepared.compute.processes.gather(torch.tensor([astuple(own)], dtype=torch.float64))
@@ -94,11 +96,11 @@ def _step(
     counts: ClassCounts | None,
     limit: float,
     graph: GraphedGradients | None,
+    average: WeightAverage | None,
 ) -> float:
     """The mean seconds of a step after the first ones."""
     recipe = prepared.recipe
     short = replace(prepared, recipe=_with(recipe, minutes=None, iterations=WARM + TIMED))
-    average = begin_average(prepared)
     warm, timed, clock = 0, 0, time.monotonic()
     measuring = False
     with closing(short.batches(losses.tasks, counts)) as batches:

@@ -30,6 +30,7 @@ FREE = frozenset(
         "tracking.trackers",
         "tracking.project",
         "tracking.name",
+        "training.decided",
         "training.device",
         "training.checkpoint_every",
         "training.log_every",
@@ -77,15 +78,27 @@ def open_run(
 
 def _as_begun(recipe: Recipe, out: Path) -> Recipe:
     """The recipe with the batch and the length that were decided for the same one here before it wrote a checkpoint."""
-    training = recipe.training
-    if (training.minutes is None and training.batch != "auto") or not (out / RECIPE).exists():
-        return recipe
-    saved = read_recipe(out / RECIPE)
+    saved = begun(recipe, out)
+    return recipe if saved is None else _as_decided(recipe, saved, out)
+
+
+def begun(recipe: Recipe, out: Path) -> Recipe | None:
+    """Return what a training by this recipe wrote as its own when it began in a run folder.
+
+    None where no training began there, or one by another recipe.
+
+    Args:
+        recipe: The recipe as it is asked for.
+        out: The run folder, there or not.
+    """
+    if not (out / RECIPE).exists():
+        return None
     try:
+        saved = read_recipe(out / RECIPE)
         refuse_changes(recipe, saved, out)
-    except UserError:  # another training began here, and nothing of it is left
-        return recipe
-    return _as_decided(recipe, saved, out)
+    except UserError:
+        return None
+    return saved
 
 
 def _as_decided(recipe: Recipe, saved: Recipe, out: Path) -> Recipe:

@@ -3,15 +3,14 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import IO
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError
-from sceneparse.files import hold, is_held, make_folder, write_errors
-from sceneparse.weights.run_folder import CHECKPOINTS, METRICS, MODEL, last_iteration
+from sceneparse.files import hold, is_held, make_folder, whole_file, write_errors
+from sceneparse.weights.run_folder import CHECKPOINTS, METRICS, MODEL, RECIPE, last_iteration
 
 LOCK = ".lock"
 """In a run folder, where the system has no marks of files in use (`hold`): the file that a training locks instead."""
@@ -50,34 +49,82 @@ def refuse_going(out: Path) -> None:
 
 
 @contextmanager
-def hold_run(out: Path, seen: int | None) -> Iterator[None]:
+def hold_run(out: Path, seen: int | None, of_start: Sequence[str] = ()) -> Iterator[None]:
     """Keep a run folder to this training as long as this lasts: another one is refused before it changes anything.
+
+    A training that ends before it has written its recipe, such as one that is refused, leaves what it found.
 
     Args:
         out: The run folder, made if it isn't there.
         seen: The last iteration in its metrics.jsonl (`last_iteration`) when this training looked where it goes on.
+        of_start: The files and folders in it that may be written before the recipe.
 
     Raises:
         UserError: Another training is going on there, or has been since then.
     """
-    new = not out.exists()
-    with _held(out) as file, _locked(out) if BY_LOCK else nullcontext():
+    with _held(out) as made, _locked(out) if BY_LOCK else nullcontext():
         if last_iteration(out) != seen:
             raise UserError(f"{out}: another training has gone on there in the meantime: give the same command again")
+        recipe, before = _written(out / RECIPE), {name: _content(out / name) for name in of_start}
         try:
             yield
         finally:
-            if new and list(out.iterdir()) == [out / METRICS] and os.fstat(file.fileno()).st_size == 0:
-                with suppress(OSError):  # nothing was written: the folder goes as it came
-                    (out / METRICS).unlink()
-                    out.rmdir()
+            if _written(out / RECIPE) == recipe:
+                for name, content in before.items():
+                    with suppress(OSError):
+                        _put_back(out / name, content)
+                with suppress(OSError):
+                    _unmake(made)
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """What changes whenever a file is replaced (`whole_file`); None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _content(path: Path) -> bytes | set[str] | None:
+    """A file's bytes, or the names in a folder; None where there is neither."""
+    if path.is_dir():
+        return {one.name for one in path.iterdir()}
+    return path.read_bytes() if path.is_file() else None
+
+
+def _put_back(path: Path, content: bytes | set[str] | None) -> None:
+    """Bring a file or a folder to what `_content` found; of a folder what is new in it goes."""
+    found = _content(path)
+    if isinstance(found, set):
+        for name in found - (content if isinstance(content, set) else set()):
+            (path / name).unlink()
+        if content is None:
+            path.rmdir()
+    elif isinstance(content, bytes) and content != found:
+        with whole_file(path) as temporary:
+            temporary.write_bytes(content)
+    elif content is None:
+        path.unlink(missing_ok=True)
+
+
+def _unmake(made: Sequence[Path]) -> None:
+    """Remove what `_held` made, as long as it is empty: the file, then the folders from the innermost on."""
+    for path in made:
+        if path.is_dir():
+            path.rmdir()
+        elif path.stat().st_size:
+            return
+        else:
+            path.unlink()
 
 
 @contextmanager
-def _held(out: Path) -> Iterator[IO[bytes]]:
-    """Open metrics.jsonl, and mark it as in use."""
+def _held(out: Path) -> Iterator[list[Path]]:
+    """Open metrics.jsonl, and mark it as in use; yields what was made for it: the file, its folder, those around it."""
     path, held = out / METRICS, False
     while not held:
+        made = [one for one in (path, *path.parents) if not one.exists()]
         make_folder(out)
         with write_errors(path):
             file = path.open("ab")
@@ -87,7 +134,7 @@ def _held(out: Path) -> Iterator[IO[bytes]]:
             # One that has just ended may have removed the file between the two.
             held = os.fstat(file.fileno()).st_nlink > 0
             if held:
-                yield file
+                yield made
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Hand a training's figures to its trackers, without waiting for any of them."""
 
 import json
+import os
 import re
 import threading
 import time
@@ -10,7 +11,9 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import Any
 
+from sceneparse.errors import UserError
 from sceneparse.files import write_json
+from sceneparse.processes import Processes
 from sceneparse.recipes import to_mapping
 from sceneparse.recipes.flat import flat_settings
 from sceneparse.settings import Recipe
@@ -19,7 +22,11 @@ from sceneparse.training.trackers.kind import TrackedRun, Tracker, TrackerKind
 from sceneparse.training.trackers.table import TRACKERS
 
 FILE = "trackers.json"
-"""In the run folder: by tracker the run's identity there, and the last point of each kind that was handed over."""
+"""In the run folder: by tracker the run's identity, project and name there, and the last point of each kind that was
+handed over."""
+
+PROJECT = "sceneparse"
+"""The project where neither the settings nor the tracker's own variables name one."""
 
 OPENING, ENDING = 20.0, 60.0
 """Seconds that a training waits for its trackers at its beginning and its end."""
@@ -38,14 +45,15 @@ class Trackers:
 
     Args:
         kinds: The trackers by name.
-        run: What they are given of the run; `identity` is not looked at.
-        going_on: Whether the training goes on from a checkpoint, so that runs go on as well.
+        runs: What each is given of the run, by the same names.
+        book: What is known of the runs there.
         say: Called with a line for the user where a tracker fails.
     """
 
-    def __init__(self, kinds: Mapping[str, TrackerKind], run: TrackedRun, *, going_on: bool, say: Say) -> None:
-        self._book = _Book(run.folder / FILE, going_on=going_on)
-        self._followers = [_Follower(name, kind, run, self._book, say) for name, kind in kinds.items()]
+    def __init__(
+        self, kinds: Mapping[str, TrackerKind], runs: Mapping[str, TrackedRun], book: "_Book", say: Say
+    ) -> None:
+        self._followers = [_Follower(name, kind, runs[name], book, say) for name, kind in kinds.items()]
         deadline = time.monotonic() + OPENING
         for follower in self._followers:
             follower.wait_opened(deadline)
@@ -86,12 +94,10 @@ class Trackers:
 class _Book:
     """trackers.json: what a training that goes on must know, written after each point."""
 
-    def __init__(self, path: Path, *, going_on: bool) -> None:
+    def __init__(self, path: Path) -> None:
         self._path, self._lock = path, threading.Lock()
         self._entries: dict[str, dict[str, Any]] = {}
-        if not going_on:
-            path.unlink(missing_ok=True)
-        elif path.exists():
+        if path.exists():
             try:
                 self._entries = json.loads(path.read_text(encoding="utf-8"))
             except ValueError:  # damaged: the runs begin anew, as they would without it
@@ -111,8 +117,7 @@ class _Follower:
     """A tracker in a thread of its own: opened there, handed points, and ended."""
 
     def __init__(self, name: str, kind: TrackerKind, run: TrackedRun, book: _Book, say: Say) -> None:
-        self._name, self._kind, self._say, self._book = name, kind, say, book
-        self._run = TrackedRun(run.folder, run.project, run.name, run.settings, book.get(name, "identity"))
+        self._name, self._kind, self._run, self._say, self._book = name, kind, run, say, book
         self._queue: Queue[tuple[str, int, dict[str, float]] | str] = Queue(WAITING)
         self._opened, self._warned, self._given_up = threading.Event(), False, False
         # Not waited for by the interpreter: a tracker that hangs must not keep a finished training alive.
@@ -148,7 +153,7 @@ class _Follower:
         self._opened.set()
         if tracker is FAILED:
             return
-        self._book.note(self._name, identity=tracker.identity)
+        self._book.note(self._name, identity=tracker.identity, project=self._run.project, name=self._run.name)
         self._serve(tracker)
 
     def _serve(self, tracker: Tracker) -> None:
@@ -191,24 +196,68 @@ def usable_trackers(names: Sequence[str]) -> dict[str, TrackerKind]:
     return found
 
 
-def follow(recipe: Recipe, folder: Path, *, going_on: bool, say: Say) -> Trackers | None:
-    """Open the runs of a recipe's trackers; None where it has none.
+def refuse_unusable(names: Sequence[str], processes: Processes) -> None:
+    """Refuse trackers that cannot be used by the first process, which alone hands points over; all call it together.
+
+    Args:
+        names: The trackers.
+        processes: This process among those that train together.
+
+    Raises:
+        UserError: As `usable_trackers`, in every process, so that none waits for one that has ended.
+    """
+    refusal: UserError | None = None
+    if processes.first:
+        try:
+            usable_trackers(names)
+        except UserError as error:
+            refusal = error
+    if processes.any(refusal is not None):
+        raise refusal or UserError("tracking.trackers: the first process cannot use them: see what it says")
+
+
+def follow(recipe: Recipe, folder: Path, say: Say) -> Trackers | None:
+    """Open the runs of a recipe's trackers, as new or those that trackers.json names; None where it has none.
 
     Args:
         recipe: What is trained, as the run has it.
         folder: The run folder.
-        going_on: Whether the training goes on from a checkpoint.
-        say: Called with a line for the user where a tracker fails.
+        say: Called with a line for the user where a tracker fails, or a run stays what it was.
     """
-    settings = recipe.tracking
-    if not settings.trackers:
+    if not recipe.tracking.trackers:
         return None
-    run = TrackedRun(
-        folder=folder,
-        project=settings.project,
+    kinds, book = usable_trackers(recipe.tracking.trackers), _Book(folder / FILE)
+    runs = {name: _tracked(recipe, folder, name, kind, book, say) for name, kind in kinds.items()}
+    return Trackers(kinds, runs, book, say)
+
+
+def _tracked(recipe: Recipe, folder: Path, tracker: str, kind: TrackerKind, book: _Book, say: Say) -> TrackedRun:
+    """What a tracker is given of a run. One that goes on stays in its project, under its name."""
+    settings, own = recipe.tracking, folder.resolve().name
+    project = settings.project or _variable(kind.project_variable)
+    if re.fullmatch(r"seed\d+", own):
         # A sweep's run folders are all called by their seeds; its recipes are named by their rows too.
-        name=settings.name or (recipe.name if re.fullmatch(r"seed\d+", own := folder.resolve().name) else own),
+        name, usual = settings.name, recipe.name
+    else:
+        name, usual = settings.name or _variable(kind.name_variable), own
+    began = {key: book.get(tracker, key) for key in ("project", "name")}
+    asked = {"project": project, "name": name}
+    changed = [key for key, value in asked.items() if value and began[key] not in (None, value)]
+    if changed:
+        stays, otherwise = (", ".join(f"{key} '{one[key]}'" for key in changed) for one in (began, asked))
+        say(
+            f"note: the run in {kind.title} goes on as it began, with {stays}, not {otherwise}; a new one begins where "
+            f"{folder / FILE} is removed before"
+        )
+    return TrackedRun(
+        folder=folder,
+        project=began["project"] or project or PROJECT,
+        name=began["name"] or name or usual,
         settings=flat_settings(to_mapping(recipe)),
-        identity=None,
+        identity=book.get(tracker, "identity"),
     )
-    return Trackers(usable_trackers(settings.trackers), run, going_on=going_on, say=say)
+
+
+def _variable(name: str | None) -> str | None:
+    """What a variable of the environment says; None where it says nothing."""
+    return os.environ.get(name) or None if name else None

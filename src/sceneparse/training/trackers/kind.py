@@ -8,9 +8,6 @@ from typing import Any, Protocol
 
 from sceneparse.errors import UserError
 
-PROJECT = "sceneparse"
-"""The project where neither the settings nor the tracker's own variables name one."""
-
 
 @dataclass(frozen=True)
 class TrackedRun:
@@ -18,14 +15,14 @@ class TrackedRun:
 
     Args:
         folder: The run folder.
-        project: The project as the settings have it; None leaves it to the tracker's variables, then to `PROJECT`.
-        name: What the run is to be called.
+        project: The project that it belongs to: of a run that goes on, the one that it began in.
+        name: What it is called: of a run that goes on, as it was when it began.
         settings: The whole recipe as dotted names and plain values.
         identity: What `Tracker.identity` was when the run began; None for a run that begins.
     """
 
     folder: Path
-    project: str | None
+    project: str
     name: str
     settings: Mapping[str, Any]
     identity: str | None
@@ -76,6 +73,8 @@ class TrackerKind:
         open: Opens a run, as new or to go on with it. Imports the package.
         check: Raises a UserError where a run cannot be opened for a reason that the person can mend now, such as a
             missing login. It is called before the training begins, and must not wait for a network.
+        project_variable: The tracker's own variable of the environment for the project, where the settings name none.
+        name_variable: The same for the run's name.
     """
 
     title: str
@@ -83,6 +82,8 @@ class TrackerKind:
     install: str
     open: Callable[[TrackedRun], Tracker]
     check: Callable[[], None] = no_check
+    project_variable: str | None = None
+    name_variable: str | None = None
 
     def refuse_missing(self, name: str) -> None:
         """Refuse a tracker whose package is not installed, or that cannot be used as things are.

@@ -1,6 +1,5 @@
 """MLflow: https://mlflow.org/docs/latest/ml/tracking."""
 
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -8,7 +7,7 @@ from typing import Any
 
 from sceneparse.errors import reason_of
 from sceneparse.training.progress import say_once
-from sceneparse.training.trackers.kind import PROJECT, TrackedRun, TrackerKind
+from sceneparse.training.trackers.kind import TrackedRun, TrackerKind
 
 ENDS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
 
@@ -39,9 +38,8 @@ class MlflowRun:
             self.identity = run.identity
             self._client.update_run(self.identity, status="RUNNING")
             return
-        project = run.project or os.environ.get("MLFLOW_EXPERIMENT_NAME") or PROJECT
-        known = self._client.get_experiment_by_name(project)
-        experiment = known.experiment_id if known is not None else self._client.create_experiment(project)
+        known = self._client.get_experiment_by_name(run.project)
+        experiment = known.experiment_id if known is not None else self._client.create_experiment(run.project)
         self.identity = str(self._client.create_run(experiment, run_name=run.name).info.run_id)
         parameters = [Param(key, _cut(str(value))) for key, value in taken(run.settings).items()]
         for first in range(0, len(parameters), AT_ONCE):
@@ -92,4 +90,5 @@ MLFLOW = TrackerKind(
     package="mlflow",
     install="pip install 'sceneparse[mlflow]'",
     open=MlflowRun,
+    project_variable="MLFLOW_EXPERIMENT_NAME",
 )

@@ -1,12 +1,11 @@
 """trackio: https://huggingface.co/docs/trackio."""
 
-import os
 import secrets
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 
-from sceneparse.training.trackers.kind import PROJECT, TrackedRun, TrackerKind
+from sceneparse.training.trackers.kind import TrackedRun, TrackerKind
 
 
 class TrackioRun:
@@ -25,7 +24,7 @@ class TrackioRun:
         # It tells where it writes; standard output belongs to the program that trains.
         with redirect_stdout(sys.stderr):
             self._run = trackio.init(
-                project=run.project or os.environ.get("TRACKIO_PROJECT") or PROJECT,
+                project=run.project,
                 name=self.identity,
                 config=dict(run.settings),
                 resume="never" if run.identity is None else "allow",
@@ -50,4 +49,5 @@ TRACKIO = TrackerKind(
     # Its releases so far ask for Pillow below 13, which sceneparse needs: together they install without that bound.
     install="pip install --no-deps trackio && pip install 'gradio-client>=2' orjson brotli 'uvicorn[standard]' httpx",
     open=TrackioRun,
+    project_variable="TRACKIO_PROJECT",
 )

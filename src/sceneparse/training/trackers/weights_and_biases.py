@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping
 
 from sceneparse.errors import UserError
-from sceneparse.training.trackers.kind import PROJECT, TrackedRun, TrackerKind
+from sceneparse.training.trackers.kind import TrackedRun, TrackerKind
 
 EXIT_CODES = {"finished": 0, "stopped": 255, "failed": 1}
 """What W&B is told of the end: 255 is its own code of an interrupted run."""
@@ -24,8 +24,8 @@ class WandbRun:
         # The identity is ours, so that it is known without a network: a run that began offline goes on under it.
         self.identity = run.identity or secrets.token_hex(4)
         self._run = wandb.init(
-            project=run.project or os.environ.get("WANDB_PROJECT") or PROJECT,
-            name=None if "WANDB_NAME" in os.environ and run.name == run.folder.name else run.name,
+            project=run.project,
+            name=run.name,
             id=self.identity,
             resume="allow",
             dir=os.environ.get("WANDB_DIR") or str(run.folder),
@@ -61,4 +61,6 @@ WANDB = TrackerKind(
     install="pip install 'sceneparse[wandb]'",
     open=WandbRun,
     check=_check,
+    project_variable="WANDB_PROJECT",
+    name_variable="WANDB_NAME",
 )
