@@ -83,7 +83,7 @@ class TestUnknownKeys:
     def test_what_resembles_nothing_gets_the_groups_keys(self) -> None:
         message = complaint({"training": {"zzzzz": 1}})
         assert "did you mean" not in message
-        assert "training.iterations, training.minutes, training.batch" in message and "optimizer" not in message
+        assert "training.iterations, training.minutes, training.decided" in message and "optimizer" not in message
 
     def test_a_key_that_is_no_text_is_unknown(self) -> None:
         assert "unknown setting '1'; known here: name, description" in complaint({1: 2})  # type: ignore[dict-item]
