@@ -6,8 +6,8 @@ from collections.abc import Callable
 import torch
 
 from sceneparse.devices.choosing import device_name
-from sceneparse.devices.processor import made_by_amd
 from sceneparse.errors import UserError
+from sceneparse.processes.processor import made_by_amd
 from sceneparse.settings import Precision
 
 TF32 = "tf32"

@@ -11,9 +11,9 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from sceneparse.devices.processor import told_of_processor
 from sceneparse.files import cache_folder, write_json
 from sceneparse.processes.machine import usable_cores
+from sceneparse.processes.processor import told_of_processor
 from sceneparse.settings import Precision
 from sceneparse.version import __version__
 

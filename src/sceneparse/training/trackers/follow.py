@@ -206,6 +206,8 @@ def refuse_unusable(names: Sequence[str], processes: Processes) -> None:
     Raises:
         UserError: As `usable_trackers`, in every process, so that none waits for one that has ended.
     """
+    if not names:
+        return
     refusal: UserError | None = None
     if processes.first:
         try:
