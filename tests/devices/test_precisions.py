@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from sceneparse import processor
 from sceneparse.devices import choose_precision
 from sceneparse.errors import UserError
-from sceneparse.processes import processor
-from sceneparse.processes.processor import made_by_amd, told_of_processor
+from sceneparse.processor import made_by_amd, told_of_processor
 
 CPU, CUDA, MPS, XPU = (torch.device(kind) for kind in ("cpu", "cuda", "mps", "xpu"))
 

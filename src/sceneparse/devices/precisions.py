@@ -7,7 +7,7 @@ import torch
 
 from sceneparse.devices.choosing import device_name
 from sceneparse.errors import UserError
-from sceneparse.processes.processor import made_by_amd
+from sceneparse.processor import made_by_amd
 from sceneparse.settings import Precision
 
 TF32 = "tf32"

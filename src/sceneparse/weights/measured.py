@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sceneparse.files import cache_folder, write_json
 from sceneparse.processes.machine import usable_cores
-from sceneparse.processes.processor import told_of_processor
+from sceneparse.processor import told_of_processor
 from sceneparse.settings import Precision
 from sceneparse.version import __version__
 
