@@ -55,7 +55,8 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What was asked of CUDA."""
     done: list[str] = []
 
-    def new(device: torch.device) -> Stream:
+    def new(device: torch.device, priority: int) -> Stream:
+        assert priority < 0  # graphs are recorded on those of priority 0
         done.append(f"new stream on {device}")
         return Stream("copies", done)
 

@@ -1,13 +1,17 @@
 """What is begun is finished one later, in order, and what goes wrong is raised in its turn."""
 
+import gc
+import itertools
+import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 import torch
 
 from sceneparse.inference import TorchEngine
 from sceneparse.inference.finite import finite
-from sceneparse.inference.later import begun, behind, done, in_turn, then
+from sceneparse.inference.later import Later, begun, behind, done, in_turn, then
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import PSPNet
@@ -70,3 +74,39 @@ def test_of_the_devices_cuda_alone_is_known_to_be_safe(monkeypatch: pytest.Monke
         monkeypatch.setattr(engine, "device", torch.device(name))
         found[name] = engine.runs_beside
     assert found == {"cpu": False, "mps": False, "xpu": False, "cuda": True}
+
+
+class Held:
+    """Something that takes memory."""
+
+
+@pytest.mark.parametrize("behind", [0, 1])
+def test_what_could_not_be_begun_holds_nothing_when_the_next_one_is(behind: int) -> None:
+    alive: list[weakref.ref[Held]] = []
+    seen = []
+
+    def begin(number: int) -> Later[int]:
+        seen.append([one() is not None for one in alive])
+        activations = Held()
+        alive.append(weakref.ref(activations))
+        if number % 2:
+            try:
+                raise MemoryError(number)
+            except MemoryError as error:
+                raise RuntimeError("out of memory") from error
+        return done(number)
+
+    gc.disable()
+    try:
+        found: list[int | str] = []
+        for later in in_turn((begun(partial(begin, number)) for number in range(5)), behind):
+            try:
+                found.append(later())
+            except RuntimeError as error:
+                found.append(str(error))
+                assert isinstance(error.__cause__, MemoryError)
+            del later
+    finally:
+        gc.enable()
+    assert found == [0, "out of memory", 2, "out of memory", 4]
+    assert not any(itertools.chain.from_iterable(seen))

@@ -20,6 +20,7 @@ from sceneparse.inference.program import refuse_small
 from sceneparse.parsing import Parse, Parser
 from sceneparse.parsing.opening import PictureRead
 from sceneparse.serving import Server
+from sceneparse.serving.pace import Paces
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import ProtocolSettings
 from tests.support.brightest import BrightestChannel, OnGpu
@@ -342,3 +343,14 @@ def test_a_gpu_that_fails_under_two_batches_fails_both(monkeypatch: pytest.Monke
         slow.gate.set()
         assert [one.result().json()["code"] for one in sent] == ["device-failed"] * 3
         assert len(slow.begun) == 2
+
+
+def test_turns_that_end_sooner_than_foreseen_make_no_later_one_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow(monkeypatch)
+    monkeypatch.setattr(Paces, "foreseen", lambda *_: 15.0)
+    settings = ServeSettings(batch=1, batch_wait=0.0, time_limit=60.0, queue=12)
+    with serving({"gpu": plain_parser(OnGpu())}, settings) as service, ThreadPoolExecutor(12) as pool:
+        sent = [pool.submit(service.ask, "/v1/parse", picture(), PNG) for _ in range(12)]
+        service.until_waiting(12)
+        slow.gate.set()  # from here on there is always another turn
+        assert [one.result().status for one in sent] == [200] * 12

@@ -24,10 +24,15 @@ BESIDE = 4 << 20
 each other cost about what they save. By the bus' figures; not measured."""
 
 
+OWN = -1
+"""The priority of streams for copies. PyTorch hands out 32 streams of each priority again and again: of the usual one
+they would at some time be those on which a graph is recorded."""
+
+
 @lru_cache(maxsize=16)
 def uploads(device: torch.device) -> torch.cuda.Stream:
     """Return the CUDA stream on which tensors are brought to a device while it computes what came before."""
-    return torch.cuda.Stream(device)
+    return torch.cuda.Stream(device, priority=OWN)
 
 
 @lru_cache(maxsize=16)
@@ -36,7 +41,7 @@ def downloads(device: torch.device) -> torch.cuda.Stream:
 
     It is another one than that of `uploads`: a GPU copies both ways at once, but a stream is one queue.
     """
-    return torch.cuda.Stream(device)
+    return torch.cuda.Stream(device, priority=OWN)
 
 
 def tells_memory(device: torch.device) -> bool:

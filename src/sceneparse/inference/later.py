@@ -8,6 +8,7 @@ is finished before the next is begun.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from traceback import clear_frames
 from typing import NoReturn, TypeVar
 
 from sceneparse.inference.engine import Engine
@@ -49,7 +50,15 @@ def done(result: Result) -> Later[Result]:
 
 
 def failed(error: Exception) -> Later[NoReturn]:
-    """Return what raises an error."""
+    """Return what raises an error, of which nothing is held but itself: what it came from is still to be told of.
+
+    Its traceback holds the frames that it passed through, and they all that was on the device when it ran out of
+    memory, for as long as the error waits for its turn, while the next picture needs that memory.
+    """
+    chain: list[BaseException] = [error]
+    for one in chain:
+        clear_frames(one.__traceback__)  # but those that still run
+        chain += [other for other in (one.__cause__, one.__context__) if other is not None and other not in chain]
 
     def fail() -> NoReturn:
         raise error
@@ -62,6 +71,7 @@ def begun(begin: Callable[[], Later[Result]]) -> Later[Result]:
     try:
         return begin()
     except Exception as error:
+        del begin  # this frame is in the traceback too
         return failed(error)
 
 
@@ -99,4 +109,7 @@ def in_turn(items: Iterable[Item], behind: int) -> Iterator[Item]:
     while waiting:
         yield waiting.popleft()
     if wrong is not None:
-        raise wrong
+        try:
+            raise wrong
+        finally:
+            del wrong  # which would hold itself by this frame

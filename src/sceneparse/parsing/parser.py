@@ -1,5 +1,6 @@
 """From a picture in any form to its `Parse`."""
 
+import operator
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -180,15 +181,14 @@ class Parser:
         fits = isinstance(pictures, Iterable) and not isinstance(pictures, Mapping)
         # The rows of an array would pass for grey pictures, and a file's lines for the content of files.
         fits = fits and (not is_picture(pictures) or is_batch(pictures))
-        require(
-            fits, f"{argument('pictures')} is {shown(pictures)}, but must be several pictures, such as a list of them"
-        )
+        must = "must be several pictures, such as a list of them"
+        require(fits, f"{argument('pictures')} is {shown(pictures)}, but {must}")
         return self._many(pictures)
 
     def _many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
         read = ahead(self._open_taken, map(_taken, pictures), threads=1, limit=2)
-        for parse in in_turn(map(self._begun, read), self.behind):
-            yield self._told(parse())
+        # No name holds what was begun while the next one is.
+        yield from map(self._told, map(operator.call, in_turn(map(self._begun, read), self.behind)))
 
     def _begun(self, read: Future[PictureRead]) -> Later[Parse]:
         return begun(lambda: self.begin([read.result()])[0])

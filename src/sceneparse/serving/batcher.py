@@ -66,6 +66,19 @@ class _Job:
         return self.model, (*self.read.image.shape, *self.read.size)
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """A batch that is computed, or waits for the one that is.
+
+    Args:
+        began: When it was begun.
+        foreseen: Seconds that it takes, as far as known.
+    """
+
+    began: float
+    foreseen: float
+
+
 class Batcher:
     """A bounded queue of pictures that are parsed in batches, one batch at a time.
 
@@ -102,9 +115,9 @@ class Batcher:
         # A batch that is decoded, and those that are computed.
         self._ahead = asyncio.Semaphore(max(codecs + 1, (2 + self._engine_room.behind) * batch))
         self._pump: asyncio.Task[None] | None = None
-        self._turns: dict[asyncio.Task[None], float] = {}
+        self._turns: dict[asyncio.Task[None], _Turn] = {}
+        self._since = 0.0  # when the first of these turns had the device for itself
         self._measuring: float | None = None
-        self._free = 0.0
         self._pace = 1.0  # seconds a picture, a moving average
         self._decoding = 0
         self.waiting = 0
@@ -129,7 +142,7 @@ class Batcher:
     @property
     def ready(self) -> bool:
         """Whether pictures are being parsed, and no batch has been computing for twice the time limit."""
-        began = [*self._turns.values()] if self._measuring is None else [self._measuring]
+        began = [turn.began for turn in self._turns.values()] if self._measuring is None else [self._measuring]
         hung = bool(began) and time.monotonic() - min(began) > 2 * self._seconds
         return self._pump is not None and not self._pump.done() and not hung and not self.failed.is_set()
 
@@ -226,9 +239,11 @@ class Batcher:
         while not self.failed.is_set():
             if batch := await self._next_batch():
                 first = batch[0]
-                self._free = self._free_from() + len(batch) * self._paces.foreseen(first.model, first.read.size)
+                foreseen = len(batch) * self._paces.foreseen(first.model, first.read.size)
                 turn = asyncio.create_task(self._turn(batch), name="sceneparse-batch")
-                self._turns[turn] = time.monotonic()
+                now = time.monotonic()
+                self._since = self._since if self._turns else now
+                self._turns[turn] = _Turn(now, foreseen)
                 turn.add_done_callback(self._end_turn)
                 if not self._engine_room.behind:
                     await turn
@@ -240,14 +255,21 @@ class Batcher:
 
     def _end_turn(self, turn: asyncio.Task[None]) -> None:
         del self._turns[turn]
+        self._since = time.monotonic()
         self._changed.set()
 
     def _free_from(self) -> float:
         """Return when the device will be done with what was begun, as far as can be foreseen."""
-        return max(time.monotonic(), self._free if self._turns else 0.0)
+        now = time.monotonic()
+        if not self._turns:
+            return now
+        # By the turns that are there: what was foreseen of those before may have been wrong.
+        first, *others = (turn.foreseen for turn in self._turns.values())
+        return now + max(0.0, first - (now - self._since)) + sum(others)
 
     async def _turn(self, batch: list[_Job]) -> None:
         """Compute a batch and give each job its result; if that fails, compute each job by itself."""
+        apart = False
         try:
             done = await self._parsed(batch)
         except torch.AcceleratorError as error:
@@ -258,16 +280,16 @@ class Batcher:
                 if not job.future.done():
                     job.future.set_exception(device_failed())
         except Exception as error:
-            if len(batch) > 1:  # what is wrong with one, or with so many at once, is no other's fault
-                for job in batch:
-                    await self._turn([job])
-                return
-            if not batch[0].future.done():
+            apart = len(batch) > 1  # what is wrong with one, or with so many at once, is no other's fault
+            if not apart and not batch[0].future.done():
                 batch[0].future.set_exception(no_memory() if ran_out(error) else error)
         else:
             for job, parsed in zip(batch, done, strict=True):
                 if not job.future.done():  # the client may have gone, or the time be over
                     job.future.set_result(parsed)
+        # Not where the error is handled, which holds all that was on the device.
+        for job in batch if apart else ():
+            await self._turn([job])
 
     async def _next_batch(self) -> list[_Job]:
         """Wait for a picture, and a moment for a full batch; return the oldest with others of its kind.

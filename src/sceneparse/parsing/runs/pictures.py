@@ -134,6 +134,7 @@ def predict_pictures(
                         if legend != "auto":
                             parse = dataclasses.replace(parse, legend_layout=legend)
                         behind.put(writer, parse, found, facts, weight=parse.labels.size, then=writer.count)
+            del finish  # it holds a picture's labels while the next one is begun
             advance()
     if parser.ranges and others and not deep:
         given = argument("with_ranges", option="--range")

@@ -177,7 +177,11 @@ class ParseChunks:
     def _quickly(self, items: Sequence[Item]) -> list[Outcome]:
         """Parse pictures, several at once on a GPU; the next ones are read meanwhile."""
         found = read_ahead(self._parser, lambda item: (item, self._read(item)), items, _read_of)
-        return [self._one(*pair, finish) for pair, finish in in_batches(self._parser, found, _read_of)]
+        outcomes = []
+        for (item, read), finish in in_batches(self._parser, found, _read_of):
+            outcomes.append(self._one(item, read, finish))
+            del read, finish  # they hold a picture and its labels while the next one is begun
+        return outcomes
 
     def _carefully(self, items: Sequence[Item]) -> list[Outcome]:
         """Parse pictures but those over which worker after worker has died."""
