@@ -10,6 +10,11 @@ from torch.fx import GraphModule
 from torch.nn import functional as F
 
 from sceneparse.inference.core_operators import RULES, in_core_operators
+from sceneparse.inference.openvino_engine import converted
+from sceneparse.inference.program import Program
+from sceneparse.networks import PSPNet, UPerNet
+from sceneparse.networks.backbones import make_backbone
+from sceneparse.settings import PreprocessingSettings
 
 
 class EachOperator(nn.Module):
@@ -118,3 +123,19 @@ def test_what_no_rule_takes_leaves_the_graph_as_it_is(module: nn.Module) -> None
     before = str(whole.graph)
     assert not in_core_operators(whole, ())
     assert str(whole.graph) == before
+
+
+@pytest.mark.parametrize("kind", [PSPNet, UPerNet])
+def test_networks_are_converted_without_a_second_trace(
+    kind: type[PSPNet] | type[UPerNet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails on the quick way is converted on the other one, so that nothing else would show it."""
+    pytest.importorskip("openvino", reason="openvino is not installed (extra openvino)")
+
+    def traced(*_: object, **__: object) -> None:
+        pytest.fail("the graph was traced again")
+
+    monkeypatch.setattr(ExportedProgram, "run_decompositions", traced)
+    network = kind(make_backbone("test_resnet"), 3, channels=8).eval()
+    model = converted(Program(network, PreprocessingSettings()))
+    assert [str(output.get_any_name()) for output in model.outputs] == ["logits"]
