@@ -188,6 +188,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     ),
     "unified": lambda rows: {"object mean IoU", "iterations"} <= {row["figure"] for row in rows},
     "unified_engines": lambda rows: timed(rows) and rows[0]["alike"] > 0.999,
+    "weight_gradients": lambda rows: len(rows) == 9 and all(row["plain_ms"] > 0 < row["ours_ms"] for row in rows),
 }
 """What must be true of the figures that a program writes."""
 

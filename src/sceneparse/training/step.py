@@ -1,7 +1,7 @@
 """One step of a training: the losses of a batch, their gradients, and the change of the weights."""
 
 import math
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ from sceneparse.devices.sums import widest
 from sceneparse.networks import normalize
 from sceneparse.networks.exact.lean_norms import LeanNorms
 from sceneparse.networks.exact.reading import Arriving
+from sceneparse.networks.exact.weight_gradients import FastWeightGradients, is_slow_without
 from sceneparse.training.graphed import GraphedGradients, begin_graph
 from sceneparse.training.losses.targets import Amounts, Targets
 from sceneparse.training.optimizer import set_learning_rate, skip_where
@@ -201,12 +202,19 @@ def _convolutions(prepared: Prepared) -> AbstractContextManager[None]:
 
 
 def _forward_mode(prepared: Prepared) -> AbstractContextManager[Any]:
-    """How scores are computed on their way to a gradient: on a CPU, with batch norms that keep less for it."""
+    """How scores are computed on their way to a gradient: on a CPU, with batch norms that keep less for it.
+
+    And with gradients of weights that are fast on processors for which oneDNN's are not.
+    """
     training = prepared.recipe.training
     # A compiled network decides what is kept, and blocks that are computed twice keep nothing of the kind.
     if prepared.compute.fabric.device.type != "cpu" or training.compile or training.activation_checkpointing:
         return nullcontext()
-    return LeanNorms()
+    modes = ExitStack()
+    modes.enter_context(LeanNorms())
+    if is_slow_without():
+        modes.enter_context(FastWeightGradients())
+    return modes
 
 
 def update_weights(prepared: Prepared, step: Step) -> None:
