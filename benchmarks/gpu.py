@@ -3,11 +3,12 @@
     python benchmarks/gpu.py --data CamVid
     python benchmarks/gpu.py inference --minutes 30
 
-Needs `pip install 'sceneparse[bench]'`; training on CamVid needs its folder, and nothing is downloaded. All else is
-made up. The sections, which can be named, are:
+Needs `pip install 'sceneparse[bench]'` and a C compiler, without which it doesn't begin; training on CamVid needs its
+folder, and nothing is downloaded. All else is made up. The sections, which can be named, are:
 
     labels      upsampling and argmax, and what they take of memory, beside interpolate + argmax
     loss        upsampling and cross-entropy, forward and backward, beside interpolate + cross_entropy
+    overlap     pictures begun before those in front of them are finished, beside each finished in its turn
     recipe      sceneparse train on CamVid: pictures a second, beside its step alone
     agreement   labels of both formats beside those of the CPU's float32, of random and of trained weights
     inference   pictures to labels, batches of 1 and 16, beside other networks and forms; first answers of a new size
@@ -41,6 +42,8 @@ from pathlib import Path
 from command_line import STDOUT, command_line, note, parsed_with_settings, write_figures
 from gpu_given import Given
 from gpu_inference import Inference
+from gpu_needs import lacking
+from gpu_overlap import of_overlap
 from gpu_plan import limit
 from gpu_recipe import of_recipe
 from gpu_report import PATIENCE, Promise, Report, measure_apart
@@ -55,6 +58,7 @@ COMPILE_PROCESSES = 4
 SECTIONS: dict[str, Callable[[Given], Iterator[Promise]]] = {
     "labels": of_labels,
     "loss": of_loss,
+    "overlap": of_overlap,
     "recipe": of_recipe,
     "agreement": of_agreement,
 }
@@ -80,6 +84,8 @@ def main() -> int:
     with_what = Given(choose_device(given.device), given.quick, given.repeats, given.data, settings, until)
     report = Report(device_name(with_what.device), None if given.json == STDOUT else given.json)
     sections = [name for name in known if name in (given.section or known)]
+    if with_what.on_gpu and given.here is None and (missing := lacking(with_what, sections)):
+        parser.error("; ".join(missing))
     if given.quick or given.here is not None:
         measure_here(sections, with_what, report)
     else:

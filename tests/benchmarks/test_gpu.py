@@ -185,6 +185,33 @@ def test_our_steps_convolutions_are_measured_as_in_a_training(monkeypatch: pytes
     assert seen == [False, True]
 
 
+def test_what_would_come_to_nothing_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import gpu
+    import gpu_needs
+
+    monkeypatch.setattr(gpu, "choose_device", torch.device)
+    monkeypatch.setattr(gpu, "device_name", str)
+    monkeypatch.setattr(gpu, "measure_all", lambda *_: pytest.fail("it was begun"))
+    monkeypatch.setattr(gpu_needs, "find_spec", lambda name: None if name == "triton" else name)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.delenv("CC", raising=False)
+    (tmp_path / "train").mkdir()
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--data", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        gpu.main()
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert ended.value.code == 2 and "triton is not installed (the kernels); there is no C compiler" in said
+    assert f"--data: {tmp_path}" in said
+    monkeypatch.setenv("CC", "icx")
+    monkeypatch.setattr(gpu_needs, "find_spec", lambda name: name)
+    begun: list[list[str]] = []
+    monkeypatch.setattr(gpu, "measure_all", lambda sections, *_: begun.append(sections))
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "labels", "--data", str(tmp_path)])
+    assert gpu.main() == 0 and begun == [["labels"]]
+
+
 def test_settings_may_stand_apart_from_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
     from command_line import command_line, parsed_with_settings
 

@@ -107,7 +107,7 @@ def test_the_time_suffices_by_what_is_assumed(bench: Callable[..., Any]) -> None
     ends = [gpu_plan.limit(name, sections, until) for name in sections]
     assert ends == sorted(ends) and ends[-1] == until
     began = ends[sections.index("recipe") - 1]
-    assert began >= gpu_plan.LEAST["labels"] + gpu_plan.LEAST["loss"]
+    assert began >= sum(gpu_plan.LEAST[name] for name in ("labels", "loss", "overlap"))
     assert ends[sections.index("agreement")] - ends[sections.index("recipe")] == gpu_plan.LEAST["agreement"]
     # Each form of the recipe has more iterations than it needs, at the pace that is promised.
     assert LEAST <= MOST // EVERY * EVERY == MOST
@@ -146,7 +146,7 @@ def test_others_compile_while_labels_are_compared(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(gpu, "BEGAN", time.monotonic())
     monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "cpu", "--json", str(tmp_path / "figures.json")])
     assert gpu.main() == 0
-    before, begun = ["labels", "loss", "recipe"], ["inference begins", "training begins"]
+    before, begun = ["labels", "loss", "overlap", "recipe"], ["inference begins", "training begins"]
     # Nothing is measured while rows of another section may still be compiled.
     made = ["inference is made", "training is made"]
     assert done == [*before, *begun, "agreement", *made, "inference", "training"]

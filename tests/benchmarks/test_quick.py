@@ -107,7 +107,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "fuzz_import": lambda rows: all(row["refused"] == 2 and not row["wrong"] for row in rows),
     "gpu": lambda found: (
         not found["failed"]
-        and {"labels", "loss", "recipe", "agreement", "inference", "training"}
+        and {"labels", "loss", "overlap", "recipe", "agreement", "inference", "training"}
         == {one["section"] for one in found["promises"]}
         # It compiles nothing and has no data, so that what depends on these is open.
         and all(
@@ -117,6 +117,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
             one["found"] is not None or "torch.compile" in str(one["missing"]) or "--data" in str(one["untried"])
             for one in found["promises"]
         )
+        and [len(one["rows"]) for one in found["promises"] if one["section"] == "overlap"] == [2, 2]
         and all(one["kept"] for one in found["promises"] if "equal" in one["what"] or "CPU's" in one["what"])
         and {one["what"].partition(",")[0] for one in found["promises"] if one["section"] == "agreement"}
         == {"upernet50", "unified50"}

@@ -22,6 +22,7 @@ from sceneparse.evaluation.reading import read_ahead, spaced
 from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scores
 from sceneparse.inference import Engine, TestProtocol, label, predict_tasks
 from sceneparse.inference.scale import doubt_of
+from sceneparse.inference.worth_compiling import Amount, work_ahead
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import ALONE, Processes
 from sceneparse.progress import line_of_progress
@@ -164,13 +165,18 @@ def evaluate(
             f"{len(dataset.labels)}"
         )
     indices = spaced(len(dataset), count)
-    matrix, pictures, resized = ConfusionMatrix(engine.num_classes), [], 0
+    matrix, resized = ConfusionMatrix(engine.num_classes), 0
+    pictures: list[PictureScore] = []
     far: list[tuple[int, int, int]] = []
     known = tasks or TaskLabels(dataset.labels)
     counters = [*accumulators(known), *([] if tasks is None else [TaskCounts(tasks)])]
     began = time.perf_counter()
     share = processes.share(indices)
-    with _progress_bar(progress, len(share)) as advance:
+
+    def amount() -> Amount:
+        return Amount(len(pictures), len(share) - len(pictures))
+
+    with _progress_bar(progress, len(share)) as advance, work_ahead(engine, amount):
         for index, sample in read_ahead(dataset, share, readers):
             name = dataset.name(index)
             resized += not protocol.keeps(sample.size)

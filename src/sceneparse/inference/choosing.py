@@ -83,7 +83,8 @@ def make_engine(
         network: A network on any device.
         preprocessing: How pictures are normalised.
         engine: torch, compile (PyTorch, compiled), openvino, onnxruntime, or auto: OpenVINO on a CPU if it is installed
-            and converts the network, else torch. On a GPU that is torch.
+            and converts the network, else torch. On a GPU that is torch, which on an NVIDIA GPU compiles the network
+            where so many pictures are still to come (`work_ahead`) that this pays.
         device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
         precision: float32, tf32 (on GPUs that have it), bfloat16, float16, or auto: bfloat16 where the device is faster
             in it, else float32 (ONNX Runtime: float32).
@@ -93,13 +94,15 @@ def make_engine(
     """
     name = chosen_engine(engine, device, precision)
     make_torch = partial(TorchEngine, network, preprocessing, device=device, precision=precision)
+    if engine == "auto" and name == "torch":
+        return make_torch(compile=None)
     try:
         made = ENGINES[name](network, preprocessing, device=device, precision=precision)
     except ConversionError:
         if engine != "auto":
             raise
         return make_torch()
-    return FittingEngine(made, make_torch) if engine == "auto" and name != "torch" else made
+    return FittingEngine(made, make_torch) if engine == "auto" else made
 
 
 def chosen_engine(engine: EngineName, device: str | torch.device, precision: Precision) -> str:

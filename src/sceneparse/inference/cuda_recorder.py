@@ -65,7 +65,7 @@ class CudaRecorder:
             pool = self._living_pool()
             graph, found = self._captured(partial(compute, static), pool, aside)
         staging = Staging(static)
-        return Replay(staging.bring, found, graph.replay, (kept, pool, staging))
+        return Replay(staging.bring, found, graph.replay, (kept, pool, staging), self._compiled)
 
     def _captured(self, compute: Callable[[], Any], pool: "_Pool", stream: torch.cuda.Stream) -> tuple[Any, Any]:
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any, Protocol
 
 import torch
@@ -25,6 +26,7 @@ from sceneparse.inference.epilogues import find_epilogues
 from sceneparse.inference.graphs import Graphs
 from sceneparse.inference.lowering import lower_precision
 from sceneparse.inference.program import ONE_TASK, Traits, prepared
+from sceneparse.inference.worth_compiling import WorthCompiling
 from sceneparse.networks import Output, SceneParser, UnifiedOutput, UnifiedUPerNet, normalize
 from sceneparse.networks.exact.convolution import arrange_weights
 from sceneparse.settings import Precision, PreprocessingSettings, Temperatures
@@ -102,7 +104,8 @@ class TorchEngine:
         device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
         precision: float32, tf32, bfloat16, float16, or auto: bfloat16 where the device is faster in it, else float32.
         compile: Whether the network is compiled, for each of the first sizes of pictures that are met and once for the
-            others. Graphs then hold what the compiler has made: fewer kernels, and none of them waited for.
+            others. Graphs then hold what the compiler has made: fewer kernels, and none of them waited for. None: where
+            it has a graph and so many pictures are still to come (`work_ahead`) that this pays.
 
     Raises:
         UserError: No such device, a precision that it cannot compute in, an operator that it lacks, or preprocessing
@@ -111,6 +114,7 @@ class TorchEngine:
 
     network: SceneParser
     graphs: Graphs | None
+    compiling: WorthCompiling | None
     _compute: Callable[..., Any]
 
     def __init__(
@@ -120,7 +124,7 @@ class TorchEngine:
         *,
         device: str | torch.device = "auto",
         precision: Precision = "auto",
-        compile: bool = False,  # noqa: A002 - the field's word
+        compile: bool | None = False,  # noqa: A002 - the field's word
     ) -> None:
         chosen = choose_device(device)
         traits = Traits.of(network, preprocessing)
@@ -137,7 +141,19 @@ class TorchEngine:
             self.name = "compile"
             self._compute = CompiledSizes(self.network)
         if chosen.type == "cuda":
-            self.graphs = Graphs(CudaRecorder(chosen, compiled=compile))
+            self._record_graphs(compile)
+
+    def _record_graphs(self, compile: bool | None) -> None:  # noqa: A002 - as above
+        if compile is not None:
+            self.graphs = Graphs(CudaRecorder(self.device, compiled=compile))
+            return
+        compiled = cache(lambda: CompiledSizes(self.network))  # made when it is first needed: that alone takes a second
+        self.compiling = WorthCompiling(
+            lambda pictures, tasks: self._computed(pictures, tasks, compiled()),
+            CudaRecorder(self.device, compiled=True),
+            self.device,
+        )
+        self.graphs = Graphs(CudaRecorder(self.device), better=self.compiling.better)
 
     def _make(self, network: SceneParser, traits: Traits, device: torch.device, precision: Precision) -> None:
         """Put a copy of the network on the device, in a precision."""
@@ -182,7 +198,7 @@ class TorchEngine:
         self, network: SceneParser, traits: Traits, device: torch.device, precision: Precision, *, live: bool
     ) -> None:
         self.name = "torch"
-        self.graphs = None
+        self.graphs = self.compiling = None
         self.network = network
         self._compute = network
         self.device = device
@@ -225,16 +241,21 @@ class TorchEngine:
             kind = UnifiedOutput if isinstance(self.network, UnifiedUPerNet) else Output
             return kind(*found)  # type: ignore[arg-type] # an Output always has logits
 
-    def _computed(self, images: Tensor, tasks: Sequence[str]) -> Output | UnifiedOutput:
-        """Compute what is asked for of pictures on the device."""
+    def _computed(
+        self, images: Tensor, tasks: Sequence[str], compute: Callable[..., Any] | None = None
+    ) -> Output | UnifiedOutput:
+        """Compute what is asked for of pictures on the device, by default as the engine does."""
         pixels = normalize(images, self._traits.mean, self._traits.std).contiguous(memory_format=torch.channels_last)
         with float32_products(self._products), self._autocast():
-            return self._output(pixels, tasks)
+            return self._output(pixels, tasks) if compute is None else compute(pixels, *self._asked(tasks))
+
+    def _asked(self, tasks: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+        """What the network takes beside pictures."""
+        return (tuple(tasks),) if isinstance(self.network, UnifiedUPerNet) else ()
 
     def _output(self, pixels: Tensor, tasks: Sequence[str]) -> Output | UnifiedOutput:
-        asked = (tuple(tasks),) if isinstance(self.network, UnifiedUPerNet) else ()
         try:
-            output: Output | UnifiedOutput = self._compute(pixels, *asked)
+            output: Output | UnifiedOutput = self._compute(pixels, *self._asked(tasks))
         except torch._dynamo.exc.TorchDynamoException as error:
             reason = " ".join(str(error).split("\n", 1)[0].split())
             raise UserError(
@@ -261,4 +282,6 @@ class TorchEngine:
         compiled = ", compiled" if self.name == "compile" else ""
         if self.graphs is not None:
             compiled += f", no graphs ({self.graphs.failure})" if self.graphs.failure else ", CUDA graphs"
+        if self.compiling is not None:
+            compiled += self.compiling.describe()
         return f"PyTorch {torch.__version__} on {name}{threads}, {self.precision}{compiled}, {folded}"

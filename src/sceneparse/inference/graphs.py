@@ -7,7 +7,7 @@ fixed addresses: pictures are copied into one tensor, and results out of another
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -19,6 +19,9 @@ Found = tuple[Tensor | None, ...]
 
 Compute = Callable[[Tensor], Found]
 """Computes results of pictures on their device, without reading a number back."""
+
+Key = tuple[tuple[int, ...], torch.dtype, Any]
+"""What a graph is for: the pictures' shape and type, and what is asked for beside them."""
 
 BEFORE = 2
 """Pictures of a size that are computed as they come before a graph is recorded for it: recording takes the time of
@@ -37,12 +40,18 @@ class Replay(NamedTuple):
         found: What it writes.
         run: Runs it.
         kept: What it reads besides, which must stay where it is.
+        compiled: Whether it holds what a compiler has made.
     """
 
     bring: Callable[[Tensor], object]
     found: Found
     run: Callable[[], None]
     kept: object
+    compiled: bool = False
+
+
+Better = Callable[[Key, Replay, Tensor], Replay | None]
+"""Gives the graph that takes the place of one that is about to compute pictures; None where it stays."""
 
 
 class Recorder(Protocol):
@@ -67,13 +76,16 @@ class Graphs:
         record: Records a graph.
         before: Pictures of a size before its graph is recorded.
         most: Graphs that are kept.
+        better: Asked each time whether another graph is to take a graph's place from now on.
     """
 
-    def __init__(self, record: Recorder, *, before: int = BEFORE, most: int = MOST) -> None:
+    def __init__(
+        self, record: Recorder, *, before: int = BEFORE, most: int = MOST, better: Better | None = None
+    ) -> None:
         self.failure: str | None = None
-        self._record, self._before, self._most = record, before, most
-        self._graphs: OrderedDict[Hashable, Replay] = OrderedDict()
-        self._met: OrderedDict[Hashable, int] = OrderedDict()
+        self._record, self._before, self._most, self._better = record, before, most, better
+        self._graphs: OrderedDict[Key, Replay] = OrderedDict()
+        self._met: OrderedDict[Key, int] = OrderedDict()
         self._turn = threading.Lock()
 
     def __call__(self, compute: Compute, pictures: Tensor, device: torch.device, asked: Hashable = None) -> Found:
@@ -94,13 +106,15 @@ class Graphs:
             if graph is None and self._due(key):
                 graph = self._recorded(key, compute, pictures.to(device, non_blocking=True))
             if graph is not None:
+                if self._better is not None and (better := self._better(key, graph, pictures)) is not None:
+                    graph = self._graphs[key] = better
                 self._graphs.move_to_end(key)
                 graph.bring(pictures)
                 graph.run()
                 return tuple(None if one is None else one.clone() for one in graph.found)
         return compute(pictures.to(device, non_blocking=True))
 
-    def _due(self, key: Hashable) -> bool:
+    def _due(self, key: Key) -> bool:
         """Whether this size has come often enough."""
         if self.failure is not None:
             return False
@@ -111,7 +125,7 @@ class Graphs:
             self._met.popitem(last=False)
         return met >= self._before
 
-    def _recorded(self, key: Hashable, compute: Compute, pictures: Tensor) -> Replay | None:
+    def _recorded(self, key: Key, compute: Compute, pictures: Tensor) -> Replay | None:
         while len(self._graphs) >= self._most:
             self._graphs.popitem(last=False)
         try:

@@ -228,7 +228,9 @@ def _opened(folder: Path, engine: EngineName, device: str, precision: Precision)
                 scorer = FittingEngine(scorer, lambda: _engine(load_model(folder), "torch", device, precision))
             return Opened(scorer, config, note.labels, fingerprint, folder, note.tasks, why, converted)
     model = load_model(folder)
-    scorer = _engine(model, "torch" if engine == "auto" else engine, device, precision)
+    # Where OpenVINO would be tried first, it has been, or torch was measured as faster.
+    tried = engine == "auto" and chosen_engine(engine, device, precision) == "openvino"
+    scorer = _engine(model, "torch" if tried else engine, device, precision)
     return Opened(scorer, model.config, model.labels, fingerprint, folder, model.tasks, why, converted)
 
 

@@ -37,7 +37,8 @@ PIXELS = 32_000_000
 batches are."""
 
 _BETWEEN = 64
-"""Items without a picture that are held between the pictures of a batch."""
+"""Items without a picture that are held between the pictures of a batch, unless they have more than `PIXELS` with
+these."""
 
 _THREADS, _AHEAD = 2, 4
 """Threads that read, and pictures that are read ahead, for a CPU, which the network takes for itself."""
@@ -138,6 +139,7 @@ def begun_together(
     *,
     most: int,
     behind: int,
+    held_of: Callable[[Item], int] = lambda _: 0,
 ) -> Iterator[tuple[Item, Later[Result] | None]]:
     """Begin what is made of pictures, of those together that are alike and come one after the other.
 
@@ -152,11 +154,12 @@ def begun_together(
         begin: Begins several of one kind, or one.
         most: So many are begun together.
         behind: So many batches, or pictures by themselves, are begun and not yielded when the next one is.
+        held_of: Gives the pixels that an item holds which gives nothing to `begin`.
 
     Yields:
         Each item in its order, with what gives its result or raises what went wrong; None where it gives nothing.
     """
-    for batch in in_turn(_batches(items, given_of, kind_of, begin, most), behind):
+    for batch in in_turn(_batches(items, given_of, kind_of, begin, most, held_of), behind):
         while batch:  # nothing is held that was yielded
             yield batch.popleft()
 
@@ -167,20 +170,22 @@ def _batches(
     kind_of: Callable[[Given], Kind],
     begin: Begin[Given, Result],
     most: int,
+    held_of: Callable[[Item], int],
 ) -> Iterator[Batch[Item, Result]]:
     waiting: list[tuple[Item, Given | None]] = []
-    kind, count = Kind(None, 0), 0
+    kind, count, held = Kind(None, 0), 0, 0
     for item in items:
         given = given_of(item)
         own = kind if given is None else kind_of(given)
-        if waiting and (own != kind or len(waiting) > most + _BETWEEN):
+        pixels = held_of(item) if given is None else own.pixels
+        if waiting and (own != kind or len(waiting) > most + _BETWEEN or held + pixels > PIXELS):
             yield from _one_by_one(waiting, begin)
-            waiting, count = [], 0
+            waiting, count, held = [], 0, 0
         if not waiting and given is None:
             yield deque([(item, None)])
             continue
         waiting.append((item, given))
-        kind, count = own, count + (given is not None)
+        kind, count, held = own, count + (given is not None), held + pixels
         full = max(1, min(most, PIXELS // max(1, kind.pixels)))
         if given is None or count < full:
             continue
@@ -192,7 +197,7 @@ def _batches(
             yield from _one_by_one(waiting, begin)
         else:
             yield together
-        waiting, together, count = [], None, 0
+        waiting, together, count, held = [], None, 0, 0
     yield from _one_by_one(waiting, begin)
 
 

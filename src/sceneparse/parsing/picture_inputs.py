@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 from pathlib import Path
 
 from sceneparse.errors import UserError
@@ -47,6 +48,14 @@ class Inputs:
         self._endangered = {resolved: path for path in self._files if self._outputs.covers(resolved := path.resolve())}
         self.left_out = self._none_left_out()
         find_pictures(self._inputs)  # raises at once what is wrong with them
+
+    @cached_property
+    def count(self) -> int | None:
+        """How many pictures there are, searched for when it is first asked for; None where the search fails."""
+        try:
+            return sum(1 for _ in self)
+        except UserError:
+            return None  # whoever goes through them meets it too, and says it
 
     def __iter__(self) -> Iterator[FoundPicture]:
         left_out = self._none_left_out()

@@ -42,7 +42,8 @@ class Run:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.tally = Tally()
         self._said = set[str]()
-        self._engine: dict[str, str] = {}
+        self._parser: Parser | None = None
+        self._engines: list[str] = []
         if out is not None and self._summary is not None:
             make_folder(out)
             refuse_foreign_summary(self._summary)
@@ -53,11 +54,17 @@ class Run:
             self.console.print(line, markup=False)
 
     def say_engine(self, parser: Parser) -> None:
-        """Show what gives the scores, if progress is wanted; the summary has it with the reason in any case."""
-        self._engine = {"used": parser.engine.describe()}
-        if parser.why_engine:
-            self._engine["why"] = parser.why_engine
-        self.say(f"engine: {self._engine['used']}")
+        """Show what gives the scores, if progress is wanted; the summary has it with the reason in any case.
+
+        The summary has it as it is at the end: it may have been compiled in the meantime.
+        """
+        self._parser = parser
+        self.say(f"engine: {parser.engine.describe()}")
+
+    def engine_elsewhere(self, described: str) -> None:
+        """Note an engine that another process has parsed with, for the summary."""
+        if described not in self._engines:
+            self._engines.append(described)
 
     def say_confidence(self, parser: Parser) -> None:
         """Say by which probabilities pixels are ignored, where these are not the calibrated ones."""
@@ -113,7 +120,12 @@ class Run:
     def described(self, summary: Summary) -> dict[str, Any]:
         """Return the content of the summary's file: what became of the inputs, and which engine parsed those of now."""
         # What an earlier run has done may be another engine's: where all is, none is named.
-        return {**summary.to_json(), **({"engine": self._engine} if self._engine and summary.done else {})}
+        parser = self._parser if summary.done else None
+        return {**summary.to_json(), **({} if parser is None else {"engine": self._engine(parser)})}
+
+    def _engine(self, parser: Parser) -> dict[str, str]:
+        used = "; ".join(self._engines) or parser.engine.describe()
+        return {"used": used, **({"why": parser.why_engine} if parser.why_engine else {})}
 
     def close(self, summary: Summary) -> None:
         """Write the summary into the output folder, and say what became of the inputs.

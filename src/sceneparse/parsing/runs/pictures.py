@@ -12,6 +12,7 @@ from typing import Any
 from sceneparse.arguments import argument, check_flag, check_names, check_probability, check_type, several
 from sceneparse.devices.memory import ran_out
 from sceneparse.errors import UnwritableError, UserError
+from sceneparse.inference.worth_compiling import Amount, work_ahead
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
 from sceneparse.parsing.batches import in_batches, read_ahead, threads_beside
@@ -102,8 +103,13 @@ def predict_pictures(
     reader = _Reader(parser, facts, pictures, out, chosen, again)
     writer = _Writer(run, out, chosen)
     deep = others = False
-    writers = threads_beside(parser)
+    writers, passed = threads_beside(parser), 0
+
+    def amount() -> Amount | None:
+        return None if pictures.count is None else Amount(passed, pictures.count - passed)
+
     with (
+        work_ahead(parser.engine, amount),
         counting_progress(run.console, "Parsing", pictures, shown=progress) as advance,
         Behind(writers, 2 * writers, _WAITING_PIXELS) as behind,
     ):
@@ -135,6 +141,7 @@ def predict_pictures(
                             parse = dataclasses.replace(parse, legend_layout=legend)
                         behind.put(writer, parse, found, facts, weight=parse.labels.size, then=writer.count)
             del finish  # it holds a picture's labels while the next one is begun
+            passed += 1
             advance()
     if parser.ranges and others and not deep:
         given = argument("with_ranges", option="--range")

@@ -18,6 +18,7 @@ from sceneparse.errors import UserError
 from sceneparse.inference.later import Later, then
 from sceneparse.parsing import Parse, Parser, load, predict_pictures
 from sceneparse.parsing.loading import Loading
+from sceneparse.parsing.runs.collection.cluster import Parsed
 from sceneparse.parsing.runs.collection.deduplicate import deduplicate, rows_there
 from sceneparse.parsing.runs.collection.items import packed
 from sceneparse.parsing.runs.collection.listing import list_items
@@ -95,7 +96,7 @@ def test_a_doubt_comes_back_with_its_picture_and_is_said_once(
     outcomes = parse(worker(tmp_path / "out"), folder)
     assert [one["doubt"] for one in outcomes if one["status"] == "parsed"] == ["far"] * 5
     items = list_items([str(folder)], str(tmp_path / "out"))
-    _parse(Run(tmp_path / "out", progress=False), items, [outcomes])
+    _parse(Run(tmp_path / "out", progress=False), items, [Parsed(outcomes, "brightest")])
     assert capsys.readouterr().err.count("far") == 1
 
 

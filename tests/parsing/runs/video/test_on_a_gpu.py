@@ -1,16 +1,19 @@
 """Videos on a GPU, for which the CPU stands: frames are labelled together, and beside what is made of those before."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sceneparse.errors import UserError
 from sceneparse.inference import later
+from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser
+from sceneparse.parsing.runs.video.label_frames import LabelFrames
 from sceneparse.parsing.runs.video.labelling import FrameLabels
 from tests.support.brightest import POISON, OnGpu
 from tests.support.clips import pan
@@ -54,6 +57,33 @@ def test_a_run_that_goes_on_asks_for_what_is_missing_alone(
     assert run(make_parser(engine=engine), clip, out, label_frames=True).done == 1
     assert [path.read_bytes() for path in sorted((out / "clip_labels").iterdir())] == whole
     assert engine.batches == [1, 1]
+
+
+def test_frames_with_labels_of_an_earlier_run_wait_between_others_only_as_far_as_a_batch_has_room(
+    make_parser: MakeParser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = pan(40)
+    there = LabelFrames(tmp_path / "labels", LabelSpace(("brick", "grass", "water")), {})
+    for index in {*range(40)} - {3, 4, 20, 30}:
+        there.write(index, np.zeros((48, 64), np.int16))
+    monkeypatch.setattr("sceneparse.parsing.batches.MOST", 4)
+    # From the first to the last that is missing there are 28.
+    for room, batches in ((8, [1] * 4), (27, [1] * 4), (28, [4])):
+        monkeypatch.setattr("sceneparse.parsing.batches.PIXELS", room * 48 * 64)
+        engine, taken, waiting = OnGpu(), list[int](), list[int]()
+
+        def frames(taken: list[int] = taken) -> Iterator[NDArray[np.uint8]]:
+            for number, frame in enumerate(clip):
+                taken.append(number)
+                yield frame
+
+        labeller = FrameLabels(make_parser(engine=engine), 0.0, there)
+        for number, (_, labelled) in enumerate(labeller(frames(), lambda pixels: pixels)):
+            assert labelled is not None
+            waiting.append(len(taken) - number)
+        assert len(waiting) == 40 and engine.batches == batches
+        # With one that has no room any more, and one that is begun before another is finished.
+        assert max(waiting) <= room + 2
 
 
 def test_scores_that_are_not_finite_are_refused(make_parser: MakeParser, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError, counted
@@ -116,8 +116,20 @@ def shares(ray: ModuleType, workers: int | None, device: str) -> Shares:
     return Shares(workers, max(1, processors // workers), int(bool(gpus)))
 
 
-def parse_chunks(ray: ModuleType, plan: Plan, items: Sequence[Item], share: Shares) -> Iterator[list[dict[str, Any]]]:
-    """Have workers parse a collection, and yield the outcomes of each chunk (see `Outcome`) as it ends.
+class Parsed(NamedTuple):
+    """A chunk that was parsed.
+
+    Args:
+        outcomes: What became of its pictures, see `Outcome`.
+        engine: What gave the scores, as its worker describes it.
+    """
+
+    outcomes: list[dict[str, Any]]
+    engine: str
+
+
+def parse_chunks(ray: ModuleType, plan: Plan, items: Sequence[Item], share: Shares) -> Iterator[Parsed]:
+    """Have workers parse a collection, and yield each chunk as it ends.
 
     Raises:
         UserError: A worker cannot load the model or write.
@@ -138,7 +150,7 @@ def parse_chunks(ray: ModuleType, plan: Plan, items: Sequence[Item], share: Shar
     for row in parsed.iter_rows():
         if row["wrong"]:
             raise UserError(row["wrong"])
-        yield json.loads(row["outcomes"])
+        yield Parsed(json.loads(row["outcomes"]), row["engine"])
 
 
 class _SharedAttempts(Attempts):

@@ -16,7 +16,7 @@ from sceneparse.parsing.loading import Loading
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.remarks import Remark
 from sceneparse.parsing.runs.collection.addresses import is_url
-from sceneparse.parsing.runs.collection.cluster import cluster, parse_chunks, shares
+from sceneparse.parsing.runs.collection.cluster import Parsed, cluster, parse_chunks, shares
 from sceneparse.parsing.runs.collection.deduplicate import deduplicate, rows_there
 from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.listing import list_items
@@ -109,7 +109,8 @@ def predict_collection(
             run.say_confidence(parser)
         run.say(f"{counted(len(items), 'picture')}, {share.describe()}")
         files = _files_of_model(loading.model) if address else None
-        plan = Plan(loading, files, out, store, chosen, again, share.threads, ignore_below, legend)
+        each = len(items) // share.workers
+        plan = Plan(loading, files, out, store, chosen, again, share.threads, ignore_below, legend, each)
         outcomes = _parse(run, items, parse_chunks(ray, plan, items, share))
     run.leave_out_files(left_out)
     with writing(f"{out}/{MANIFEST}"):
@@ -123,12 +124,13 @@ def predict_collection(
     return summary
 
 
-def _parse(run: Run, items: Sequence[Item], chunks: Iterable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _parse(run: Run, items: Sequence[Item], chunks: Iterable[Parsed]) -> list[dict[str, Any]]:
     """Take the outcomes as they come, and count them in the items' order."""
     outcomes: list[dict[str, Any]] = [{} for _ in items]
     with counting_progress(run.console, "Parsing", items, shown=run.progress) as advance:
         for chunk in chunks:
-            for outcome in chunk:
+            run.engine_elsewhere(chunk.engine)
+            for outcome in chunk.outcomes:
                 outcomes[outcome["number"]] = outcome
                 run.doubt(items[outcome["number"]].file, outcome["doubt"])
                 run.remark(items[outcome["number"]].file, starmap(Remark, outcome["remarks"]))

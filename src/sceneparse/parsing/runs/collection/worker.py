@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ import torch
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.inference.later import Later
+from sceneparse.inference.worth_compiling import Amount, work_ahead
 from sceneparse.parsing.artefacts.choice import shows_picture
 from sceneparse.parsing.batches import in_batches, read_ahead
 from sceneparse.parsing.loading import Loading
@@ -47,6 +49,7 @@ class Plan:
         threads: Threads that a worker computes with.
         ignore_below: The confidence under which pixels get no class; None: all have one.
         legend: Where drawings have their legend.
+        share: How many pictures a worker may expect.
     """
 
     loading: Loading
@@ -58,6 +61,7 @@ class Plan:
     threads: int
     ignore_below: float | None = None
     legend: LegendLayout = "auto"
+    share: int = 0
 
     def parser(self) -> Parser:
         """Load the model."""
@@ -137,6 +141,7 @@ class ParseChunks:
         self._plan, self._attempts = plan, attempts
         self._shown = shows_picture(plan.write)
         self._wrong: str | None = None
+        self._done = 0
         try:
             for name in plan.write:  # a cluster's machine may lack the package that brings one along
                 require_known("artefacts", name, argument("write"))
@@ -146,6 +151,11 @@ class ParseChunks:
             self._wrong = str(error)
             return
         self._made_by = made_by(self._parser, ignore_below=plan.ignore_below, legend=plan.legend)
+        self._ahead = ExitStack()  # for as long as there is this worker
+        self._ahead.enter_context(work_ahead(self._parser.engine, self._amount))
+
+    def _amount(self) -> Amount:
+        return Amount(self._done, self._plan.share - self._done)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Parse a chunk.
@@ -154,15 +164,16 @@ class ParseChunks:
             row: "items": as `packed` gives them.
 
         Returns:
-            "outcomes": a list of `Outcome` as JSON. "wrong": what is the user's to mend, and ends the run; empty if
-            nothing. (Raised here, only its text would come through Ray, in the midst of a trace.)
+            "outcomes": a list of `Outcome` as JSON. "engine": what gave the scores. "wrong": what is the user's to
+            mend, and ends the run; empty if nothing. (Raised here, only its text would come through Ray, in the midst
+            of a trace.)
         """
         if self._wrong is None:
             try:
-                return {"outcomes": self._parsed(row), "wrong": ""}
+                return {"outcomes": self._parsed(row), "engine": self._parser.engine.describe(), "wrong": ""}
             except UserError as error:
                 self._wrong = str(error)
-        return {"outcomes": "[]", "wrong": self._wrong}
+        return {"outcomes": "[]", "engine": "", "wrong": self._wrong}
 
     def _parsed(self, row: dict[str, Any]) -> str:
         items = unpacked(row["items"])
@@ -217,6 +228,7 @@ class ParseChunks:
             return f"{item.file}: {error}"
 
     def _one(self, item: Item, read: _Read | Saved | str, finish: Later[Parse] | None = None) -> Outcome:
+        self._done += 1
         if isinstance(read, str):
             return Outcome(item.number, "failed", read)
         if isinstance(read, Saved):

@@ -18,6 +18,7 @@ from sceneparse.drawing.growing_legend import GrowingLegend
 from sceneparse.drawing.panel import share_text
 from sceneparse.files import whole_file, write_json
 from sceneparse.inference.scale import doubt_of
+from sceneparse.inference.worth_compiling import Amount, work_ahead
 from sceneparse.parsing.artefacts.file_names import RECORDS
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.batches import AHEAD_BYTES
@@ -205,6 +206,11 @@ class VideoJob:
             items = stack.enter_context(Ahead(reader, max(_AHEAD, several), newest=self.source.live))
             encoder = stack.enter_context(Behind(1, _BEHIND))
             saver = stack.enter_context(Behind(_WRITERS, 2 * _BEHIND))
+
+            def amount() -> Amount | None:
+                return None if reader.expected is None else Amount(found.count, reader.expected - found.count)
+
+            stack.enter_context(work_ahead(self.parser.engine, amount))
             advance = stack.enter_context(frames_progress(self.console, self.source.name, reader.expected))
             for item, labelled in labeller(takewhile(lambda _: not stopped.is_set(), items), _pixels):
                 if labelled is None or not isinstance(item, Frame):

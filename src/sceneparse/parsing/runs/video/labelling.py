@@ -43,12 +43,14 @@ class _Seen(NamedTuple):
         number: The frame's number; -1 of what is none.
         cut: Whether it begins a new scene.
         image: (3, H, W) uint8, where the network is to be asked.
+        pixels: How many the frame has.
     """
 
     item: object
     number: int = -1
     cut: bool = False
     image: Tensor | None = None
+    pixels: int = 0
 
 
 _Maps = tuple[Tensor, ...]
@@ -107,6 +109,7 @@ class FrameLabels:
             self._begin,
             most=self.together,
             behind=self._behind,
+            held_of=lambda one: one.pixels,
         )
         for one, later in begun:
             yield one.item, None if one.number < 0 else self._finished(one, later)  # type: ignore[misc] # as it was given
@@ -117,7 +120,8 @@ class FrameLabels:
         number, self._count = self._count, self._count + 1
         cut = self._is_cut(pixels)
         there = self._smoothed is None and self._frames is not None and self._frames.there(number)
-        return _Seen(item, number, cut, None if there else self._parser.read(pixels))
+        image = None if there else self._parser.read(pixels)
+        return _Seen(item, number, cut, image, pixels.shape[0] * pixels.shape[1])
 
     def _begin(self, frames: Sequence[_Seen]) -> list[Later[_Maps]]:
         images = [frame.image for frame in frames if frame.image is not None]
