@@ -9,7 +9,8 @@ command line and the service run in processes of their own. Memory is the peak o
 the model loaded, which is measured with a picture of 64x64 pixels.
 
 With --baseline, the sources of an older version, the largest size is also parsed by that, with the same weights. The
-quick form does it in small, on a model of random weights, in this process.
+quick form does it in small, on a model of random weights, in this process but for the service, which gets the largest
+size alone; what needs a package that is not installed is left out.
 """
 
 import dataclasses
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -71,26 +73,30 @@ def measured(given: Any, folder: Path) -> dict[str, Any]:
     def ours(*words: object) -> Taken:
         return call_here(*words) if given.quick else call(here, folder, *words)
 
-    ways, engine = {"predict": model}, ("--engine", "torch") if given.quick else ()
-    if not given.quick:
+    ways = {"predict": model}
+    engines: dict[str, tuple[str, ...]] = {"predict": ("--engine", "torch") if given.quick else (), "onnx": ()}
+    if not given.quick or there("onnx", "onnxruntime", "onnxscript"):
         note("exporting")
         ours("export", model, "--format", "onnx", "--out", file)
         ways["onnx"] = file
     loaded = {}
     for way, source in ways.items():
-        ours("predict", source, folder / "loaded.png", "--out", folder / "first", *engine)  # converts, if need be
-        loaded[way] = ours("predict", source, folder / "loaded.png", "--out", folder / f"loaded-{way}", *engine)
+        words = (source, folder / "loaded.png", *engines[way], "--out")
+        ours("predict", *words, folder / "first")  # converts, if need be
+        loaded[way] = ours("predict", *words, folder / f"loaded-{way}")
     rows = []
     for width, height in sizes:
         for way, source in ways.items():
             note(f"{way}: {width}x{height}")
             out = folder / f"{way}-{width}"
-            taken = ours("predict", source, folder / f"{width}.jpg", "--out", out, *engine)
+            taken = ours("predict", source, folder / f"{width}.jpg", "--out", out, *engines[way])
             answer = json.loads((out / f"{width}.json").read_text(encoding="utf-8"))
             above = taken.peak_mib - loaded[way].peak_mib
             rows.append(row(way, (width, height), answer, taken.seconds, above))
     if not given.quick:
         rows += served(here, model, sizes, folder)
+    elif there("fastapi", "uvicorn"):
+        rows += served(here, model, sizes[-1:], folder, "--engine", "torch")
     figures: dict[str, Any] = {"rows": rows, "largest_difference": largest_difference(rows)}
     if given.baseline is not None:
         figures["baseline"] = older(given.baseline.resolve(), model, sizes[-1], folder)
@@ -98,6 +104,11 @@ def measured(given: Any, folder: Path) -> dict[str, Any]:
         figures["memory_ratio"] = round(largest["above_mib"] / figures["baseline"]["above_mib"], 4)
         figures["time_ratio"] = round(largest["seconds"] / figures["baseline"]["seconds"], 4)
     return figures
+
+
+def there(*packages: str) -> bool:
+    """Whether packages are installed."""
+    return all(find_spec(package) is not None for package in packages)
 
 
 def quick_model(folder: Path) -> Path:
@@ -141,12 +152,14 @@ def largest_difference(rows: list[dict[str, Any]]) -> float:
     return round(max(max(shares) - min(shares) for shares in found), 5)
 
 
-def served(here: Path, model: Path, sizes: tuple[tuple[int, int], ...], folder: Path) -> list[dict[str, Any]]:
+def served(
+    here: Path, model: Path, sizes: tuple[tuple[int, int], ...], folder: Path, *words: str
+) -> list[dict[str, Any]]:
     """Send the photos to a service, one that is started anew for each, whose memory is seen from outside."""
     rows = []
     for size in sizes:
         note(f"serve: {size[0]}x{size[1]}")
-        command = [sys.executable, "-c", SERVE, "serve", str(model), "--port", "0"]
+        command = [sys.executable, "-c", SERVE, "serve", str(model), "--port", "0", *words]
         environment = {**os.environ, "PYTHONPATH": str(here), "SCENEPARSE_CACHE": str(folder / "cache")}
         service = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         try:

@@ -1,9 +1,12 @@
 """Paths as people write them, and names that are taken for one another."""
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import sceneparse
 from sceneparse.cli import COMMANDS, main, parser_of
 from sceneparse.cli.settings import given_settings
 from sceneparse.errors import UserError
@@ -13,6 +16,7 @@ from sceneparse.serving.settings import model_of
 from sceneparse.settings import BackboneSettings, DataSettings, InitSettings, Recipe
 from sceneparse.settings.classes import ClassSettings
 from sceneparse.settings.data import SourceSettings
+from tests.support.small import write_data_set
 
 
 @pytest.fixture
@@ -83,6 +87,33 @@ def test_every_path_among_the_settings_may_begin_with_a_tilde(home: Path, tmp_pa
     assert recipe.data.root == recipe.init.model == there
     words = given_settings(Recipe, ["--init.model", "~/b", "--data.root=~/b"])
     assert read_recipe(tmp_path / "own.yaml", **words).init.model == str(home / "b")
+
+
+def test_every_path_in_python_may_begin_with_a_tilde(
+    home: Path, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_run, home / "run")
+    write_data_set(home / "data")
+    picture = "~/data/val/images/000.png"
+    parser = sceneparse.load("~/run/model", engine="torch")
+    assert parser.config == sceneparse.load(Path("~/run"), engine="torch").config
+    parse = parser(picture)
+    assert parse.size == parser(Path(picture)).size == next(parser.many([picture])).size
+    parse.save("~/saved", "one")
+    sceneparse.predict(parser, picture, "~/parsed", progress=False)
+    on: Any = {"data": "~/data", "split": "val", "engine": "torch", "progress": False}
+    sceneparse.evaluate("~/run/model", **on, out="~/evaluated")
+    sceneparse.diagnose("~/run", **on, out="~/diagnosed", learn_split="val")
+    sceneparse.calibrate("~/run/model", **on, out=Path("~/calibrated"))
+    sceneparse.compare("~/run", out="~/compared", progress=False)
+    sceneparse.export("~/run/model", format="torch", out="~/run.pt2", progress=False)
+    written = ("saved/one.json", "parsed/summary.json", "evaluated/metrics.json", "diagnosed/diagnosis.json")
+    for name in (*written, "calibrated/calibration.json", "compared/comparison.json", "run.pt2"):
+        assert (home / name).is_file(), name
+    with pytest.raises(UserError, match="already holds a training"):
+        sceneparse.train("toy-pspnet", "~/run")
+    assert not list(tmp_path.glob("~*"))
 
 
 def test_outputs_in_the_home_folder_need_no_shell_that_expands_them(

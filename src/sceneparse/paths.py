@@ -38,6 +38,15 @@ def expanded_text(text: str) -> str:
     return text if found == Path(text) else str(found)
 
 
+def expanded_source(source: str | Path) -> str | Path:
+    """Return what a call is given for a file, a folder or a name, with a home folder in it as in `expanded`.
+
+    Args:
+        source: A text, which may be a name or an address, stays a text, and a path a path.
+    """
+    return expanded_text(source) if isinstance(source, str) else expanded(source)
+
+
 def written_as_path(text: str) -> bool:
     """Return whether a text has a form that a path has and no name of a hub: "./a", "/a", "C:/a", "a/" or "a/b/c"."""
     starts = re.match(r"[./~\\]|[A-Za-z]:[\\/]", text) is not None

@@ -1,6 +1,7 @@
 """What must not be imported before it is needed: a mistake is answered in the time that Python takes to start."""
 
 import json
+import socket
 import subprocess
 import sys
 from html import escape
@@ -12,6 +13,8 @@ from PIL import Image
 
 from sceneparse import progress
 from sceneparse.cli.beforehand import loading
+from sceneparse.recipes import read_recipe, to_yaml
+from sceneparse.settings.device import may_have_cuda
 
 HEAVY = (
     "torch",
@@ -27,18 +30,27 @@ HEAVY = (
 )
 
 PROGRAM = f"""
-import json, sys
+import importlib.util, json, sys
+from importlib.util import find_spec
+missing = sys.argv[2:]
+importlib.util.find_spec = lambda name, *more: None if name in missing else find_spec(name, *more)
 from sceneparse.cli import main
 ends = [main(words) for words in json.loads(sys.argv[1])]
 print(json.dumps([ends, sorted(set({HEAVY}) & set(sys.modules))]))
 """
 
 
-def run(folder: Path, *commands: str) -> tuple[list[int], list[str], list[str]]:
-    """Give commands one after another in a process; return their ends, the heavy modules, and what was said."""
+def run(folder: Path, *commands: str, missing: tuple[str, ...] = ()) -> tuple[list[int], list[str], list[str]]:
+    """Give commands one after another in a process; return their ends, the heavy modules, and what was said.
+
+    Args:
+        folder: Where they are given.
+        commands: The commands.
+        missing: Packages that are not installed there.
+    """
     words = json.dumps([command.split() for command in commands])
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, words], cwd=folder, capture_output=True, text=True, check=True
+        [sys.executable, "-c", PROGRAM, words, *missing], cwd=folder, capture_output=True, text=True, check=True
     )
     ends, loaded = json.loads(done.stdout.splitlines()[-1])
     return ends, loaded, done.stderr.splitlines()
@@ -53,6 +65,27 @@ def write_run(folder: Path, kind: str) -> str:
     for name, text in (("config.json", config), ("labels.json", '{"names": ["a"]}'), ("model.safetensors", "")):
         (folder / "model" / name).write_text(text)
     return escape(json.dumps({"config": json.loads(config)}))
+
+
+def write_data(folder: Path, names: list[str]) -> None:
+    """Write a data set of these classes, with two tiny pictures a split."""
+    for split in ("train", "val"):
+        for kind in ("images", "masks"):
+            (folder / split / kind).mkdir(parents=True)
+        for index in range(2):
+            pixels = np.random.default_rng([index, len(split)]).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / split / "images" / f"{index}.png")
+            Image.fromarray(pixels[..., 0] % len(names)).save(folder / split / "masks" / f"{index}.png")
+    (folder / "classes.json").write_text(json.dumps({"names": names}))
+
+
+def refused(folder: Path, mistakes: dict[str, str], missing: tuple[str, ...] = ()) -> None:
+    """Give wrong commands, each of which is answered in a line that holds some words, and nothing heavy is loaded."""
+    ends, loaded, said = run(folder, *mistakes, missing=missing)
+    assert len(said) == len(mistakes), said
+    for line, (command, expected) in zip(said, mistakes.items(), strict=True):
+        assert expected in line, command
+    assert ends == [2] * len(mistakes) and loaded == []
 
 
 def test_mistakes_are_refused_before_anything_heavy_is_imported(tmp_path: Path) -> None:
@@ -133,12 +166,123 @@ def test_mistakes_are_refused_before_anything_heavy_is_imported(tmp_path: Path) 
         "compare nowhere": "nowhere: there is no such run folder",
         "sweep toy-tabel1": "did you mean 'toy-table1'",
     }
-    ends, loaded, said = run(tmp_path, *mistakes)
-    assert ends == [2] * len(mistakes)
-    assert len(said) == len(mistakes)
-    for line, expected in zip(said, mistakes.values(), strict=True):
-        assert expected in line
-    assert loaded == []
+    refused(tmp_path, mistakes)
+
+
+def test_what_a_model_or_this_machine_lacks_is_refused_before_anything_heavy_is_imported(tmp_path: Path) -> None:
+    note = write_run(tmp_path / "runs" / "own", "folder")
+    write_run(tmp_path / "runs" / "twin", "folder")
+    write_run(tmp_path / "sweeps" / "x" / "pspnet" / "seed0", "folder")
+    write_run(tmp_path / "sweeps" / "x" / "fcn" / "seed0", "folder")
+    write_run(tmp_path / "runs" / "drawn", "toyworld")
+    write_run(tmp_path / "runs" / "smooth", "folder")
+    config = tmp_path / "runs" / "smooth" / "model" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "protocol": {"crf": True}}))
+    write_data(tmp_path / "data", ["a", "b"])
+    write_data(tmp_path / "same", ["a"])
+    (tmp_path / "own.xml").write_text(f'<net><rt_info><sceneparse value="{note}" /></rt_info></net>')
+    for name in ("own.pt2", "file", "clip.mp4", "old.pth"):
+        (tmp_path / name).touch()
+    (tmp_path / "empty").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    predict, same, other = "predict runs/own a.png --out o", "--data same --split val", "--data data --split val"
+    openvino, onnx = "--engine openvino", "--engine onnxruntime"
+    no_size = "the model does not know the sizes of the pictures that it learnt from"
+    two = "names 1 class (a) but the data set 2 (a, b)"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        mistakes = {
+            f"{predict} --size auto": no_size,
+            f"{predict} --protocol window": "protocol.window is not set: give a height and a width",
+            f"{predict} --stride 0.5": "protocol.stride has no effect",
+            f"{predict} --tasks scene": "model 'm' does not tell task 'scene'",
+            f"{predict} --write parts": "--write parts: model 'm' has none",
+            f"{predict} --as cityscapes": "but submissions to cityscapes take its own 19",
+            f"{predict} {openvino} --precision tf32": "computes in float32 or bfloat16, not in tf32",
+            f"{predict} {openvino} --device xpu": "engine openvino computes on the CPU, not on 'xpu'",
+            f"{predict} {onnx} --precision bfloat16": "engine onnxruntime computes in float32, not in bfloat16",
+            "predict runs/own a.png --out file": "file/summary.json: cannot be written",
+            "predict own.xml a.png --out o --engine torch": "own.xml is a file for engine openvino, not torch",
+            "predict own.pt2 a.png --out o": "own.pt2: not a model",
+            "predict sweeps/x a.png --out o": "2 runs: name one of them, such as sweeps/x/fcn/seed0, sweeps/x/pspnet",
+            "evaluate sweeps": "a folder of 2 runs: name one of them, such as sweeps/x/fcn/seed0",
+            "diagnose runs/own --data same --split val --rival sweeps/x": "a folder of 2 runs",
+            f"evaluate runs/own {other}": two,
+            f"evaluate runs/own {same} --size auto": no_size,
+            f"evaluate runs/own {same} --out file": "file/metrics.json: cannot be written",
+            "evaluate runs/own --kind toyworld": "names 1 class (a) but the data set 2",
+            f"diagnose runs/own {same} --learn-split nonsense": "no split 'nonsense'; there are: train, val (what goes",
+            "diagnose runs/drawn --learn-split nonsense": "names 1 class (a) but the data set 2",
+            f"diagnose runs/own {same} --rival runs/own/model": "the second model runs/own/model is the first one",
+            f"diagnose runs/own {other} --rival runs/twin": two,
+            f"diagnose runs/own {same} --out file": "file/diagnosis.json: cannot be written",
+            "calibrate runs/smooth --data same": "runs/smooth: its protocol has a CRF",
+            "calibrate runs/own --data data": two,
+            "calibrate runs/own --data same --out file": "file/calibration.json: cannot be written",
+            "compare runs/own --out file": "file/comparison.json: cannot be written",
+            "discover runs/own a.png": "model 'm' predicts objects alone",
+            "bench runs/own --size 8 8": "--size 8 8 is too small",
+            "bench runs/own --engine torch torch": "--engine names torch twice",
+            "bench runs/own --json empty": "empty: is a folder; name a file in it",
+            "export runs/own --format onnx --size auto": no_size,
+            f"export runs/own --format openvino --precision int8 --calibration a.png {other}": two,
+            "import old.pth --from nonsense --out m": "no family 'nonsense'",
+            "import old.pth --out m --labels none.json": "none.json",
+            "import old.pth --out runs/own": "holds more than a model (model), so it isn't replaced",
+            "import old.pth --out file/m": "file/m: cannot be written",
+            "import runs/own/model --out m": "is a model of sceneparse's own: every command takes runs/own/model",
+            "serve runs/own --tasks scene": "does not tell task 'scene'",
+            "serve runs/own runs/own": "two models are called 'own'",
+            "serve runs/own --range 3 1": "the range 3 to 1 is none",
+            "serve runs/own --log empty": "empty: cannot be written as the log",
+            f"serve runs/own --port {port}": f"127.0.0.1 port {port}: cannot listen there",
+            "train toy-pspnet --out file": "file/recipe.yaml: cannot be written",
+            "train toy-pspnet --resume --out runs/own": "holds a model but no checkpoint to resume from",
+            "train toy-pspnet --protocol.name window": "protocol.window is not set",
+            "train toy-pspnet --strategy fsdp": "fsdp shares a network's weights among processes",
+            "train toy-pspnet --training.precision float16 --training.device cpu": "float16 needs a CUDA device",
+            "train toy-pspnet --training.patience 50": "training.patience is 50, which has no effect",
+            "train toy-pspnet --init own.xml": "own.xml: not a folder",
+            "sweep toy-table1 --processes 0": "--processes is 0",
+            "sweep toy-table1 --protocol.name window": "row 'FCN baseline': protocol.name is 'window'",
+            "sweep toy-table1 --out file": "file/summary.json: cannot be written",
+            "demo --seed -1": "--seed is -1",
+            "demo --out file": "file/demo.json: cannot be written",
+            "data show same --out empty": "empty: is a folder; name a file in it",
+        }
+        if sys.platform != "darwin":
+            mistakes[f"{predict} --device mps"] = "device 'mps' is not there: this machine has 0 MPS devices"
+        if not may_have_cuda():
+            mistakes |= {
+                f"{one} --device cuda": "0 CUDA devices" for one in (predict, "serve runs/own", "bench runs/own")
+            }
+            mistakes["train toy-pspnet --training.device cuda:1"] = "device 'cuda:1' is not there"
+        refused(tmp_path, mistakes)
+
+
+def test_a_package_that_is_missing_is_named_before_anything_heavy_is_imported(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs" / "own", "folder")
+    for name in ("a.png", "clip.mp4"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name, "PNG")
+    int8 = "export runs/own --format openvino --precision int8 --calibration a.png"
+    mistakes = {
+        int8: "NNCF is not installed; do: pip install 'sceneparse[int8]'",
+        "export runs/own --format onnx": "onnxruntime is not installed; do: pip install 'sceneparse[onnx]'",
+        "predict runs/own a.png --out o --engine onnxruntime": "onnxruntime is not installed",
+        "predict runs/own clip.mp4 --out o": "videos need PyAV, which is not installed",
+        "predict runs/own a.png --out o --runner ray": "collections need Ray, which is not installed",
+        "train toy-pspnet --tracking.trackers [mlflow]": "mlflow needs the package mlflow",
+    }
+    refused(tmp_path, mistakes, missing=("nncf", "onnxscript", "onnxruntime", "av", "ray", "mlflow"))
+
+
+def test_a_training_of_another_recipe_is_refused_before_anything_heavy_is_imported(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "mine"
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "checkpoints" / "last-00000010.pt").touch()
+    (folder / "recipe.yaml").write_text(to_yaml(read_recipe("toy-pspnet")))
+    mistake = "train toy-pspnet --out runs/mine --resume --training.batch 3"
+    refused(tmp_path, {mistake: "runs/mine began with another recipe: training.batch is 3 but was"})
 
 
 def test_a_run_folders_first_use_with_openvino_is_announced_before_pytorch_is_loaded(tmp_path: Path) -> None:
@@ -166,14 +310,7 @@ def test_that_pytorch_is_loaded_is_said_in_a_log_too(
 
 
 def test_the_doctor_of_pictures_needs_nothing_heavy(tmp_path: Path) -> None:
-    for split in ("train", "val"):
-        for kind in ("images", "masks"):
-            (tmp_path / "data" / split / kind).mkdir(parents=True)
-        for index in range(2):
-            pixels = np.random.default_rng([index, len(split)]).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "data" / split / "images" / f"{index}.png")
-            Image.fromarray(pixels[..., 0] % 2).save(tmp_path / "data" / split / "masks" / f"{index}.png")
-    (tmp_path / "data" / "classes.json").write_text('{"names": ["sky", "road"]}')
+    write_data(tmp_path / "data", ["sky", "road"])
     ends, loaded, _ = run(tmp_path, "data check data")
     assert (ends, loaded) == ([0], [])
 

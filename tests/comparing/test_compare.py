@@ -18,6 +18,7 @@ from sceneparse.evaluation import evaluate_model
 from sceneparse.files import hold, write_json, write_text
 from sceneparse.recipes import read_recipe, to_yaml
 from sceneparse.weights.conversions import untempered_fingerprint
+from sceneparse.weights.finding import refuse_missing
 from sceneparse.weights.run_folder import told_apart
 from tests.support.well_formed import Page
 
@@ -311,6 +312,22 @@ def test_a_folder_of_runs_stands_for_the_runs_in_it(
     assert [run.name for run in compare_runs(".", progress=False).runs] == ["a"]
     with pytest.raises(UserError, match="a: is named twice"):
         compare_runs([runs, runs / "a"], progress=False)
+
+
+def test_a_sweeps_folder_and_that_of_several_sweeps_stand_for_the_runs_of_their_rows(
+    write: Write, tmp_path: Path
+) -> None:
+    each = [write(f"{row}/seed{seed}", scores=[0.2]) for row in ("fcn", "pspnet") for seed in (0, 1)]
+    sweep = tmp_path / "runs"
+    write_json(sweep / "summary.json", {})
+    (sweep / ".cache").mkdir()
+    found = compare_runs(sweep, progress=False).runs
+    assert [run.folder for run in found] == each
+    assert [run.name for run in found] == ["fcn/seed0", "fcn/seed1", "pspnet/seed0", "pspnet/seed1"]
+    assert [run.folder for run in compare_runs(tmp_path, progress=False).runs] == each
+    assert [run.folder for run in compare_runs(sweep / "fcn", progress=False).runs] == each[:2]
+    with pytest.raises(UserError, match=r"a folder of 4 runs: name one of them, such as .*fcn/seed0, "):
+        refuse_missing(sweep)
 
 
 def test_what_a_pattern_finds_beside_runs_is_left_out_with_a_word(

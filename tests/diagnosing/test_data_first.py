@@ -1,7 +1,6 @@
 """What measures a model looks at the data before it makes the model ready, which may take a conversion."""
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,10 +9,9 @@ import pytest
 from sceneparse.diagnosing import calibrate_model, diagnose_model
 from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate_model
+from sceneparse.inference import open_model as opening_room
 from sceneparse.settings import ProtocolSettings
 from tests.support.small import write_data_set
-
-opening_room = import_module("sceneparse.inference.open_model")  # by name: the room has a function of the same name
 
 
 @pytest.fixture(autouse=True)

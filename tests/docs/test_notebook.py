@@ -2,6 +2,7 @@
 
 import ast
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from sceneparse.inference import choosing
 NOTEBOOK = Path(__file__).resolve().parents[2] / "docs" / "notebook.ipynb"
 CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
 CODE = ["".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "code"]
+
+
+LONGEST = 180.0
+"""Seconds of a processor within which all of it is done."""
 
 
 def run(code: str, names: dict[str, Any]) -> Any:
@@ -43,7 +48,10 @@ def test_it_runs_and_shows_what_it_says(
     monkeypatch.setattr(choosing, "find_spec", lambda _: None)  # by PyTorch, which needs no conversion
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
+    began = time.process_time()
     shown = [run(code, names) for code in CODE[1:]]
+    # Of all threads together, which other programs on the machine don't lengthen.
+    assert time.process_time() - began < LONGEST
     pages = [one._repr_html_() for one in shown if hasattr(one, "_repr_html_")]
     assert len(pages) == 1 and "<img" in pages[0]
     assert all(len(repr(one)) < 300 for one in shown)

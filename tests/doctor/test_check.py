@@ -244,7 +244,8 @@ def test_a_default_test_split_that_is_not_there_is_a_note(tmp_path: Path) -> Non
     finding = found(diagnose(tmp_path), "no-split")
     assert (finding.severity, finding.message) == (
         "note",
-        "data.test is 'test', but there is no split 'test'; there are: train, val",
+        "data.test is 'test', but there is no split 'test'; there are: train, val; to evaluate on what is held out "
+        "from training: split='val'",
     )
 
 

@@ -15,6 +15,40 @@ pytestmark = pytest.mark.skipif(chromium.found() is None, reason="no Chromium is
 NAMES = ("sky", "a class whose name is far too long for the first column of a table", "car")
 WIDTHS = pytest.mark.parametrize("width", [1280, 390])
 
+FAINT = """(() => {
+  const parts = color => (color.match(/[\\d.]+/g) ?? []).map(Number);
+  const light = color => {
+    const [red, green, blue] = color.map(one => one / 255).map(
+      one => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const behind = one => {
+    const square = one instanceof SVGElement && one.previousElementSibling;
+    if (square?.tagName === 'rect') {  // a cell of the matrix, which is painted over the ground of all cells
+      const style = getComputedStyle(square), share = Number(style.fillOpacity);
+      const ground = parts(getComputedStyle(one.ownerSVGElement.querySelector('.track')).fill);
+      return parts(style.fill).map((value, index) => share * value + (1 - share) * ground[index]);
+    }
+    for (; one; one = one.parentElement) {
+      const color = parts(getComputedStyle(one).backgroundColor);
+      if ((color[3] ?? 1) === 1) return color;
+    }
+  };
+  const found = [];
+  let looked = 0;
+  for (const one of document.querySelectorAll('body *')) {
+    const own = [...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !one.checkVisibility({visibilityProperty: true})) continue;
+    looked += 1;
+    const style = getComputedStyle(one);
+    const text = light(parts(one instanceof SVGElement ? style.fill : style.color)), ground = light(behind(one));
+    const contrast = (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
+    if (contrast < 4.5) found.push(`${contrast.toFixed(2)} ${one.outerHTML.slice(0, 200)}`);
+  }
+  return [looked, found];
+})()"""
+"""How many elements with text of their own are seen, and those whose text has too little contrast (WCAG, level AA)."""
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -25,19 +59,23 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     rows = [f'<th scope="row">{named(name, (9, 9, 9))}</th>' + '<td class="number">12.34%</td>' * 11 for name in NAMES]
     chart = curves([Series("mine", [(0, 0.1), (50, 0.6), (100, 0.4)], dots=True)], label="Scores", x_name="iteration")
     matrix = confusion_matrix(np.array([[6, 2, 2], [0, 5, 5], [1, 0, 9]]), NAMES, range(3))
+    shares = np.arange(0.1, 1.0, 0.05) ** 2  # what is right, and what is read as the next class: cells of all strengths
+    each = np.diag(shares) + np.roll(np.diag(1 - shares), 1, axis=1)
+    every = confusion_matrix((10_000 * each).astype(int), [f"class {one}" for one in range(len(shares))], range(18))
     sections = [
         Section("best", "Best", card("<b>one</b>", views, "")),
         Section("classes", "Classes", table(head, rows, caption="Classes")),
         Section("curves", "Curves", f'<div class="charts">{chart}</div>'),
         Section("confusions", "Confusions", scrolling(matrix, "Matrix")),
+        Section("strengths", "Strengths", scrolling(every, "All strengths")),
     ]
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(page("A report", "", sections, ""), encoding="utf-8")
     return path.as_uri()
 
 
-def opened(browser: Browser, address: str, width: int) -> None:
-    browser.resize(width, 844, phone=width < 500)
+def opened(browser: Browser, address: str, width: int, *, dark: bool = False) -> None:
+    browser.resize(width, 844, phone=width < 500, dark=dark)
     browser.open("about:blank")
     browser.open(address)
     browser.run("document.documentElement.style.scrollBehavior = 'auto'")
@@ -83,6 +121,24 @@ def test_a_picture_opens_large_and_keys_and_buttons_lead_to_the_others(
     assert large(browser) == "Picture 3"
     browser.click("[aria-label='Close']")
     assert large(browser) is None
+    assert browser.messages == []
+
+
+@WIDTHS
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_page_is_dark_where_the_system_is_and_all_of_it_can_be_read(
+    browser: Browser, address: str, width: int, dark: bool
+) -> None:
+    opened(browser, address, width, dark=dark)
+    found = browser.run("getComputedStyle(document.body).backgroundColor")
+    assert found == ("rgb(16, 20, 24)" if dark else "rgb(246, 247, 249)")
+    looked, faint = browser.run(FAINT)
+    assert looked > 60 and faint == []
+    (browser.click if width == 1280 else browser.tap)("#picture-2 img")
+    browser.until("document.querySelector('dialog').open", 10)
+    looked, faint = browser.run(FAINT)
+    assert looked > 60 and faint == []
+    browser.press("Escape")
     assert browser.messages == []
 
 

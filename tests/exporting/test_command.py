@@ -10,7 +10,8 @@ from sceneparse.errors import UserError
 from sceneparse.exporting import command, export
 from sceneparse.exporting.checking import check_export
 from sceneparse.exporting.record import record_of
-from sceneparse.inference import TestProtocol, open_model, predict_tasks, resolve
+from sceneparse.inference import TestProtocol, predict_tasks, resolve
+from sceneparse.inference.open_model import open_model
 from sceneparse.settings import NetworkSettings, ProtocolSettings
 from sceneparse.settings.engine import EXPORTED_SUFFIXES
 from sceneparse.weights.model import Model, load_model, save_model

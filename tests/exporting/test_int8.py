@@ -83,8 +83,7 @@ def test_calibration_pictures_are_read_when_they_are_asked_for(
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that a refusal should come before, and no package that it doesn't need."""
     monkeypatch.setattr(command, "_quantize", None)
-    monkeypatch.setitem(command.INSTALLED, "openvino", lambda: None)
-    monkeypatch.setattr(quantizing, "installed", lambda: None)
+    monkeypatch.setattr(command, "refuse_missing_packages", lambda *_: None)
 
 
 @pytest.mark.parametrize(

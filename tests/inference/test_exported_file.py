@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,10 @@ import pytest
 import torch
 
 from sceneparse.errors import UserError
-from sceneparse.inference import TorchEngine, export_model, onnx_engine, open_model
+from sceneparse.inference import TorchEngine, export_model, onnx_engine
+from sceneparse.inference import open_model as opening_room
 from sceneparse.inference.exported_file import SUFFIXES
+from sceneparse.inference.open_model import open_model
 from sceneparse.inference.openvino_engine import core
 from sceneparse.inference.program import ConversionError, Program, Traits
 from sceneparse.inference.tempering import temperatures_of
@@ -39,8 +40,6 @@ from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.measured import remember
 from sceneparse.weights.model import Model, load_model, save_model
 from tests.support.slow import slow
-
-opening_room = import_module("sceneparse.inference.open_model")  # by name: the room has a function of the same name
 
 SIZES = [(64, 64), (97, 161), (90, 71), (150, 113), (240, 100)]
 """None of them is the traced one."""

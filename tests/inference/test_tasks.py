@@ -12,11 +12,11 @@ from sceneparse.inference import (
     TestProtocol,
     TorchEngine,
     export_model,
-    open_model,
     predict,
     predict_tasks,
 )
 from sceneparse.inference.choosing import FittingEngine
+from sceneparse.inference.open_model import open_model
 from sceneparse.inference.program import ProgramEngine, Run, Traits
 from sceneparse.inference.ranking import rank_task
 from sceneparse.inference.smoothing import SmoothedEngine

@@ -20,10 +20,10 @@ from sceneparse.recipes.sweep import Row, Run
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training import budget, checkpoint, probe
 from sceneparse.training.budget import RESERVE, Overtime, iterations_within, seconds_of, too_short
+from sceneparse.training.length import validation_interval
 from sceneparse.training.loop import train
 from sceneparse.training.probe import Pace
 from sceneparse.training.sweeping.board import Board
-from sceneparse.training.validation import validation_interval
 from tests.training.test_resume import metrics
 
 MakeRecipe = Callable[..., Recipe]

@@ -12,9 +12,10 @@ from sceneparse.errors import UserError
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.settings.average import AverageSettings
 from sceneparse.training import keep
+from sceneparse.training.length import without_effect
 from sceneparse.training.loop import train
 from sceneparse.training.patience import Patience
-from sceneparse.training.validation import validate, without_effect
+from sceneparse.training.validation import validate
 from tests.training.test_resume import metrics
 
 MakeRecipe = Callable[..., Recipe]

@@ -2,36 +2,25 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
 
 import torch
 
-from sceneparse.arguments import (
-    argument,
-    check_choice,
-    check_flag,
-    check_names,
-    check_number,
-    check_type,
-    checked_size,
-)
+from sceneparse.arguments import argument, check_flag, check_type
 from sceneparse.benching.measure import FORMS, Measuring
 from sceneparse.benching.record import Bench
 from sceneparse.benching.subject import Subject, find_subject
 from sceneparse.benching.table import heading, print_bench
+from sceneparse.benching.wishes import refuse_unmeasurable
 from sceneparse.devices import choose_device
 from sceneparse.errors import require
 from sceneparse.evaluation.command import machine
-from sceneparse.files import refuse_unwritable_file, write_json
-from sceneparse.inference.choosing import ENGINES
-from sceneparse.inference.open_model import check_source
+from sceneparse.files import write_json
+from sceneparse.inference.open_model import checked_source
+from sceneparse.paths import expanded
 from sceneparse.progress import results_console, working
 from sceneparse.settings import Precision, Recipe
 from sceneparse.settings.device import DEVICE_NAMES
 from sceneparse.weights.architectures import architecture_of
-
-LEAST = 33
-"""Pixels a side of the smallest picture that is measured: what most exported programs take."""
 
 
 def bench(
@@ -73,18 +62,10 @@ def bench(
         UserError: No such model, device, engine, precision or recipe, a size, batch or number that is none, or a record
             that cannot be written there.
     """
-    size = _checked_side(size)
-    for what, number in (("batch", batch), ("repeats", repeats)):
-        check_number(what, number, least=1, whole=True)
+    size = refuse_unmeasurable(size, batch, repeats, engines, precisions, json)
     for what, flag in (("memory", memory), ("quick", quick), ("progress", progress)):
         check_flag(what, flag)
-    _check_chosen("engines", engines, list(ENGINES), argument("engines", option="--engine"))
-    fixed = [one for one in get_args(Precision) if one != "auto"]
-    _check_chosen("precisions", precisions, fixed, argument("precisions", option="--precision"))
     check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")
-    check_type("json", json, (str, Path, type(None)), "a file or None")
-    if json is not None:
-        refuse_unwritable_file(json)
     subject = _subject(source, name)
     _refuse_int8_twice(subject, precisions)
     where = choose_device(device)
@@ -118,22 +99,13 @@ def bench(
     if progress:
         print_bench(result, console)
     if json is not None:
-        write_json(Path(json), result.to_json())
+        write_json(expanded(json), result.to_json())
     return result
-
-
-def _checked_side(size: Any) -> tuple[int, int] | None:
-    size = checked_size("size", size)
-    require(
-        size is None or min(size) >= LEAST,
-        f"{argument('size', size)} is too small: a picture that is measured has at least {LEAST} pixels a side",
-    )
-    return size
 
 
 def _subject(source: str | Path | Recipe, name: str | None) -> Subject:
     if not isinstance(source, Recipe):
-        check_source("source", source)
+        source = checked_source("source", source)
     check_type("name", name, (str, type(None)), "a name or None")
     return find_subject(source, name)
 
@@ -145,14 +117,3 @@ def _refuse_int8_twice(subject: Subject, precisions: Sequence[str] | None) -> No
         f"{subject.source} is quantised and computes in int8, so that it is measured once: give "
         f"{argument('precisions', option='--precision')} one value, or leave it out",
     )
-
-
-def _check_chosen(name: str, chosen: Sequence[str] | None, choices: Sequence[str], shown: str) -> None:
-    """Refuse what is no list of an argument's values, each of them once."""
-    if chosen is None:
-        return
-    check_names(name, chosen, choices[0])
-    for one in chosen:
-        check_choice(name, one, choices)
-    twice = next((one for one in chosen if list(chosen).count(one) > 1), None)
-    require(twice is None, f"{shown} names {twice} twice, which would be measured once")

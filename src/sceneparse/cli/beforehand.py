@@ -1,18 +1,19 @@
-"""What a command refuses before PyTorch is loaded, which takes seconds: models, data and run folders that it lacks."""
+"""What a command refuses of its models, outputs and run folder before PyTorch is loaded, which takes seconds."""
 
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sceneparse.arguments import check_number
+from sceneparse.cli.beforehand_data import refuse_missing_pictures
 from sceneparse.cli.command import changed_protocol
 
 if TYPE_CHECKING:
-    from sceneparse.settings import DataSettings, Recipe
+    from sceneparse.settings import Recipe
+    from sceneparse.weights.config import ModelConfig
 
 
 @contextmanager
@@ -61,6 +62,89 @@ def refuse_wrong_protocol(arguments: argparse.Namespace) -> None:
     changed_protocol(ProtocolSettings(), arguments)
 
 
+def refuse_unfit(source: str, arguments: argparse.Namespace) -> None:
+    """Refuse what a model surely cannot be asked for, as far as it and this machine are known before it is opened.
+
+    Args:
+        source: The model, which is there, or is fetched later.
+        arguments: Those of `engine_arguments`; the protocol and the tasks, where the command has them.
+
+    Raises:
+        UserError: An engine, a device or a precision that it cannot have here, a protocol that doesn't hold together,
+            or a task that it doesn't know.
+    """
+    from sceneparse.weights.at_hand import labels_at_hand, settings_at_hand
+
+    refuse_unfit_engine(source, arguments)
+    config, labels = settings_at_hand(source), labels_at_hand(source)
+    if "protocol" in arguments:
+        _refuse_unfit_protocol(config, arguments)
+    if config is not None and labels is not None and "tasks" in arguments:
+        from sceneparse.parsing.chosen_tasks import refuse_missing_tasks
+
+        refuse_missing_tasks(config.name, labels[1], arguments.tasks)
+
+
+def refuse_unfit_engine(source: str, arguments: argparse.Namespace) -> None:
+    """Refuse an engine, a device or a precision that a model surely cannot have here.
+
+    Args:
+        source: The model.
+        arguments: Those of `engine_arguments`.
+
+    Raises:
+        UserError: It cannot have it.
+    """
+    from sceneparse.settings.device import refuse_absent
+    from sceneparse.settings.engine import (
+        ENGINES_OF_FILES,
+        OF_ENGINES,
+        is_exported,
+        refuse_not_installed,
+        refuse_other_engine,
+        refuse_unfit_for_onnxruntime,
+        refuse_unfit_for_openvino,
+    )
+
+    engine, device, precision = arguments.engine, arguments.device, arguments.precision
+    refuse_other_engine(source, engine)
+    if is_exported(Path(source)):
+        engine = ENGINES_OF_FILES[Path(source).suffix]
+    if engine == "openvino":
+        refuse_unfit_for_openvino(device, precision)
+    refuse_absent(device)
+    if engine == "onnxruntime":
+        refuse_unfit_for_onnxruntime(device, precision)
+    refuse_not_installed(*OF_ENGINES.get(engine, ()))
+
+
+def _refuse_unfit_protocol(config: "ModelConfig | None", arguments: argparse.Namespace) -> None:
+    """Refuse a protocol that doesn't hold together; where the model isn't known, as far as the arguments say it all."""
+    from sceneparse.inference.protocol import check_protocol, resolve
+    from sceneparse.settings import ProtocolSettings
+
+    if config is not None:
+        resolve(changed_protocol(config.protocol, arguments), config.sizes)
+    elif arguments.protocol is not None:
+        check_protocol(changed_protocol(ProtocolSettings(), arguments))
+
+
+def refuse_unwritable_folder(folder: Path | None, name: str) -> None:
+    """Refuse a folder in which a command could not write.
+
+    Args:
+        folder: The folder, where one is named.
+        name: A file that goes there.
+
+    Raises:
+        UserError: It could not be written.
+    """
+    if folder is not None:
+        from sceneparse.files import refuse_unwritable_file
+
+        refuse_unwritable_file(folder / name)
+
+
 def refuse_wrong_counts(arguments: argparse.Namespace, *names: str) -> None:
     """Refuse numbers of things of which there cannot be so many.
 
@@ -99,115 +183,63 @@ def announce_conversions(sources: Iterable[str], arguments: argparse.Namespace) 
         )
 
 
-def refuse_missing_data(
-    model: str, folder: str | None, kind: str | None, split: str | None, *, to_fit: bool = False
-) -> None:
-    """Refuse a data set to test on that cannot be opened.
-
-    Args:
-        model: Whose kind of data it is where no other is named; one that is still to be fetched or made says nothing.
-        folder: The data set's folder, where one is given.
-        kind: Its kind, where one is named.
-        split: What to test on.
-        to_fit: Whether the model's validation split stands for the split that is not named, not its test split.
-
-    Raises:
-        UserError: There is no such folder or split, or the folder lacks what the kind needs.
-    """
-    from sceneparse.datasets.kinds import KINDS
-    from sceneparse.datasets.opening import data_settings, open_for_testing
-    from sceneparse.settings import DataSettings
-    from sceneparse.weights.at_hand import settings_at_hand
-
-    config = settings_at_hand(model)
-    if config is None:
-        if kind is not None and (folder is not None or KINDS[kind].root == "none"):
-            of_kind = DataSettings(kind=kind, root=folder)
-            _refuse_missing_folder(of_kind, split or of_kind.test)
-        return
-    settings = data_settings(config.data, folder, kind, None)
-    settings = replace(settings, test=split or (settings.val if to_fit else settings.test))
-    if settings.kind == "folder":
-        open_for_testing(settings, channels=config.backbone.in_channels)
-    else:
-        _refuse_missing_folder(settings, settings.test)
-
-
-def refuse_unready(recipe: "Recipe", out: Path | None, *, resume: bool) -> None:
+def refuse_unready(recipe: "Recipe", out: Path | None, strategy: str, *, resume: bool) -> None:
     """Refuse to train where something that the recipe names is not there.
 
     Args:
         recipe: The recipe.
         out: The run folder, where one is named.
+        strategy: How several processes hold the network, as in `train`.
         resume: Whether a training goes on there.
 
     Raises:
-        UserError: The run folder is taken or a training is going on there, or the data, the model to start from or the
-            backbone's weights are missing.
+        UserError: The run folder is taken, cannot be written, or a training is going on there; the data, the model to
+            start from, the backbone's weights, the device or a tracker's package are missing; or the protocol or the
+            length doesn't hold together.
     """
+    from sceneparse.settings.device import refuse_absent
+    from sceneparse.settings.engine import is_exported
+    from sceneparse.training.changes import refuse_unresumable
     from sceneparse.training.taken import refuse_going, refuse_taken
     from sceneparse.weights.asked import refuse_unobtainable
 
     out = out or Path("runs") / recipe.name
     refuse_going(out)
-    if resume:  # its folder says what it needs, which is nothing if it is finished
-        return
-    refuse_taken(out)
-    _refuse_missing_pictures(recipe.data, recipe.backbone.in_channels)
+    if resume:
+        if refuse_unresumable(recipe, out):  # its folder says what it needs, which is nothing if it is finished
+            return
+    else:
+        refuse_taken(out)
+    refuse_unwritable_folder(out, "recipe.yaml")
+    refuse_absent(recipe.training.device)
+    _refuse_unfit_recipe(recipe, strategy)
+    refuse_missing_pictures(recipe.data, recipe.backbone.in_channels)
     if recipe.init.model is not None:
         start = Path(recipe.init.model)
         # A checkpoint's file or a training's folder will do as well.
-        if not (start.is_file() or (start / "recipe.yaml").is_file()):
+        if is_exported(start) or not (start.is_file() or (start / "recipe.yaml").is_file()):
             refuse_missing_model(recipe.init.model, exported=False)
     else:
         refuse_unobtainable(recipe.backbone)
 
 
-def _refuse_missing_pictures(data: "DataSettings", channels: int) -> None:
-    """Open a data set that is listed in a moment: the usual folder. Others are opened once, by the training."""
-    if data.kind == "folder":
-        from sceneparse.datasets.opening import open_for_training
+def _refuse_unfit_recipe(recipe: "Recipe", strategy: str) -> None:
+    """Refuse settings that don't fit each other, and are not refused as soon as a recipe is read."""
+    from sceneparse.datasets.kinds import of_pictures_alone
+    from sceneparse.inference.protocol import check_protocol, resolve
+    from sceneparse.processes import membership
+    from sceneparse.training.length import refuse_too_short
+    from sceneparse.training.trackers.table import TRACKERS
+    from sceneparse.training.wishes import refuse_float16, refuse_fsdp_alone
 
-        open_for_training(data, channels=channels)
-    else:
-        for split in (data.train, data.val):
-            _refuse_missing_folder(data, split)
-
-
-def refuse_missing_split(data: "DataSettings", split: str, channels: int) -> None:
-    """Refuse a split of a data set that cannot be opened, as far as that shows in a moment.
-
-    Args:
-        data: The data set.
-        split: The split.
-        channels: Channels of the pictures.
-
-    Raises:
-        UserError: There is no such folder or split, or the folder lacks what the kind needs.
-    """
-    if data.kind == "folder":
-        from sceneparse.datasets.opening import open_dataset
-
-        open_dataset(data, split, channels=channels)
-    else:
-        _refuse_missing_folder(data, split)
-
-
-def _refuse_missing_folder(data: "DataSettings", split: str) -> None:
-    """Refuse a data set whose folder is not there, or that surely has no such split."""
-    from sceneparse.datasets.kind import root_of
-    from sceneparse.datasets.kinds import KINDS
-    from sceneparse.datasets.opening import open_dataset
-    from sceneparse.datasets.pieces import piece_of
-
-    kind = KINDS[data.kind]
-    if data.kind == "huggingface":  # one of the hub has a name, and takes long to be opened
-        from sceneparse.datasets.huggingface import refuse_missing_folder
-
-        refuse_missing_folder(data)
-        return
-    if kind.root == "required" and not root_of(data).exists():
-        open_dataset(data, split)  # which says what is missing
-    for one in split.split("+") if kind.splits else ():
-        if piece_of(one).split not in kind.splits:
-            open_dataset(data, one)  # likewise
+    # Of pictures the training learns the sizes; of rasters and volumes there are none to learn.
+    (check_protocol if of_pictures_alone(recipe.data) else resolve)(recipe.protocol)
+    if membership() is None:
+        refuse_fsdp_alone(strategy)
+        # Of several processes the first alone has trackers, and the others must not wait for one that has ended.
+        for name in recipe.tracking.trackers:
+            TRACKERS[name].refuse_not_installed(name)
+    if recipe.training.device != "auto":  # else PyTorch alone knows which one it is
+        refuse_float16(recipe.training.precision, recipe.training.device.partition(":")[0])
+    if recipe.training.minutes is None:
+        refuse_too_short(recipe.training)

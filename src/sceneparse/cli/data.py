@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.arguments import argument
-from sceneparse.cli.beforehand import loading, refuse_missing_split, refuse_wrong_counts
+from sceneparse.cli.beforehand import loading, refuse_wrong_counts
+from sceneparse.cli.beforehand_data import refuse_missing_split
 from sceneparse.cli.command import Command, output_file, recipe_settings
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
@@ -158,6 +159,7 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> int:
+    from sceneparse.files import refuse_unwritable_file
     from sceneparse.recipes import from_mapping, read_recipe
     from sceneparse.settings import PreprocessingSettings, SamplingSettings
 
@@ -173,6 +175,7 @@ def _show(arguments: argparse.Namespace) -> int:
             look[name] = from_mapping(kind, given[name], "command line")
     read, channels = _read_data(arguments)
     refuse_missing_split(read.data, arguments.split, channels)
+    refuse_unwritable_file(arguments.out)
     with loading():
         from sceneparse.datasets.show import show
     notes = show(read.data, arguments.split, arguments.out, count=arguments.count, channels=channels, **look)

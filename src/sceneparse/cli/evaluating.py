@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 from sceneparse.cli.beforehand import (
     announce_conversions,
     loading,
-    refuse_missing_data,
     refuse_missing_model,
+    refuse_unfit,
+    refuse_unfit_engine,
+    refuse_unwritable_folder,
     refuse_wrong_counts,
     refuse_wrong_protocol,
 )
+from sceneparse.cli.beforehand_data import refuse_missing_data, refuse_missing_truth
 from sceneparse.cli.command import (
     MODEL_HELP,
     Command,
@@ -66,7 +69,9 @@ def _evaluate_here(arguments: argparse.Namespace) -> int:
     refuse_wrong_protocol(arguments)
     refuse_wrong_counts(arguments, "count")
     refuse_missing_model(arguments.model)
+    refuse_unfit(arguments.model, arguments)
     refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split)
+    refuse_unwritable_folder(arguments.out, "metrics.json")
     announce_conversions([arguments.model], arguments)
     with loading():
         from sceneparse.evaluation import evaluate_model
@@ -107,9 +112,16 @@ def _diagnose(arguments: argparse.Namespace) -> int:
     refuse_wrong_protocol(arguments)
     refuse_wrong_counts(arguments, "count", "learn_count")
     refuse_missing_model(arguments.model)
+    refuse_unfit(arguments.model, arguments)
     if arguments.rival is not None:
+        from sceneparse.weights.run_folder import names_of_two
+
         refuse_missing_model(arguments.rival)
-    refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split)
+        names_of_two(arguments.model, arguments.rival)  # raises where both are the same
+        refuse_unfit_engine(arguments.rival, arguments)
+    tested = refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split, also=arguments.rival)
+    refuse_missing_truth(arguments.model, tested, arguments.learn_split)
+    refuse_unwritable_folder(arguments.out, "diagnosis.json")
     announce_conversions(filter(None, (arguments.model, arguments.rival)), arguments)
     with loading():
         from sceneparse.diagnosing import diagnose_model
@@ -145,7 +157,8 @@ def _calibrate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _calibrate(arguments: argparse.Namespace) -> int:
-    from sceneparse.weights.calibrated import folder_to_calibrate, reset_temperatures
+    from sceneparse.weights.calibrated import folder_to_calibrate, refuse_crf, reset_temperatures
+    from sceneparse.weights.config import CONFIG, read_config
 
     folder = folder_to_calibrate(arguments.model)
     if arguments.reset:
@@ -155,7 +168,10 @@ def _calibrate(arguments: argparse.Namespace) -> int:
         print(f"{folder}: {reset_temperatures(folder)}")
         return 0
     refuse_wrong_counts(arguments, "count")
+    refuse_crf(arguments.model, read_config(folder / CONFIG).protocol)
+    refuse_unfit(str(folder), arguments)
     refuse_missing_data(str(folder), arguments.data, arguments.kind, arguments.split, to_fit=True)
+    refuse_unwritable_folder(arguments.out, "calibration.json")
     announce_conversions([str(folder)], arguments)
     with loading():
         from sceneparse.diagnosing import calibrate_model
@@ -181,6 +197,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     from sceneparse.weights.run_folder import find_runs
 
     find_runs(arguments.runs)  # raises what is wrong with them before PyTorch is loaded
+    refuse_unwritable_folder(arguments.out, "comparison.json")
     with loading():
         from sceneparse.comparing import compare_runs
     compare_runs(arguments.runs, out=arguments.out)
@@ -221,8 +238,12 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _bench(arguments: argparse.Namespace) -> int:
     from sceneparse.benching.recipes import names_recipe, recipe_to_measure, refuse_nothing
+    from sceneparse.benching.wishes import refuse_unmeasurable
+    from sceneparse.settings.device import refuse_absent
 
-    refuse_wrong_counts(arguments, "batch", "repeats")
+    wishes = {name: getattr(arguments, name) for name in ("size", "batch", "repeats", "json")}
+    refuse_unmeasurable(**wishes, engines=arguments.engine, precisions=arguments.precision)
+    refuse_absent(arguments.device)
     source: str | Recipe = arguments.model
     if names_recipe(arguments.model):
         source = recipe_to_measure(arguments.model, **recipe_settings(arguments))

@@ -47,12 +47,17 @@ def given_ranges(arguments: argparse.Namespace) -> list[tuple[float, float]]:
     """Return the ranges that the arguments say.
 
     Raises:
-        UserError: No pairs.
+        UserError: No pairs, or one that is no range.
     """
     limits = arguments.range or []
     if len(limits) % 2:
         raise UserError("--range takes two values, black and white, or two for each band")
-    return list(zip(limits[::2], limits[1::2], strict=True))
+    ranges = list(zip(limits[::2], limits[1::2], strict=True))
+    if ranges:
+        from sceneparse.pictures.rasters import BandForm
+
+        BandForm(ranges=tuple(ranges))  # refuses a range that is none
+    return ranges
 
 
 def collection_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,16 +1,17 @@
 """Refusals of arguments of `predict` that don't fit its inputs."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from sceneparse.arguments import check_probability
+from sceneparse.arguments import check_number, check_probability
 from sceneparse.cli.predict_arguments import given_ranges
 from sceneparse.errors import UserError
 from sceneparse.tasks import Task
 
 if TYPE_CHECKING:
+    from sceneparse.datasets.submission import SubmissionForm
     from sceneparse.parsing.artefacts.artefact import Inputs as Kind
 
 
@@ -72,6 +73,10 @@ def check_video_arguments(arguments: argparse.Namespace, videos: bool, pictures:
         raise UserError(f"{idle[0]} is for videos and cameras, and there are none among the inputs")
     if videos and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
         raise UserError(f"videos are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
+    if videos:
+        from sceneparse.parsing.runs.video.wishes import refuse_unfit
+
+        refuse_unfit(arguments.smooth or 0.0, arguments.seconds)
     if videos and not pictures and arguments.forms:
         raise UserError(f"--as {arguments.forms[0]} is for pictures, and there are none among the inputs")
 
@@ -95,10 +100,7 @@ def check_raster_arguments(arguments: argparse.Namespace, rasters: bool, picture
         raise UserError("--bands is for rasters (GeoTIFF), and there are none among the inputs")
     if not (rasters or pictures) and arguments.range:
         raise UserError("--range is for pictures and rasters (GeoTIFF), and there are none among the inputs")
-    if limits := given_ranges(arguments):
-        from sceneparse.pictures.rasters import BandForm
-
-        BandForm(ranges=tuple(limits))  # refuses a range that is none
+    given_ranges(arguments)  # refuses what is no range
     if rasters and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
         raise UserError(f"rasters are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
     if rasters and arguments.runner == "ray":
@@ -123,6 +125,11 @@ def check_collection_arguments(arguments: argparse.Namespace, videos: bool, coll
             raise UserError(
                 f"--as {arguments.forms[0]} needs label maps as files on a disk: give --out DIR, no --store"
             )
+        from sceneparse.parsing.runs.collection.addresses import refuse_without_ray
+
+        if arguments.workers is not None:
+            check_number("workers", arguments.workers, least=1, whole=True)
+        refuse_without_ray()
         return
     if collections:
         raise UserError(f"{collections[0]}: URLs, tar and Parquet files are parsed by workers; add --runner ray")
@@ -131,3 +138,28 @@ def check_collection_arguments(arguments: argparse.Namespace, videos: bool, coll
         raise UserError(f"--{idle[0]} is for --runner ray alone")
     if "://" in arguments.out:
         raise UserError(f"--out {arguments.out}: only workers write to a URL; add --runner ray")
+
+
+def check_model(arguments: argparse.Namespace, submissions: "Iterable[SubmissionForm]", pictures: bool) -> None:
+    """Refuse what the model's classes and tasks rule out, where they are known before it is opened.
+
+    Args:
+        arguments: The command's.
+        submissions: The benchmarks' forms that are asked for.
+        pictures: Whether there are pictures among the inputs.
+
+    Raises:
+        UserError: The model has other classes than a benchmark, or lacks the task of an artefact.
+    """
+    from sceneparse.parsing.artefacts.choice import fitting, picture_artefacts
+    from sceneparse.parsing.chosen_tasks import other_tasks
+    from sceneparse.weights.at_hand import labels_at_hand, settings_at_hand
+
+    config, labels = settings_at_hand(arguments.model), labels_at_hand(arguments.model)
+    if config is None or labels is None:
+        return
+    for form in submissions:
+        form.refuse_others(labels[0], config.name)
+    if pictures and arguments.write is not None:
+        tasks = [task for task in other_tasks(labels[1]) if arguments.tasks is None or task in arguments.tasks]
+        picture_artefacts(tasks, fitting(arguments.write, "pictures"), model=config.name)

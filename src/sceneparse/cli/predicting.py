@@ -5,13 +5,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_model, refuse_wrong_protocol
+from sceneparse.cli.beforehand import (
+    announce_conversions,
+    loading,
+    refuse_missing_model,
+    refuse_unfit,
+    refuse_unwritable_folder,
+    refuse_wrong_protocol,
+)
 from sceneparse.cli.command import MODEL_HELP, Command, changed_protocol, engine_arguments, protocol_arguments
 from sceneparse.cli.predict_arguments import collection_arguments, given_ranges, raster_arguments, video_arguments
 from sceneparse.cli.predict_checks import (
     check_collection_arguments,
     check_ignoring,
     check_legend,
+    check_model,
     check_raster_arguments,
     check_video_arguments,
     check_volume_arguments,
@@ -141,6 +149,10 @@ def _predict(arguments: argparse.Namespace) -> int:
             refuse_unwritable(Path(arguments.out), name, ((one.name, one.path) for one in found))
     refuse_wrong_protocol(arguments)
     refuse_missing_model(arguments.model)
+    refuse_unfit(arguments.model, arguments)
+    check_model(arguments, submissions.values(), bool(pictures))
+    if "://" not in arguments.out:
+        refuse_unwritable_folder(Path(arguments.out), "summary.json")
     announce_conversions([arguments.model], arguments)
     with loading():
         from sceneparse.parsing import load
@@ -285,10 +297,17 @@ def _discover_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _discover(arguments: argparse.Namespace) -> int:
+    from sceneparse.parsing.chosen_tasks import refuse_objects_alone
     from sceneparse.pictures import find_pictures
+    from sceneparse.weights.at_hand import labels_at_hand, settings_at_hand
 
     refuse_missing_model(arguments.model)
+    refuse_unfit(arguments.model, arguments)
+    config, labels = settings_at_hand(arguments.model), labels_at_hand(arguments.model)
+    if config is not None and labels is not None:
+        refuse_objects_alone(config.name, labels[1])
     find_pictures(arguments.inputs)  # raises at once what is wrong with them
+    refuse_unwritable_folder(arguments.out, "discoveries.json")
     announce_conversions([arguments.model], arguments)
     with loading():
         from sceneparse.parsing import discover, load

@@ -4,7 +4,13 @@ import argparse
 from dataclasses import fields, replace
 from typing import Any
 
-from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_model, refuse_wrong_protocol
+from sceneparse.cli.beforehand import (
+    announce_conversions,
+    loading,
+    refuse_missing_model,
+    refuse_unfit,
+    refuse_wrong_protocol,
+)
 from sceneparse.cli.command import Command, changed_protocol, engine_arguments, protocol_arguments
 from sceneparse.cli.predict_arguments import given_ranges, range_argument
 from sceneparse.cli.predicting import tasks_argument
@@ -78,7 +84,10 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _serve(arguments: argparse.Namespace) -> int:
     from sceneparse.errors import UserError
+    from sceneparse.serving.listening import refuse_unusable
+    from sceneparse.serving.names import names_of
     from sceneparse.serving.settings import ServeSettings, model_of, read_keys
+    from sceneparse.weights.at_hand import settings_at_hand
 
     given: dict[str, Any] = {
         field.name: tuple(value) if isinstance(value, list) else value
@@ -89,9 +98,14 @@ def _serve(arguments: argparse.Namespace) -> int:
     if arguments.api_keys:
         settings = replace(settings, api_keys=read_keys(arguments.api_keys))
     refuse_wrong_protocol(arguments)
-    models = [model_of(source)[1] for source in arguments.models]
+    named = [model_of(source) for source in arguments.models]
+    models = [model for _, model in named]
     for model in models:
         refuse_missing_model(model)
+        refuse_unfit(model, arguments)
+    configs = [settings_at_hand(model) for model in models]
+    names_of([(given, model, config.name) for (given, model), config in zip(named, configs, strict=True) if config])
+    refuse_unusable(settings)
     announce_conversions(models, arguments)
     try:
         with loading():

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from sceneparse.cli.beforehand import loading, refuse_unready
+from sceneparse.arguments import check_number
+from sceneparse.cli.beforehand import loading, refuse_unready, refuse_unwritable_folder, refuse_wrong_counts
 from sceneparse.cli.command import Command, in_processes, process_arguments, recipe_settings
 from sceneparse.errors import UserError
 from sceneparse.paths import expanded, expanded_text
@@ -17,6 +18,8 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
+    check_number("seed", arguments.seed, least=0, whole=True)
+    refuse_unwritable_folder(arguments.out, "demo.json")
     with loading():
         from sceneparse.training.demo import demo
     report = demo(arguments.out, seed=arguments.seed)
@@ -60,7 +63,7 @@ def _train_here(arguments: argparse.Namespace) -> int:
             raise UserError("--init and --init.model say the same: give one of them")
         arguments.settings.append(f"--init.model={arguments.init}")
     recipe = read_recipe(arguments.recipe, **recipe_settings(arguments))
-    refuse_unready(recipe, arguments.out, resume=arguments.resume)
+    refuse_unready(recipe, arguments.out, arguments.strategy, resume=arguments.resume)
     with loading():
         from sceneparse.training.loop import train
     run = train(recipe, arguments.out, resume=arguments.resume, strategy=arguments.strategy)
@@ -87,11 +90,15 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _sweep(arguments: argparse.Namespace) -> int:
     from sceneparse.recipes.sweep import read_sweep
+    from sceneparse.training.sweeping.protocols import refuse_unfit_protocols
 
     sweep = read_sweep(arguments.sweep, arguments.seeds, **recipe_settings(arguments))
     out = arguments.out or Path("sweeps") / sweep.name
+    refuse_wrong_counts(arguments, "processes")
+    refuse_unfit_protocols(sweep)
+    refuse_unwritable_folder(out, "summary.json")
     with loading():
-        from sceneparse.training.sweeping import list_runs, run_sweep
+        from sceneparse.training.sweeping.running import list_runs, run_sweep
 
     if arguments.dry_run:
         list_runs(sweep, out)

@@ -4,7 +4,8 @@ import argparse
 import sys
 from typing import Any
 
-from sceneparse.cli.beforehand import loading, refuse_missing_data, refuse_missing_model, refuse_wrong_counts
+from sceneparse.cli.beforehand import loading, refuse_missing_model, refuse_wrong_counts
+from sceneparse.cli.beforehand_data import refuse_missing_data
 from sceneparse.cli.command import MODEL_HELP, Command, output_file, recipe_settings, size_argument
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
@@ -42,15 +43,19 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from sceneparse.exporting.wishes import refuse_unfit
+    from sceneparse.exporting.wishes import at_size, refuse_missing_packages, refuse_unfit
+    from sceneparse.weights.at_hand import settings_at_hand
 
     refuse_wrong_counts(arguments, "count")
     labelling = {name: getattr(arguments, name) for name in ("data", "kind", "split", "count")}
     int8 = arguments.precision == "int8"
     refuse_unfit(arguments.format, arguments.out, int8, arguments.calibration, labelling)
     refuse_missing_model(arguments.model, exported=False)
+    if (config := settings_at_hand(arguments.model)) is not None:
+        at_size(config, arguments.size)
     if any(value is not None for value in labelling.values()):
         refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split)
+    refuse_missing_packages(arguments.format, int8)
     with loading():
         from sceneparse.exporting import export
     export(
@@ -92,8 +97,11 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from sceneparse.weights.config import CONFIG
-    from sceneparse.weights.finding import refuse_missing_checkpoint
+    from sceneparse.files import refuse_unwritable_file
+    from sceneparse.labels import LabelSpace
+    from sceneparse.weights.config import CONFIG, refuse_irreplaceable
+    from sceneparse.weights.finding import refuse_missing_checkpoint, refuse_own
+    from sceneparse.weights.importing.families.table import BACKBONE, refuse_unknown_family
     from sceneparse.weights.run_folder import RUN_FACTS
 
     settings: Any = recipe_settings(arguments)
@@ -101,7 +109,15 @@ def _import(arguments: argparse.Namespace) -> int:
         raise UserError(f"{arguments.out.parent}: a training's folder, whose model would be lost; choose another --out")
     if not arguments.again and (arguments.out.is_file() or (arguments.out / CONFIG).is_file()):
         raise UserError(f"{arguments.out}: is there already; choose another --out, or write over it with --again")
+    if arguments.family != BACKBONE and arguments.out.suffix != ".safetensors":  # which a bare backbone becomes
+        refuse_irreplaceable(arguments.out)
+    if not arguments.out.exists():
+        refuse_unwritable_file(arguments.out)
     refuse_missing_checkpoint(arguments.checkpoint)
+    refuse_own(arguments.checkpoint)
+    refuse_unknown_family(arguments.family)
+    if arguments.labels is not None:
+        LabelSpace.read(arguments.labels)  # raises what is wrong with it
     with loading():
         from sceneparse.weights.import_named import import_named
     imported = import_named(arguments.checkpoint, arguments.family, arguments.labels, **settings)

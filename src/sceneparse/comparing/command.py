@@ -10,6 +10,7 @@ from sceneparse.comparing.run import read_run
 from sceneparse.comparing.terminal import print_comparison
 from sceneparse.errors import UserError
 from sceneparse.files import write_json, write_text
+from sceneparse.paths import expanded
 from sceneparse.progress import results_console
 from sceneparse.weights.run_folder import find_runs, told_apart
 
@@ -36,7 +37,7 @@ def compare_runs(
     check_flag("progress", progress)
     if not named:
         raise UserError("no run to compare: name one or more run folders, such as runs/a runs/b")
-    folders, others = find_runs(named)
+    folders, others = find_runs([expanded(one) for one in named])
     names = told_apart(folders)
     runs_read = tuple(read_run(folder, name) for folder, name in zip(folders, names, strict=True))
     comparison = RunComparison(runs_read, tuple(others))
@@ -45,8 +46,9 @@ def compare_runs(
     if progress:
         print_comparison(comparison, results_console())
     if out is not None:
-        write_json(Path(out) / RECORD, comparison.to_json())
-        write_text(Path(out) / PAGE, comparison_page(comparison))
+        folder = expanded(out)
+        write_json(folder / RECORD, comparison.to_json())
+        write_text(folder / PAGE, comparison_page(comparison))
         if progress:
-            print(f"page: {Path(out) / PAGE}\njson: {Path(out) / RECORD}")
+            print(f"page: {folder / PAGE}\njson: {folder / RECORD}")
     return comparison

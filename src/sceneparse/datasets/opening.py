@@ -1,7 +1,8 @@
 """Open the samples that a setting names: one split, some of its samples, several splits joined, or a mixture."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,6 +152,33 @@ def open_for_testing(settings: DataSettings, *, channels: int = 3) -> DataSet:
         else:
             advice = f"to test on one that there is: {next(iter(there.values()))}"
         raise MissingSplitError(missing.what, f"; {advice}") from None
+
+
+def open_to_learn_from(settings: DataSettings, split: str | None, *, channels: int = 3) -> DataSet:
+    """Open the split from whose truth `sceneparse diagnose` learns which classes occur together.
+
+    Args:
+        settings: Kind and folder of the data set, and the splits' names.
+        split: The split that is named; None is the training split.
+        channels: Channels of the pictures, as `read_picture` takes them.
+
+    Raises:
+        UserError: As `open_dataset`; the message says which argument names another split.
+    """
+    with learning_from():
+        return open_dataset(settings, split or settings.train, channels=channels)
+
+
+@contextmanager
+def learning_from() -> Iterator[None]:
+    """Say of a split that cannot be opened what is learnt from it, and which argument names another one."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(
+            f"{error} (what goes with what is learnt from the truth of a split: name one with "
+            f"{argument('learn_split')})"
+        ) from None
 
 
 def _opens(settings: DataSettings, split: str, channels: int) -> bool:

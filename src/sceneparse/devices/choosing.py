@@ -4,12 +4,8 @@ from typing import Any
 
 import torch
 
-from sceneparse.arguments import argument
 from sceneparse.errors import UserError
-from sceneparse.settings.device import DEVICE_NAMES
-
-GPUS = {"cuda": "CUDA", "mps": "MPS", "xpu": "XPU"}
-"""The types of accelerators that we compute on, and what messages call them."""
+from sceneparse.settings.device import DEVICE_NAMES, GPUS, not_there
 
 
 def choose_device(device: str | torch.device = "auto") -> torch.device:
@@ -27,10 +23,7 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
     if chosen.type != "cpu":
         found = device_count(chosen.type)
         if (chosen.index or 0) >= found:
-            raise UserError(
-                f"device '{device}' is not there: this machine has {found} {GPUS[chosen.type]} devices"
-                f"{_why_none(chosen.type) if not found else ''}; use {argument('device', 'cpu')}"
-            )
+            raise not_there(str(device), found)
     return chosen
 
 
@@ -58,12 +51,6 @@ def _accelerator() -> torch.device | None:
         return None
     found = torch.accelerator.current_accelerator()
     return torch.device(found.type) if found is not None and found.type in GPUS else None
-
-
-def _why_none(kind: str) -> str:
-    if kind == "mps":
-        return " (they are the GPUs of Macs with Apple's chips)"
-    return " that this PyTorch can use" if kind == "xpu" else ""
 
 
 def device_count(kind: str) -> int:

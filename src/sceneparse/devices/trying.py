@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 import torch
 
-from sceneparse.devices.choosing import GPUS, device_name
+from sceneparse.devices.choosing import device_name
 from sceneparse.devices.precisions import DTYPES, choose_precision
 from sceneparse.errors import UserError
 from sceneparse.settings import Precision
+from sceneparse.settings.device import GPUS
 
 UNSURE = {"mps", "xpu"}
 """The types of devices on which a network is tried."""

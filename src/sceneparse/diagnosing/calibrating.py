@@ -18,17 +18,17 @@ from sceneparse.evaluation.command import (
     check_test,
     notes_on,
     protocol_of,
-    refuse_other_classes,
-    refuse_other_tasks,
 )
 from sceneparse.evaluation.reading import spaced
 from sceneparse.files import refuse_unwritable_file, write_json
 from sceneparse.inference import EngineName, Opened
-from sceneparse.inference.open_model import check_source, find_to_open
+from sceneparse.inference.open_model import checked_source, find_to_open
+from sceneparse.labels.agreement import refuse_other_classes, refuse_other_tasks
+from sceneparse.paths import expanded
 from sceneparse.progress import progress_bar, results_console
 from sceneparse.settings import DataSettings, Precision
 from sceneparse.tasks import Task
-from sceneparse.weights.calibrated import folder_to_calibrate, keep_temperatures
+from sceneparse.weights.calibrated import folder_to_calibrate, keep_temperatures, refuse_crf
 from sceneparse.weights.config import CONFIG
 from sceneparse.weights.conversions import fingerprint_of
 from sceneparse.weights.run_folder import beside
@@ -121,20 +121,19 @@ def calibrate_model(
     Raises:
         UserError: No such model or data set, one that temperatures cannot be kept for, or nothing to fit to.
     """
-    check_source("model", model)
+    model = checked_source("model", model)
     check_test(data, kind, split, out, count, progress)
     folder = folder_to_calibrate(model)
     found = find_to_open(folder, engine=engine, device=device, precision=precision)
     settings = data_settings(found.config.data, data, kind, None)
     protocol = protocol_of(found.config, None, settings)
-    if protocol.crf:
-        raise UserError(f"{model}: its protocol has a CRF, whose probabilities are its own: they have no temperature")
+    refuse_crf(model, found.config.protocol)
     settings = replace(settings, test=split or settings.val)
     dataset = open_for_testing(settings, channels=found.config.backbone.in_channels)
     refuse_other_classes(str(model), found.labels, dataset.labels)
     refuse_other_tasks(str(model), found.tasks, tasks_of(dataset))
     indices = spaced(len(dataset), count)
-    path = Path(out or beside(model, "calibration")) / "calibration.json"
+    path = expanded(out or beside(model, "calibration")) / "calibration.json"
     for written in (path, folder / CONFIG):
         refuse_unwritable_file(written)
     opened = found.open()

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from sceneparse.arguments import argument, check_number, check_type
+from sceneparse.arguments import check_number, check_type
 from sceneparse.data import DataSet
 from sceneparse.datasets.kinds import of_pictures_alone
-from sceneparse.datasets.opening import data_settings, open_dataset, open_for_testing
+from sceneparse.datasets.opening import data_settings, open_for_testing, open_to_learn_from
 from sceneparse.devices import choose_device
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again
@@ -18,25 +18,26 @@ from sceneparse.diagnosing.relations import Relations
 from sceneparse.diagnosing.report import DIAGNOSIS_FILE, write_diagnosis
 from sceneparse.diagnosing.terminal import print_findings, print_rival
 from sceneparse.diagnosing.versus import Opponent
-from sceneparse.errors import UserError, counted, require
+from sceneparse.errors import counted, require
 from sceneparse.evaluation.command import (
     check_test,
     folder_of_test,
     machine,
     notes_on,
     protocol_of,
-    refuse_other_classes,
 )
 from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier
 from sceneparse.evaluation.reading import spaced
 from sceneparse.files import refuse_unwritable_file
 from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol
-from sceneparse.inference.open_model import Found, check_source, find_to_open
+from sceneparse.inference.open_model import Found, checked_source, find_to_open
+from sceneparse.labels.agreement import refuse_other_classes
+from sceneparse.paths import expanded
 from sceneparse.progress import results_console, working
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.settings.protocol import ProtocolChange
-from sceneparse.weights.run_folder import named_folder, told_apart
+from sceneparse.weights.run_folder import names_of_two
 
 LEARNT = 500
 """Training pictures that the relations are learnt from by default."""
@@ -92,15 +93,15 @@ def diagnose_model(
     Raises:
         UserError: No such model or data set, models or data of other classes, or a protocol that doesn't hold together.
     """
-    check_source("model", model)
+    model = checked_source("model", model)
     if comparison is not None:
-        check_source("comparison", comparison)
+        comparison = checked_source("comparison", comparison)
     check_test(data, kind, split, out, count, progress)
     check_type("learn_split", learn_split, (str, type(None)), "a name or None")
     check_number("learn_count", learn_count, least=1, whole=True)
     if not callable(protocol) and protocol is not None:
         check_protocol(protocol)
-    names = _names(model, comparison)
+    names = ("this model", "") if comparison is None else names_of_two(model, comparison)
     found = find_to_open(model, engine=engine, device=device, precision=precision)
     rival = None if comparison is None else find_to_open(comparison, engine=engine, device=device, precision=precision)
     settings = data_settings(found.config.data, data, kind, split)
@@ -111,9 +112,9 @@ def diagnose_model(
     indices = spaced(len(dataset), count)
     theirs = None if rival is None else _as_read_by(rival, str(comparison), settings, dataset, indices)
     part = None if len(indices) == len(dataset) else len(indices)
-    folder = Path(out or folder_of_test(model, "diagnosis", found.config, tested, settings, part))
+    folder = expanded(out or folder_of_test(model, "diagnosis", found.config, tested, settings, part))
     refuse_unwritable_file(folder / DIAGNOSIS_FILE)
-    learning = _learning(settings, learn_split, channels)
+    learning = open_to_learn_from(settings, learn_split, channels=channels)
     opened, second = found.open(), None if rival is None else rival.open()
     notes = notes_on(str(model), opened, settings, dataset, shown=progress)
     relations = learn_from(learning, learn_count, "learning what goes with what" if progress else None)
@@ -216,38 +217,3 @@ def _facts(
         "engine": opened.engine.describe(),
     }
     return facts if origin.run is None else facts | {"training": origin.describe()}
-
-
-def _learning(settings: DataSettings, split: str | None, channels: int) -> DataSet:
-    """The pictures from whose truth is learnt which classes occur together.
-
-    Raises:
-        UserError: There is no such split; the message says which argument names another.
-    """
-    try:
-        return open_dataset(settings, split or settings.train, channels=channels)
-    except UserError as error:
-        raise UserError(
-            f"{error} (what goes with what is learnt from the truth of a split: name one with "
-            f"{argument('learn_split')})"
-        ) from None
-
-
-def _names(model: str | Path, comparison: str | Path | None) -> tuple[str, str]:
-    """What to call the two models: by the folders that they lie in, or as they were named if they aren't folders here.
-
-    Raises:
-        UserError: Both are the same folder or file.
-    """
-    if comparison is None:
-        return "this model", ""
-    if not (Path(model).exists() and Path(comparison).exists()):
-        return str(model), str(comparison)
-    both = [(named_folder(one) or Path(one)).resolve() for one in (model, comparison)]
-    if both[0] == both[1]:
-        raise UserError(
-            f"the second model {comparison} is the first one: name another one "
-            f"({argument('comparison', option='--rival')})"
-        )
-    ours, theirs = told_apart(both)
-    return ours, theirs

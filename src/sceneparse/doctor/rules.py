@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.layout import CLASSES, Layout, unknown_text, wrong_form
 from sceneparse.datasets.left_out import left_out
 from sceneparse.datasets.matching import Listing, SplitFolders, patterns_advice
@@ -90,6 +91,9 @@ def missing_splits(evidence: Evidence) -> Iterator[Finding]:
             except MissingSplitError:
                 there = ", ".join(layout.splits) + ("" if role == "test" else parting(layout.splits, own))
                 text = f"data.{role} is '{wanted}', but there is no split '{own}'; there are: {there}"
+                if severity == "note":
+                    another = argument("split", settings.val, option=f"--split {settings.val}")
+                    text += f"; to evaluate on what is held out from training: {another}"
                 yield Finding(severity, "no-split", text)
             except UserError as error:
                 if error not in layout.splits.values():  # that it cannot be listed is said of each split

@@ -175,6 +175,11 @@ def confusion_matrix(counts: NDArray[Any], names: Sequence[str], shown: Sequence
     )
 
 
+GROUNDS = {True: (0.7, 0.89), False: (0.7, 0.82)}
+"""From which strengths on a cell of the matrix is dark enough for another colour of its figure on a dark page, and on a
+light one; whether the label is right decides on the cell's colour. Every figure has a contrast of at least 4.5."""
+
+
 def _cell(rate: float, pixels: int, truth: str, read: str, x: int, y: int, size: int, *, figures: bool) -> str:
     """Draw one square of the matrix; the square root makes rare confusions visible."""
     right = truth == read
@@ -188,9 +193,10 @@ def _cell(rate: float, pixels: int, truth: str, read: str, x: int, y: int, size:
     )
     text = ""
     if figures and rate >= 0.005:
-        strong = " strong" if strength > 0.6 else ""
+        weak, strong = GROUNDS[right]
+        ground = " strong" if strength > strong else " middle" if strength > weak else ""
         text = (
-            f'<text class="cell{strong}" x="{x + size / 2:g}" y="{y + size / 2:g}" dy=".35em">{100 * rate:.0f}</text>'
+            f'<text class="cell{ground}" x="{x + size / 2:g}" y="{y + size / 2:g}" dy=".35em">{100 * rate:.0f}</text>'
         )
     return f"<g><title>{escape(title)}</title>{square}{text}</g>"
 

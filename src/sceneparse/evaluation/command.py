@@ -12,7 +12,7 @@ from sceneparse.data.sample import DataSet, notes_of, tasks_of
 from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.datasets.opening import data_settings, open_for_testing
 from sceneparse.devices import choose_device, device_name
-from sceneparse.errors import UserError, counted, require, some
+from sceneparse.errors import counted, require
 from sceneparse.evaluation.evaluate import Evaluation, evaluate
 from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier, learnt_from
 from sceneparse.evaluation.protocol_names import name_of_change
@@ -21,8 +21,9 @@ from sceneparse.evaluation.report import METRICS_FILE, write_report
 from sceneparse.evaluation.terminal import print_scores
 from sceneparse.files import refuse_unwritable_file
 from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol, resolve
-from sceneparse.inference.open_model import find_to_open
-from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.inference.open_model import checked_source, find_to_open
+from sceneparse.labels.agreement import refuse_other_classes, refuse_other_tasks
+from sceneparse.paths import expanded
 from sceneparse.processes import join
 from sceneparse.progress import results_console
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
@@ -75,6 +76,7 @@ def evaluate_model(
     Raises:
         UserError: No such model or data set, or a protocol that doesn't hold together.
     """
+    model = checked_source("model", model)
     check_test(data, kind, split, out, count, progress)
     if not callable(protocol) and protocol is not None:
         check_protocol(protocol)
@@ -96,7 +98,7 @@ def evaluate_model(
     refuse_other_tasks(str(model), found.tasks, tasks_of(dataset))
     scored = len(spaced(len(dataset), count))
     part = None if scored == len(dataset) else scored
-    folder = Path(out or folder_of_test(model, "evaluation", found.config, tested, settings, part))
+    folder = expanded(out or folder_of_test(model, "evaluation", found.config, tested, settings, part))
     if processes.first:
         refuse_unwritable_file(folder / METRICS_FILE)
     with processes.first_before_others():
@@ -221,35 +223,6 @@ def folder_of_test(
     sizes = config.sizes if of_pictures_alone(data) else None
     changed = name_of_change(tested, protocol_of(config, None, data), sizes)
     return beside(model, "-".join(filter(None, (what, changed, "" if part is None else str(part)))))
-
-
-def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> None:
-    """Refuse labels of other classes than the model's.
-
-    Raises:
-        UserError: The names differ.
-    """
-    if known.names != given.names:
-        raise UserError(
-            f"{model} names {counted(len(known), 'class', 'classes')} ({some(known.names)}) but the data set "
-            f"{len(given)} ({some(given.names)}): give data with the model's classes"
-        )
-
-
-def refuse_other_tasks(model: str, known: TaskLabels | None, given: TaskLabels | None) -> None:
-    """Refuse labels of other classes than the model's, task by task.
-
-    Raises:
-        UserError: A task that both know has other classes in the data set.
-    """
-    if known is None or given is None:
-        return
-    mine, theirs = known.names(), given.names()
-    for task in mine.keys() & theirs.keys():
-        if mine[task] != theirs[task]:
-            raise UserError(
-                f"{model} and the data set name different {task}: give data with the model's classes, or label them"
-            )
 
 
 def machine(device: torch.device) -> str:

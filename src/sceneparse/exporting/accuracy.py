@@ -8,7 +8,7 @@ from torch import Tensor
 from sceneparse.data.sample import DataSet, tasks_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import data_settings, open_for_testing
-from sceneparse.evaluation.command import protocol_of, refuse_other_classes, refuse_other_tasks
+from sceneparse.evaluation.command import protocol_of
 from sceneparse.evaluation.evaluate import evaluate
 from sceneparse.evaluation.reading import spaced
 from sceneparse.exporting.calibration import CalibrationPictures
@@ -16,6 +16,7 @@ from sceneparse.exporting.checking import equal_share
 from sceneparse.exporting.record import Accuracy
 from sceneparse.inference import Engine, TestProtocol, label, predict_tasks
 from sceneparse.labels import TaskLabels
+from sceneparse.labels.agreement import refuse_other_classes, refuse_other_tasks
 from sceneparse.tasks import Task
 from sceneparse.weights.model import Model
 

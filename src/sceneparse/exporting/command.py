@@ -1,10 +1,10 @@
 """`sceneparse export` as a function: write the file, check that it agrees with PyTorch, measure what int8 costs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from sceneparse.arguments import check_choice, check_flag, check_number, check_type, several
 from sceneparse.errors import UserError
@@ -16,9 +16,9 @@ from sceneparse.exporting.checking import agrees, check_export
 from sceneparse.exporting.placing import placed
 from sceneparse.exporting.record import Accuracy, Check, Export, record_of
 from sceneparse.exporting.table import print_checks, print_export
-from sceneparse.exporting.wishes import refuse_unfit
+from sceneparse.exporting.wishes import at_size, refuse_missing_packages, refuse_unfit
 from sceneparse.files import refuse_unwritable_file, write_json
-from sceneparse.inference import TorchEngine, export_model, onnx_engine, openvino_engine, resolve
+from sceneparse.inference import TorchEngine, export_model, openvino_engine
 from sceneparse.inference.exported_file import (
     SUFFIXES,
     Format,
@@ -27,6 +27,7 @@ from sceneparse.inference.exported_file import (
     write_openvino,
 )
 from sceneparse.inference.program import ConversionError, Program
+from sceneparse.paths import expanded, expanded_source
 from sceneparse.progress import results_console, working
 from sceneparse.weights.conversions import time_to_convert
 from sceneparse.weights.model import Model, find_model, load_model
@@ -74,8 +75,10 @@ def export(
             the model's, or a file that does not agree.
     """
     check_type("model", model, (str, Path), "a model folder, a published checkpoint's name or a hub id")
+    model = expanded_source(model)
     check_choice("format", format, get_args(Format))
     check_type("out", out, (str, Path, type(None)), "a file or None")
+    file = expanded(out) if out else None
     check_flag("int8", int8)
     calibration = several("calibration", calibration, "pictures, folders and patterns")
     for name, text in (("data", data), ("kind", kind), ("split", split)):
@@ -84,14 +87,13 @@ def export(
         check_number("count", count, least=1, whole=True)
     check_flag("progress", progress)
     labelling = {"data": data, "kind": kind, "split": split, "count": count}
-    refuse_unfit(format, Path(out) if out else None, int8, calibration, labelling)
+    refuse_unfit(format, file, int8, calibration, labelling)
     suffix = "-int8.xml" if int8 else SUFFIXES[format]
-    INSTALLED[format]()
-    if int8:
-        quantizing.installed()
+    refuse_missing_packages(format, int8)
     folder = find_model(model)
-    loaded = _at_size(load_model(folder), size)
-    path = Path(out) if out else default_path(model, loaded.config.name, suffix)
+    loaded = load_model(folder)
+    loaded = replace(loaded, config=at_size(loaded.config, size))
+    path = file or default_path(model, loaded.config.name, suffix)
     refuse_unwritable_file(path)
     labelled = open_labelled(str(model), loaded, data, kind, split, count) if int8 else None
     with placed(path) as new, _in_words_of_export(str(model)):
@@ -116,29 +118,12 @@ def export(
     return result
 
 
-INSTALLED: dict[str, Callable[[], Any]] = {
-    "openvino": openvino_engine.installed,
-    "onnx": onnx_engine.installed,
-    "torch": lambda: None,
-}
-"""What refuses a format whose runtime is missing, without which no file of it can be checked."""
-
-
 def _refuse_disagreement(checks: Sequence[Check], path: Path) -> None:
     if wrong := [check for check in checks if not agrees(check)]:
         raise ConversionError(
             f"its file {path} does not give PyTorch's answers at {', '.join(check.pictures for check in wrong)}, so it "
             "was not kept"
         )
-
-
-def _at_size(model: Model, size: int | Literal["own", "auto"] | None) -> Model:
-    """Return a model whose protocol brings pictures to a size."""
-    if size is None:
-        return model
-    protocol = model.config.protocol.at_size(size)
-    resolve(protocol, model.config.sizes)  # refuses what doesn't hold together
-    return replace(model, config=replace(model.config, protocol=protocol))
 
 
 @contextmanager

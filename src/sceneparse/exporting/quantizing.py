@@ -17,6 +17,7 @@ from sceneparse.inference.engine import Engine
 from sceneparse.inference.mirroring import mirror_image_of
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.scoring import label
+from sceneparse.settings.engine import not_installed
 
 if TYPE_CHECKING:
     import openvino
@@ -128,7 +129,7 @@ def installed() -> Any:
         try:
             import nncf
         except ImportError:
-            raise UserError("NNCF is not installed; do: pip install 'sceneparse[int8]'") from None
+            raise not_installed("nncf") from None
     return nncf
 
 

@@ -1,13 +1,20 @@
 """What `sceneparse export` is asked for, and refuses before PyTorch is loaded where it cannot be."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError, require
 from sceneparse.files import refuse_unwritable_file
+from sceneparse.inference.protocol import resolve
 from sceneparse.pictures.finding import find_pictures
-from sceneparse.settings.engine import refuse_other_suffix
+from sceneparse.settings.engine import refuse_not_installed, refuse_other_suffix
+from sceneparse.weights.config import ModelConfig
+
+PACKAGES = {"openvino": ("openvino",), "onnx": ("onnx", "onnxruntime", "onnxscript"), "torch": ()}
+"""By format: the modules without which no file of it can be made and checked."""
 
 
 def refuse_unfit(
@@ -39,6 +46,36 @@ def refuse_unfit(
         refuse_unwritable_file(out)
     if int8:
         find_pictures(calibration)  # raises at once what is wrong with them
+
+
+def refuse_missing_packages(format: str, int8: bool) -> None:  # noqa: A002 - the command's word
+    """Refuse a format of which no file can be made and checked here, since a package is not installed.
+
+    Args:
+        format: As in `export`, like the next one.
+        int8: …
+
+    Raises:
+        UserError: One is not.
+    """
+    refuse_not_installed(*PACKAGES[format], *(["nncf"] if int8 else []))
+
+
+def at_size(config: ModelConfig, size: int | Literal["own", "auto"] | None) -> ModelConfig:
+    """Return a model's settings with a protocol that brings pictures to a size.
+
+    Args:
+        config: The settings.
+        size: As in `export`.
+
+    Raises:
+        UserError: The protocol doesn't hold together with it, or the model doesn't know the sizes that it learnt from.
+    """
+    if size is None:
+        return config
+    protocol = config.protocol.at_size(size)
+    resolve(protocol, config.sizes)  # refuses what doesn't hold together
+    return replace(config, protocol=protocol)
 
 
 def _refuse_int8(format: str, calibration: Sequence[str | Path]) -> None:  # noqa: A002 - the command's word

@@ -19,7 +19,7 @@ from sceneparse.inference.program import SMALLEST, Program, Traits, exported
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks.unfilled import sketched
 from sceneparse.settings import Precision
-from sceneparse.settings.engine import EXPORTED_SUFFIXES, refuse_missing_file, refuse_other_suffix
+from sceneparse.settings.engine import EXPORTED_SUFFIXES, not_run, refuse_missing_file, refuse_other_suffix
 from sceneparse.weights.at_hand import NOTE
 from sceneparse.weights.build import build_backbone
 from sceneparse.weights.config import ModelConfig, config_from_json, config_to_json
@@ -159,7 +159,7 @@ def read_exported(path: Path) -> tuple[Any, Note]:
         proto = onnx_engine.read(path)
         text = next((entry.value for entry in proto.metadata_props if entry.key == NOTE), None)
         return proto, Note.loads(text, path)
-    raise UserError(f"{path}: not a model; give a model folder, a hub id, or an exported .xml or .onnx file")
+    raise not_run(path)
 
 
 def write_openvino(model: Any, note: Note, path: Path) -> None:

@@ -28,6 +28,7 @@ from sceneparse.inference.program import (
 )
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Precision, PreprocessingSettings
+from sceneparse.settings.engine import not_installed, refuse_unfit_for_onnxruntime
 
 if TYPE_CHECKING:
     import onnx
@@ -82,14 +83,8 @@ class OnnxEngine(ProgramEngine):
             UserError: ONNX Runtime is missing or lacks the device, or another precision.
         """
         runtime, _ = installed()
-        if precision not in ("auto", "float32", "tf32"):
-            raise UserError(f"engine onnxruntime computes in float32, not in {precision}")
         chosen = choose_device(device)
-        if chosen.type in ("mps", "xpu") and device != "auto":
-            raise UserError(
-                f"engine onnxruntime computes on the CPU and on CUDA, not on '{device}'; use "
-                f"{argument('device', 'cpu')}"
-            )
+        refuse_unfit_for_onnxruntime(str(device), precision)
         if chosen.type == "cuda" and "CUDAExecutionProvider" not in runtime.get_available_providers():
             if device != "auto":
                 raise UserError(
@@ -165,7 +160,7 @@ def converted(program: Program) -> "onnx.ModelProto":
     try:
         import onnxscript  # noqa: F401
     except ImportError:
-        raise UserError("onnxscript is not installed; do: pip install 'sceneparse[onnx]'") from None
+        raise not_installed("onnxscript") from None
     refuse_too_large(program)
     graph = exported(without_in_place(program))
     # The exporter prints its steps on the standard output, whatever its settings.

@@ -22,11 +22,12 @@ from sceneparse.inference.exported_file import Note, export_model, open_exported
 from sceneparse.inference.openvino_engine import OpenVINOEngine, installed
 from sceneparse.inference.program import ConversionError
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.paths import expanded_source
 from sceneparse.processes import leads
 from sceneparse.progress import working
 from sceneparse.settings import Precision
 from sceneparse.settings.device import DEVICE_NAMES
-from sceneparse.settings.engine import ENGINE_NAMES, is_exported
+from sceneparse.settings.engine import ENGINE_NAMES, is_exported, refuse_other_engine
 from sceneparse.weights.config import CONFIG, LABELS, ModelConfig, read_config
 from sceneparse.weights.conversions import (
     ANNOUNCED,
@@ -131,18 +132,15 @@ def find_to_open(
     Raises:
         UserError: No such model, or an engine, a device or a precision that it cannot have.
     """
-    check_source("model", source)
+    source = checked_source("model", source)
     check_type("engine", engine, str, f"one of {', '.join(ENGINE_NAMES)}")
     check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")
     check_choice("precision", precision, get_args(Precision))
     path = Path(source)
     if is_exported(path):
+        refuse_other_engine(source, engine)
         with _loading(source):
             scorer, note = open_file(path, device=device, precision=precision)
-        if engine not in ("auto", scorer.name):
-            raise UserError(
-                f"{source} is a file for engine {scorer.name}, not {engine}; give the model folder for that"
-            )
         # Weights of .xml files alone are beside them; a .bin beside an .onnx is another model's.
         fingerprint = digest([*([path.with_suffix(".bin")] if path.suffix == ".xml" else []), path])
         opened = Opened(scorer, note.config, note.labels, fingerprint, None, note.tasks, OF_FILES)
@@ -175,8 +173,8 @@ def open_file(path: Path, *, device: str = "auto", precision: Precision = "auto"
     return scorer, note
 
 
-def check_source(name: str, source: object) -> None:
-    """Refuse what cannot name a model.
+def checked_source(name: str, source: str | Path) -> str | Path:
+    """Return what names a model, with a home folder for a "~" at its beginning.
 
     Args:
         name: The argument.
@@ -187,6 +185,7 @@ def check_source(name: str, source: object) -> None:
     """
     check_type(name, source, (str, Path), "a model folder, a published checkpoint's name, a hub id or an exported file")
     require(source != "", f"{name} is empty: name one")
+    return expanded_source(source)
 
 
 def _loading(source: str | Path, folder: Path | None = None) -> AbstractContextManager[object]:

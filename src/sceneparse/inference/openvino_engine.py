@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
-from sceneparse.arguments import argument
 from sceneparse.devices import choose_precision, named_device
 from sceneparse.errors import UserError, counted
 from sceneparse.inference.bicubic import BicubicAsProducts
@@ -20,6 +19,7 @@ from sceneparse.inference.openvino_caches import OWN, switch_off_onednn
 from sceneparse.inference.program import Program, ProgramEngine, Run, Traits, converting, exported, without_in_place
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Precision, PreprocessingSettings
+from sceneparse.settings.engine import not_installed, refuse_unfit_for_openvino
 
 if TYPE_CHECKING:
     import openvino
@@ -83,13 +83,9 @@ class OpenVINOEngine(ProgramEngine):
         Raises:
             UserError: Another device or precision.
         """
-        if str(device) != "auto" and named_device(device).type != "cpu":
-            raise UserError(
-                f"engine openvino computes on the CPU, not on '{device}'; use {argument('device', 'cpu')} or, with a "
-                f"model folder, {argument('engine', 'torch')}"
-            )
-        if precision in ("float16", "tf32"):
-            raise UserError(f"engine openvino computes in float32 or bfloat16, not in {precision}")
+        if str(device) != "auto":
+            named_device(device)
+        refuse_unfit_for_openvino(str(device), precision)
         return choose_precision(torch.device("cpu"), precision)
 
     @classmethod
@@ -141,7 +137,7 @@ def installed() -> Any:
     try:
         import openvino
     except ImportError:
-        raise UserError("OpenVINO is not installed; do: pip install 'sceneparse[openvino]'") from None
+        raise not_installed("openvino") from None
     return openvino
 
 

@@ -17,6 +17,7 @@ from sceneparse.drawing.legend import read_id_image
 from sceneparse.errors import UserError
 from sceneparse.parsing.artefacts.file_names import name_of
 from sceneparse.parsing.runs.faults import writing
+from sceneparse.paths import expanded
 from sceneparse.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def write_annotations(
         UserError: The model left nothing there, an earlier call's annotations were changed since, or the form cannot
             hold them.
     """
-    out = Path(out)
+    out = expanded(out)
     annotated = AnnotatedPictures(_annotated(parser, out, ignore_below), parser.labels, parser.name)
     if not annotated.pictures:
         raise UserError(f"{out}: no label map of this model")

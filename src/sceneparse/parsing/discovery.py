@@ -17,11 +17,13 @@ from sceneparse.drawing.heatmap import draw_tables
 from sceneparse.errors import UserError
 from sceneparse.files import make_folder, whole_file, write_json
 from sceneparse.parsing.ahead import ahead
+from sceneparse.parsing.chosen_tasks import refuse_objects_alone
 from sceneparse.parsing.cooccurrence import cooccurrence
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.picture_inputs import Inputs
 from sceneparse.parsing.runs.progress import counting_progress
+from sceneparse.paths import expanded
 from sceneparse.tasks import OTHERS, Task
 
 LEAST = 0.01
@@ -82,9 +84,8 @@ def discover(
     Raises:
         UserError: A model of objects alone, or no picture that can be read.
     """
-    if parser.tasks is None:
-        raise UserError(f"model '{parser.name}' predicts objects alone: nothing can occur together with them")
-    out = Path(out)
+    refuse_objects_alone(parser.name, parser.tasks)
+    out = expanded(out)
     pictures = Inputs(inputs, out)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     counts, done, failed = _Counts(parser), 0, 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sceneparse.inference.choosing import EngineName
-from sceneparse.inference.open_model import find_to_open
+from sceneparse.inference.open_model import checked_source, find_to_open
 from sceneparse.inference.protocol import check_protocol, resolve
 from sceneparse.parsing.chosen_tasks import refuse_unknown_tasks
 from sceneparse.parsing.parser import Parser
@@ -46,6 +46,7 @@ def load(
     if protocol is not None and not callable(protocol):
         check_protocol(protocol)
     refuse_unknown_tasks(tasks)
+    model = checked_source("model", model)
     found = find_to_open(model, engine=engine, device=device, precision=precision)
     if callable(protocol):
         protocol = protocol(found.config.protocol)

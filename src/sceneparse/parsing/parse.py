@@ -36,6 +36,7 @@ from sceneparse.parsing.probabilities import Probabilities, Source
 from sceneparse.parsing.remarks import Remark, doubts_of
 from sceneparse.parsing.scene_tree import scene_tree
 from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse, check_map
+from sceneparse.paths import expanded
 from sceneparse.pictures.outlines import Region
 from sceneparse.settings.legend import LegendLayout
 from sceneparse.tasks import MAPS, Task
@@ -329,7 +330,8 @@ class Parse:
             UserError: Artefacts that there are not, a folder or a stem that is none, or facts that JSON cannot hold.
         """
         check_type("folder", folder, (str, Path), "a path")
-        require(not Path(folder).is_file(), f"{folder}: is a file, but must be a folder")
+        folder = expanded(folder)
+        require(not folder.is_file(), f"{folder}: is a file, but must be a folder")
         check_type("stem", stem, str, "the files' name without a suffix")
         require(stem != "", f"{argument('stem')} is empty, but must be the files' name without a suffix")
         check_flag("overlay", overlay)
@@ -337,8 +339,8 @@ class Parse:
         tasks = frozenset() if self.task_parse is None else self.task_parse.tasks
         write = picture_artefacts(tasks, write, overlay=overlay, model=self.model)
         # What was there before belongs to another parse: without its JSON nobody takes it for a whole one.
-        (record := Path(folder) / f"{stem}.json").unlink(missing_ok=True)
-        files = write_artefacts(self, write, Path(folder), stem)
+        (record := folder / f"{stem}.json").unlink(missing_ok=True)
+        files = write_artefacts(self, write, folder, stem)
         write_json(record, {**described, "files": files, **facts})
         return record
 

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from sceneparse.errors import UserError, reason_of
+from sceneparse.paths import expanded_source
 from sceneparse.pictures.reading import read_picture
 from sceneparse.pictures.turning import TURNED_BACK, Orientation, orientation_of, upright_image
 
@@ -41,6 +42,8 @@ def is_batch(value: object) -> bool:
 def content_of(picture: Picture) -> StillPicture:
     """Return the content of a file that is open, or of a buffer, as bytes; any other picture as it is.
 
+    A file's name has a home folder for a "~" at its beginning.
+
     A file is read from its beginning where it can go back there, as Pillow does it: it can be parsed again.
 
     Raises:
@@ -51,7 +54,7 @@ def content_of(picture: Picture) -> StillPicture:
         return bytes(given)
     read = _reader_of(given)
     if read is None:
-        return given
+        return expanded_source(given) if isinstance(given, str | Path) else given
     kind = type(given).__name__
     if isinstance(given, TextIOBase):
         raise UserError("a file that is open as text is no picture: open it as bytes, such as open(name, 'rb')")

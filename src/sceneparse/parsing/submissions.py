@@ -10,6 +10,7 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.submission import SubmissionForm
 from sceneparse.drawing.legend import read_id_image
 from sceneparse.errors import UserError
+from sceneparse.paths import expanded
 from sceneparse.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def write_submissions(
     """
     from sceneparse.parsing.runs.earlier import parses_in  # here, since knowing the forms must not wait for torch
 
-    form, out = submission_form(benchmark), Path(out)
+    form, out = submission_form(benchmark), expanded(out)
     form.refuse_others(parser.labels, parser.name)
     maps = [one.labels for one in parses_in(out, parser.fingerprint, ignore_below)]
     if not maps:

@@ -12,7 +12,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sceneparse.errors import UserError, counted
+from sceneparse.errors import counted
+from sceneparse.serving.listening import open_log
 from sceneparse.serving.metrics import Metrics
 from sceneparse.serving.problems import Problem, fault
 from sceneparse.serving.settings import ServeSettings
@@ -161,10 +162,7 @@ class RequestLog:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._file = path.open("a", encoding="utf-8", buffering=1)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be written as the log ({error.strerror})") from None
+        self._file = open_log(path)
         self._path, self._lost = path, 0
 
     def write(self, note: dict[str, Any]) -> None:

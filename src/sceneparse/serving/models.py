@@ -1,22 +1,20 @@
 """Load and describe the models that are served, by name."""
 
-from collections import Counter
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from sceneparse.errors import UserError, require
+from sceneparse.errors import require
 from sceneparse.inference import EngineName
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, load
 from sceneparse.serving.answers import known_kinds
+from sceneparse.serving.names import names_of
 from sceneparse.serving.settings import model_of
 from sceneparse.settings import Precision, ProtocolSettings
 from sceneparse.settings.protocol import ProtocolChange
 from sceneparse.tasks import OTHERS, Task, TaskName
-from sceneparse.weights.run_folder import run_around
 
 
 def load_models(
@@ -43,29 +41,16 @@ def load_models(
         UserError: As in `load`, or two models of one name.
     """
     require(bool(sources), "no model to serve: name one or more model folders")
-    loaded = []
-    for source in sources:
-        given, model = model_of(source)
-        parser = load(model, engine=engine, device=device, precision=precision, protocol=protocol, tasks=tasks)
-        loaded.append((given, model, parser))
-    usual = Counter(given or parser.name for given, _, parser in loaded)
-    parsers: dict[str, Parser] = {}
-    for given, model, parser in loaded:
-        name = given or (parser.name if usual[parser.name] == 1 else _of_folder(model))
-        if not name.isprintable() or len(name) > 100:
-            raise UserError(f"model name {name[:100]!r} is too long or not printable: name it, such as mine={model}")
-        if name in parsers:
-            raise UserError(f"two models are called '{name}': give each a name of its own, such as second={model}")
+    named = [model_of(source) for source in sources]
+    loaded = [
+        load(model, engine=engine, device=device, precision=precision, protocol=protocol, tasks=tasks)
+        for _, model in named
+    ]
+    names = names_of([(given, model, parser.name) for (given, model), parser in zip(named, loaded, strict=True)])
+    for parser in loaded:
         # So that no client waits for what is made on the way, and what cannot be made is said now.
         parser.parse(torch.zeros(parser.config.backbone.in_channels, 64, 64, dtype=torch.uint8))
-        parsers[name] = parser
-    return parsers
-
-
-def _of_folder(model: str) -> str:
-    """The name of the run that a model is of, or of its folder or file."""
-    run = run_around(Path(model))
-    return run.resolve().name if run is not None else Path(model).stem
+    return dict(zip(names, loaded, strict=True))
 
 
 def described(name: str, parser: Parser, default: bool) -> dict[str, Any]:

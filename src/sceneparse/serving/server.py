@@ -17,6 +17,7 @@ from sceneparse.serving.app import make_app
 from sceneparse.serving.batcher import Batcher
 from sceneparse.serving.connections import guarded
 from sceneparse.serving.guard import HEAD_BYTES
+from sceneparse.serving.listening import listening
 from sceneparse.serving.pace import Paces
 from sceneparse.serving.settings import ServeSettings
 
@@ -125,21 +126,3 @@ class Server(uvicorn.Server):
         """Stop gracefully at the first signal, at once at the second; uvicorn would raise them again afterwards."""
         self.force_exit = self.should_exit
         self.should_exit = True
-
-
-def listening(settings: ServeSettings) -> socket.socket:
-    """Open a listening socket at the settings' address.
-
-    Raises:
-        UserError: The address cannot be had.
-    """
-    try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        return socket.create_server(address, family=family, backlog=min(settings.connections, socket.SOMAXCONN))
-    except (OSError, UnicodeError) as error:  # a name that cannot be one fails before it is asked for
-        # Python says the address once more.
-        reason = f"{error.strerror}".partition(" (while")[0] if isinstance(error, OSError) else "no such name"
-        raise UserError(
-            f"{settings.host} port {settings.port}: cannot listen there ({reason}); choose another --port or --host"
-        ) from None

@@ -5,7 +5,19 @@ purpose: look-alikes that only the scene tells apart (`lookalikes`), building an
 inconspicuous things (a pillow of its bed's fabric, a traffic light).
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from sceneparse.toyworld.spaces import LOOKALIKES, MATERIALS, OBJECTS, PART_TREE, PARTS, SCENES, TEXTURES
-from sceneparse.toyworld.world import ToyWorld, render
+
+if TYPE_CHECKING:
+    from sceneparse.toyworld.world import ToyWorld, render
 
 __all__ = ["LOOKALIKES", "MATERIALS", "OBJECTS", "PARTS", "PART_TREE", "SCENES", "TEXTURES", "ToyWorld", "render"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first used: what is drawn needs torch, and what its classes are called does not.
+    if name not in ("ToyWorld", "render"):
+        raise AttributeError(f"module 'sceneparse.toyworld' has no attribute '{name}'")
+    return getattr(import_module("sceneparse.toyworld.world"), name)

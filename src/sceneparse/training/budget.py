@@ -7,27 +7,23 @@ where that is more than the reserve; another number of iterations then would be 
 depends on what else the machine did.
 """
 
-import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from sceneparse.arguments import argument
 from sceneparse.data.class_counts import ClassCounts
-from sceneparse.errors import UserError, counted, reason_of, require
+from sceneparse.errors import counted, require
 from sceneparse.files import write_json
 from sceneparse.progress import roughly
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.durations import exactly, in_words
 from sceneparse.training.graphed import GraphedGradients
+from sceneparse.training.length import of_length, validations
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.probe import SHARE, Pace, measure
 from sceneparse.training.progress import say_once
 from sceneparse.training.recipe_losses import RecipeLosses
-from sceneparse.training.validation import validations
-
-FILE = "budget.json"
+from sceneparse.training.written import BUDGET
 
 RESERVE = 0.03
 """The share of the time that no iterations are planned for: machines are rarely faster later than when measured, and
@@ -66,7 +62,7 @@ def set_length(
     )
     pace = measure(prepared, losses, counts, Checkpoints(out / "checkpoints"), began, 60 * training.minutes, graph)
     iterations = iterations_within(training.minutes, pace, training)
-    decided = _of_length(training, iterations)
+    decided = of_length(training, iterations)
     say_once(
         f"{counted(iterations, 'iteration')} in {in_words(training.minutes)}: {pace.step:.3g} s each, "
         f"{counted(validations(decided), 'validation')} of {pace.validation:.3g} s, and a reserve of {RESERVE:.0%}"
@@ -75,7 +71,7 @@ def set_length(
     if line := too_short(whole, len(prepared.data.training), pace):
         say_once(f"note: {line}")
     if prepared.compute.processes.first:
-        write_json(out / FILE, {"minutes": training.minutes, "iterations": iterations, "seconds": asdict(pace)})
+        write_json(out / BUDGET, {"minutes": training.minutes, "iterations": iterations, "seconds": asdict(pace)})
     return replace(prepared, recipe=whole)
 
 
@@ -139,46 +135,12 @@ def seconds_of(iterations: int, pace: Pace, training: TrainingSettings) -> float
         pace: How long each of its pieces takes.
         training: When validations and checkpoints are due.
     """
-    scored = validations(_of_length(training, iterations))
+    scored = validations(of_length(training, iterations))
     # A validation stands between two checkpoints and may write the best network, and the end writes the model.
     written = iterations // training.checkpoint_every + 3 * scored + 1
     # A clock may be too coarse for a step.
     step = max(pace.step, 1e-6)
     return pace.before + iterations * step + scored * pace.validation + written * pace.checkpoint
-
-
-def _of_length(training: TrainingSettings, iterations: int) -> TrainingSettings:
-    return replace(training, minutes=None, iterations=iterations, decided=iterations)
-
-
-def read_budget(out: Path) -> dict[str, Any] | None:
-    """Read budget.json of a run folder: minutes, iterations and the seconds that were measured; None without one.
-
-    Raises:
-        UserError: It is damaged.
-    """
-    try:
-        value: dict[str, Any] = json.loads((out / FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UserError(
-            f"{out / FILE}: cannot be read ({reason_of(error)}); train into another {argument('out')} folder"
-        ) from None
-    if not isinstance(value, dict) or not {"minutes", "iterations"} <= value.keys():
-        raise UserError(
-            f"{out / FILE}: is not what a training writes; restore it, or train into another {argument('out')} folder"
-        )
-    return value
-
-
-def as_decided(recipe: Recipe, out: Path) -> Recipe:
-    """Return a recipe with the iterations that its run folder says for its minutes; as it is where it says nothing."""
-    minutes = recipe.training.minutes
-    budget = read_budget(out) if minutes is not None else None
-    if budget is None or budget["minutes"] != minutes:
-        return recipe
-    return replace(recipe, training=_of_length(recipe.training, budget["iterations"]))
 
 
 @dataclass

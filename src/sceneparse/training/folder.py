@@ -11,8 +11,6 @@ from typing import Any
 from sceneparse.data.class_changes import changes_in
 from sceneparse.files import write_text
 from sceneparse.recipes import to_yaml
-from sceneparse.training.budget import FILE as BUDGET
-from sceneparse.training.budget import read_budget
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.class_weights import CHANGES, write_changes
 from sceneparse.training.failure import FOLDER as FAILURE
@@ -24,6 +22,7 @@ from sceneparse.training.sharding import is_sharded
 from sceneparse.training.start import device_name
 from sceneparse.training.trackers.follow import FILE as TRACKERS
 from sceneparse.training.trackers.follow import Trackers, follow
+from sceneparse.training.written import BUDGET, read_budget
 from sceneparse.weights.run_folder import CHECKPOINTS, MODEL, RECIPE, last_iteration, run_facts
 
 

@@ -8,13 +8,13 @@ from typing import get_args
 from sceneparse.arguments import check_choice, check_flag, check_type
 from sceneparse.data.workers import deaths_named
 from sceneparse.errors import UserError
+from sceneparse.paths import expanded
 from sceneparse.processes import ALONE, membership
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.averaging import begin_average
 from sceneparse.training.batch_size import with_found_batch
 from sceneparse.training.breaking_off import break_off, break_off_validation
-from sceneparse.training.budget import FILE as BUDGET
 from sceneparse.training.budget import set_length
 from sceneparse.training.checking import LossCheck
 from sceneparse.training.class_counts import FILE as CLASS_COUNTS
@@ -22,9 +22,8 @@ from sceneparse.training.class_counts import load_class_counts
 from sceneparse.training.class_weights import CHANGES, load_class_weights
 from sceneparse.training.class_weights import FILE as CLASS_WEIGHTS
 from sceneparse.training.folder import Stopwatch, begin_run, remove_unfinished
-from sceneparse.training.init import read_started
-from sceneparse.training.init.report import FILE as STARTED
 from sceneparse.training.keep import Keeper
+from sceneparse.training.length import refuse_too_short, validation_interval, without_effect
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import ProgressLine, StopRequest, say_once
 from sceneparse.training.recipe_losses import RecipeLosses
@@ -36,7 +35,7 @@ from sceneparse.training.step import compute_gradients, graph_of, update_weights
 from sceneparse.training.taken import hold_run
 from sceneparse.training.trackers.follow import refuse_unusable
 from sceneparse.training.trial import prepare_tried
-from sceneparse.training.validation import validation_interval, without_effect
+from sceneparse.training.written import BUDGET, STARTED, read_started
 from sceneparse.weights.run_folder import CHECKPOINTS, MODEL, last_iteration
 
 OF_START = (CHECKPOINTS, CLASS_COUNTS, CLASS_WEIGHTS, CHANGES, BUDGET, STARTED)
@@ -86,7 +85,7 @@ def train(
     check_flag("resume", resume)
     check_choice("strategy", strategy, get_args(StrategyName))
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
-    out = Path(out or Path("runs") / recipe.name)
+    out = expanded(out or Path("runs") / recipe.name)
     seen = last_iteration(out)
     going_on = resume and begun(recipe, out) is not None
     recipe, checkpoint = open_run(recipe, out, resume=resume, warn=say_once)
@@ -111,12 +110,9 @@ def train(
 
 def _look_at_length(recipe: Recipe) -> None:
     """Say what a training is too short for, or refuse it where a person gave its length."""
-    training = recipe.training
-    if line := without_effect(training):
-        if training.decided != training.iterations:
-            raise UserError(f"{line}; leave it out, or change one of them")
+    if line := refuse_too_short(recipe.training):
         say_once(f"note: {line}")
-    if line := long_warmup(recipe.optimizer.warmup, training.iterations):
+    if line := long_warmup(recipe.optimizer.warmup, recipe.training.iterations):
         say_once(f"note: {line}")
 
 

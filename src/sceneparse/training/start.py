@@ -15,7 +15,7 @@ from sceneparse.devices import choose_device, choose_precision
 from sceneparse.devices import device_name as gpu_name
 from sceneparse.devices.choosing import device_count
 from sceneparse.devices.trying import is_unsure
-from sceneparse.errors import UserError, counted, require
+from sceneparse.errors import counted, require
 from sceneparse.processes import ALONE, Member, Processes, membership
 from sceneparse.processes.allocation import keep_freed_memory
 from sceneparse.processes.group import LONGEST_WAIT, refuse_sharing
@@ -23,6 +23,7 @@ from sceneparse.settings import Precision, Recipe
 from sceneparse.training.fabric import FABRIC_PRECISION, fabric_on
 from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.sharding import shard
+from sceneparse.training.wishes import refuse_float16, refuse_fsdp_alone
 from sceneparse.weights.architectures import architecture_of
 
 StrategyName = Literal["auto", "ddp", "fsdp"]
@@ -59,10 +60,7 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto", before: str | 
     # What Fabric says of devices at its start, we say in one line.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     device = choose_device(settings.device)
-    if settings.precision == "float16" and device.type != "cuda":
-        # Small gradients would vanish: the scaling that prevents it exists on CUDA alone.
-        where = "the CPU" if device.type == "cpu" else device.type
-        raise UserError(f"training.precision float16 needs a CUDA device: use bfloat16, float32 or auto on {where}")
+    refuse_float16(settings.precision, device.type)
     precision = choose_precision(device, settings.precision)
     if before is not None and settings.precision == "auto" and is_unsure(device):
         precision = choose_precision(device, before)  # type: ignore[arg-type]
@@ -70,11 +68,7 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto", before: str | 
         keep_freed_memory()
     member = membership()
     if member is None:
-        require(
-            strategy != "fsdp",
-            "fsdp shares a network's weights among processes: start several "
-            f"({argument('sceneparse train --devices N, torchrun or srun', option='--devices N')})",
-        )
+        refuse_fsdp_alone(strategy)
         fabric = fabric_on(device, precision)
         fabric.launch()
         return Compute(fabric, precision, ALONE)

@@ -1,6 +1,5 @@
 """Validation while training: the same protocol and metrics as `sceneparse evaluate`, on the live network."""
 
-import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -11,7 +10,7 @@ from sceneparse.evaluation.figures import FIGURES, figures_of, mean_of_headlines
 from sceneparse.evaluation.reading import readers_for
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import SceneParser
-from sceneparse.settings import Recipe, TrainingSettings
+from sceneparse.settings import Recipe
 from sceneparse.tasks import OTHERS, Task
 from sceneparse.training.averaging import WeightAverage
 from sceneparse.training.prepare import Prepared, TrainingData, rebuilt
@@ -103,39 +102,6 @@ def recorded(metrics: Mapping[str, Any]) -> dict[str, Any]:
 def _logged(values: Mapping[str, Any], tasks: Collection[Task]) -> dict[str, float]:
     keys = [key for key, one in FIGURES.usable() if one.log and one.task in tasks]
     return {key: values[key] for key in keys if values.get(key) is not None}
-
-
-def validation_interval(settings: TrainingSettings) -> int:
-    """Return the iterations between validations; 0 where there is one at the end alone."""
-    every = settings.validate_every
-    # Shares of whole numbers are not exact in binary: 0.07 · 100 is a little more than 7.
-    return math.ceil(every * settings.iterations - 1e-9) if every < 1 else int(every)
-
-
-def validations(settings: TrainingSettings) -> int:
-    """Return how many validations a training has, the one at its end among them."""
-    interval = validation_interval(settings)
-    return math.ceil(settings.iterations / interval) if interval else 1
-
-
-def without_effect(settings: TrainingSettings) -> str | None:
-    """Return which setting a training of this length is too short for, in a line; None where each has an effect.
-
-    Not asked of a recipe as it is read: a budget of time may come to any length.
-    """
-    length, patience, average = counted(settings.iterations, "iteration"), settings.patience, settings.average
-    if patience is not None and (found := validations(settings)) < patience + 2:
-        return (
-            f"training.patience is {patience}, which has no effect: it can end a training early where that has "
-            f"{patience + 2} validations or more, and this one has {found} ({length}, training.validate_every "
-            f"{settings.validate_every:g})"
-        )
-    if average.decay is not None and average.every > settings.iterations:
-        return (
-            f"training.average.every is {average.every}, but the training has {length}: the average would stay what "
-            "the weights are at its beginning"
-        )
-    return None
 
 
 def worth(metrics: Mapping[str, Any]) -> float:

@@ -5,10 +5,13 @@ import mmap
 import re
 from html import unescape
 from pathlib import Path
+from typing import Any
 
+from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings.engine import is_exported
-from sceneparse.weights.config import CONFIG, ModelConfig, config_from_json, read_config
+from sceneparse.weights.config import CONFIG, LABELS, ModelConfig, config_from_json, read_config
 from sceneparse.weights.foreign import is_foreign
+from sceneparse.weights.labels_file import labels_from_json, read_labels
 from sceneparse.weights.run_folder import model_folder_of, named, run_folder
 
 NOTE = "sceneparse"
@@ -44,11 +47,33 @@ def settings_at_hand(source: str | Path) -> ModelConfig | None:
     if not is_exported(path):
         folder = folder_at_hand(path)
         return None if folder is None else read_config(folder / CONFIG)
+    note = _said(path, "config")
+    return None if note is None else config_from_json(note, str(path))
+
+
+def labels_at_hand(source: str | Path) -> tuple[LabelSpace, TaskLabels | None] | None:
+    """Return a model's classes and the label spaces of its tasks, as far as they can be read at once; else None.
+
+    Args:
+        source: As in `settings_at_hand`.
+
+    Raises:
+        UserError: A labels.json is damaged.
+    """
+    path = Path(source)
+    if not is_exported(path):
+        folder = folder_at_hand(path)
+        return None if folder is None or not (folder / LABELS).is_file() else read_labels(folder / LABELS)
+    note = _said(path, "labels")
+    return None if note is None else labels_from_json(note, str(path))
+
+
+def _said(path: Path, key: str) -> Any:
+    """What an exported file's note has under a key; None where it can't be read, which whoever opens the file says."""
     try:
-        note = json.loads(_note_in(path))["config"]
-    except (OSError, ValueError, LookupError, TypeError):  # which whoever opens it says
+        return json.loads(_note_in(path))[key]
+    except (OSError, ValueError, LookupError, TypeError):
         return None
-    return config_from_json(note, str(path))
 
 
 def _note_in(path: Path) -> bytes | str:

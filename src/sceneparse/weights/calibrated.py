@@ -8,7 +8,7 @@ from typing import Any
 from sceneparse.errors import UserError, reason_of
 from sceneparse.files import write_json, write_text
 from sceneparse.recipes import to_mapping
-from sceneparse.settings import Temperatures
+from sceneparse.settings import ProtocolSettings, Temperatures
 from sceneparse.settings.engine import is_exported
 from sceneparse.weights.card import with_confidence
 from sceneparse.weights.config import CARD, CONFIG, TEMPERATURES, read_config
@@ -52,6 +52,20 @@ def folder_to_calibrate(source: str | Path) -> Path:
         )
     _card_of(folder)
     return folder
+
+
+def refuse_crf(model: str | Path, protocol: ProtocolSettings) -> None:
+    """Refuse to calibrate a model whose labels are those of a CRF.
+
+    Args:
+        model: What the command was given for it.
+        protocol: Its protocol.
+
+    Raises:
+        UserError: They are.
+    """
+    if protocol.crf:
+        raise UserError(f"{model}: its protocol has a CRF, whose probabilities are its own: they have no temperature")
 
 
 def _not_here(source: str | Path, why: str) -> UserError:

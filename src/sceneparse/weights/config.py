@@ -102,6 +102,23 @@ def read_config(path: Path) -> ModelConfig:
     return dataclasses.replace(config, data=dataclasses.replace(config.data, classes=classes))
 
 
+def refuse_irreplaceable(folder: Path) -> None:
+    """Refuse to write a model folder where something else is.
+
+    Args:
+        folder: Where it would go.
+
+    Raises:
+        UserError: There is a file, or a folder that holds more than a model.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UserError(f"{folder}: a file is in the way of the model folder; choose another name")
+    if others := [path.name for path in folder.iterdir() if path.name not in FILES]:
+        raise UserError(f"{folder}: holds more than a model ({min(others)}), so it isn't replaced; choose another name")
+
+
 def _portable(classes: ClassSettings) -> ClassSettings:
     """Return settings of classes without the path of a file."""
     # The classes of whoever trained it are those of the file beside config.json, unless they became others.

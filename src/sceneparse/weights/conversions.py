@@ -11,6 +11,7 @@ from pathlib import Path
 from sceneparse.files import cache_folder, json_text, write_text
 from sceneparse.progress import roughly
 from sceneparse.settings import Precision
+from sceneparse.settings.device import may_have_cuda
 from sceneparse.settings.engine import TORCH_ALONE, EngineName
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, TEMPERATURES, WEIGHTS
@@ -135,6 +136,4 @@ def is_still_to_convert(folder: Path, engine: EngineName, device: str, precision
 
 def _may_have_gpu() -> bool:
     """Whether PyTorch may find a GPU here, which it alone knows for certain."""
-    if sys.platform != "linux" or "xpu" in version("torch"):
-        return True
-    return Path("/dev/kfd").exists() or any(Path("/dev").glob("nvidia[0-9]*"))
+    return sys.platform == "darwin" or "xpu" in version("torch") or may_have_cuda()

@@ -90,6 +90,25 @@ def refuse_missing_checkpoint(source: str) -> None:
     published_of(source)
 
 
+def refuse_own(source: str) -> None:
+    """Refuse to import what is a model of sceneparse's own already.
+
+    Args:
+        source: A path or a name.
+
+    Raises:
+        UserError: It is a model folder or a run folder, or the file of weights in one.
+    """
+    path = Path(source)
+    folder = path.parent if path.name == WEIGHTS and os.path.isfile(path) else path  # noqa: PTH113
+    # Not Path's own question, which fails where a name is too long for any file.
+    if not os.path.isdir(folder):  # noqa: PTH112
+        return
+    # What no other library's folder has.
+    if run_folder(folder) is not None or all((folder / one).is_file() for one in (CONFIG, LABELS)):
+        raise UserError(f"{source}: is a model of sceneparse's own: every command takes {folder} as it is")
+
+
 def _here(source: str | Path) -> Path | None:
     """Return the folder (or file) of that path; None where there is none."""
     # Not Path's own questions, which fail where a name is too long for any file.

@@ -10,15 +10,14 @@ from typing import Any
 from sceneparse.errors import UserError, counted
 from sceneparse.weights.card import model_card
 from sceneparse.weights.checkpoint_file import is_checkpoint
-from sceneparse.weights.config import CARD, CONFIG, LABELS, WEIGHTS
-from sceneparse.weights.finding import fetched_repository, published_of, refuse_missing_checkpoint
+from sceneparse.weights.config import CARD, WEIGHTS
+from sceneparse.weights.finding import fetched_repository, published_of, refuse_missing_checkpoint, refuse_own
 from sceneparse.weights.foreign import is_foreign
 from sceneparse.weights.importing.checkpoint import ImportedBackbone, ImportedModel, import_checkpoint
-from sceneparse.weights.importing.convert import AUTO
+from sceneparse.weights.importing.families.table import AUTO
 from sceneparse.weights.model import Model, load_model
 from sceneparse.weights.paths import CHECKPOINT_FILES
 from sceneparse.weights.published.obtaining import checkpoint_of, import_published, kept_model
-from sceneparse.weights.run_folder import run_folder
 from sceneparse.weights.saving import Description, write_folder
 
 
@@ -60,17 +59,6 @@ class KeptModel:
         ]
 
 
-def _own_folder(path: Path) -> Path | None:
-    """Return the folder of a model or of a training of sceneparse's own that a path names; None for anything else."""
-    folder = path.parent if path.is_file() and path.name == WEIGHTS else path
-    own = folder.is_dir() and (run_folder(folder) is not None or all((folder / one).is_file() for one in OWN))
-    return folder if own else None
-
-
-OWN = (CONFIG, LABELS)
-"""What a model folder has that no other library's has."""
-
-
 def import_named(
     source: str, family: str = AUTO, labels: Path | None = None, **settings: Any
 ) -> ImportedModel | ImportedBackbone | KeptModel:
@@ -92,8 +80,7 @@ def import_named(
     """
     if Path(source).is_file() and is_checkpoint(Path(source)):
         raise UserError(f"{source}: is a checkpoint of sceneparse's own: every command takes it as it is")
-    if (own := _own_folder(Path(source))) is not None:
-        raise UserError(f"{source}: is a model of sceneparse's own: every command takes {own} as it is")
+    refuse_own(source)
     if Path(source).exists() or source.endswith(CHECKPOINT_FILES):
         return import_checkpoint(source, family, labels, **settings)
     refuse_missing_checkpoint(source)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.files import aside_of, is_held
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
@@ -19,6 +20,9 @@ RECIPE, MODEL, RUN_FACTS, METRICS, CHECKPOINTS = "recipe.yaml", "model", "run.js
 
 State = Literal["going", "interrupted", "failed", "ended", "unknown"]
 """Whether a training goes on at this moment, was stopped or killed, met a loss that is not finite, or is done."""
+
+DEPTH, LOOKED_AT = 3, 2000
+"""How deep in a folder runs are looked for (of a folder of sweeps: SWEEP/ROW/seedN), in so many folders a level."""
 
 TAIL = 1 << 16
 """Bytes at the end of metrics.jsonl in which its last line is looked for."""
@@ -62,12 +66,27 @@ def run_folder(path: Path) -> Path | None:
 def runs_in(folder: Path) -> list[Path]:
     """Return the run folders that lie in a folder, by name; none in a run folder.
 
+    Where none lies right in it, those in its folders count, as a sweep has them (ROW/seedN), and then those in these.
+
     Args:
         folder: It need not exist.
     """
     if run_folder(folder) is not None:
         return []
-    return _without_links(sorted(file.parent for file in folder.glob(f"*/{RECIPE}") if run_folder(file.parent)))
+    level = [folder]
+    for _ in range(DEPTH):
+        level = [inside for one in level for inside in _folders_in(one)][:LOOKED_AT]
+        if runs := [one for one in level if run_folder(one) is not None]:
+            return _without_links(runs)
+    return []
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """The folders in a folder, by name, without hidden ones; none where there is no such folder, or it is closed."""
+    try:
+        return sorted(one for one in folder.iterdir() if not one.name.startswith(".") and one.is_dir())
+    except OSError:
+        return []
 
 
 def _without_links(runs: Sequence[Path]) -> list[Path]:
@@ -200,6 +219,28 @@ def told_apart(paths: Sequence[Path]) -> list[str]:
     names = [path.relative_to(parent) for path in whole]
     # One may lie in the other.
     return [str(name) if name.parts else path.name for name, path in zip(names, whole, strict=True)]
+
+
+def names_of_two(model: str | Path, comparison: str | Path) -> tuple[str, str]:
+    """Return what to call two models: by the folders that they lie in, or as they were named if they aren't folders.
+
+    Args:
+        model: The first one, as it was named.
+        comparison: The second one.
+
+    Raises:
+        UserError: Both are the same folder or file.
+    """
+    if not (Path(model).exists() and Path(comparison).exists()):
+        return str(model), str(comparison)
+    both = [(named_folder(one) or Path(one)).resolve() for one in (model, comparison)]
+    if both[0] == both[1]:
+        raise UserError(
+            f"the second model {comparison} is the first one: name another one "
+            f"({argument('comparison', option='--rival')})"
+        )
+    ours, theirs = told_apart(both)
+    return ours, theirs
 
 
 def run_facts(run: Path) -> dict[str, Any]:

@@ -11,10 +11,9 @@ from pathlib import Path
 from safetensors.torch import save
 from torch import Tensor
 
-from sceneparse.errors import UserError
 from sceneparse.files import aside_of, replace_folder, whole_file, write_errors, write_json, write_text
 from sceneparse.labels import LabelSpace, TaskLabels
-from sceneparse.weights.config import CARD, CONFIG, FILES, LABELS, WEIGHTS, ModelConfig, write_config
+from sceneparse.weights.config import CARD, CONFIG, LABELS, WEIGHTS, ModelConfig, refuse_irreplaceable, write_config
 from sceneparse.weights.labels_file import labels_to_json
 from sceneparse.weights.tasks import refuse_unfit_tasks
 
@@ -73,11 +72,7 @@ def write_folder(folder: Path, description: Description, put_weights: Callable[[
     folder = Path(folder).resolve()
     if not folder.exists() and aside_of(folder).is_dir():
         aside_of(folder).rename(folder)
-    if folder.exists():
-        if not folder.is_dir():
-            raise UserError(f"{folder}: a file is in the way of the model folder; choose another name")
-        if foreign := foreign_file(folder):
-            raise UserError(f"{folder}: holds more than a model ({foreign}), so it isn't replaced; choose another name")
+    refuse_irreplaceable(folder)
     temporary = folder.with_name(f".{folder.name[:50]}.{secrets.token_hex(8)}.tmp")
     with write_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -100,11 +95,6 @@ def _in_order(header: bytes) -> bytes:
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % HEADER.size)
     return HEADER.pack(len(text)) + text
-
-
-def foreign_file(folder: Path) -> str | None:
-    """Return the name of a file that belongs to no model folder, None where there is no such file in a folder."""
-    return min((path.name for path in folder.iterdir() if path.name not in FILES), default=None)
 
 
 def _portable(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -20,9 +20,10 @@ from sceneparse.inference import resolve
 from sceneparse.processes.machine import SHARED_BY, usable_cores
 from sceneparse.recipes.sweep import Sweep
 from sceneparse.settings import ProtocolSettings
-from sceneparse.training.sweeping import examples, list_runs, running
+from sceneparse.training.sweeping import examples, running
 from sceneparse.training.sweeping.figures import figures_of, finished
 from sceneparse.training.sweeping.one import TESTS, run_one
+from sceneparse.training.sweeping.running import list_runs
 from tests.support.forked import COMMAND, started
 from tests.support.together import ONE_THREAD
 

@@ -27,7 +27,7 @@ from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.replacing import Place, place_of_picture, refuse_foreign, replacing
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
-from sceneparse.paths import refuse_folded
+from sceneparse.paths import expanded, refuse_folded
 from sceneparse.pictures.finding import FoundPicture
 from sceneparse.pictures.reading import PictureError, picture_size
 from sceneparse.settings.legend import LegendLayout
@@ -87,7 +87,7 @@ def predict_pictures(
     check_type("without", without, AbstractSet, "a set of paths")
     if write is not None:
         check_names("write", write, "labels")
-    out = Path(out)
+    out = expanded(out)
     if ignore_below is not None:
         check_probability("ignore_below", ignore_below)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)

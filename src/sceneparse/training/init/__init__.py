@@ -10,11 +10,11 @@ from sceneparse.settings import Recipe
 from sceneparse.tasks import Task
 from sceneparse.training.init.adopting import Difference, values_before, with_models_settings
 from sceneparse.training.init.classes import given_classes, match_spaces
-from sceneparse.training.init.report import Started, read_started, sizes_of, source_facts
+from sceneparse.training.init.report import Started, sizes_of, source_facts
 from sceneparse.training.init.source import Source, open_source
 from sceneparse.training.init.transfer import transfer
 
-__all__ = ["Start", "Started", "begin_from_model", "read_started"]
+__all__ = ["Start", "Started", "begin_from_model"]
 
 THRESHOLD = "network.threshold"
 """What decides between two classes alone."""

@@ -1,6 +1,5 @@
 """What a start from a model came to: a table for people and init.json for programs."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,16 +9,11 @@ from typing import Any
 from rich.table import Table
 from torch import Tensor
 
-from sceneparse.arguments import argument
-from sceneparse.errors import UserError, reason_of
 from sceneparse.files import write_json
 from sceneparse.training.init.adopting import Difference
 from sceneparse.training.init.source import Source
 from sceneparse.training.init.transfer import Account
-
-FILE = "init.json"
-"""In the run folder: what was taken of the model that the training started from."""
-
+from sceneparse.training.written import STARTED
 
 COUNTER = "num_batches_tracked"
 """Counts a batch norm's steps: nothing that is learnt, so nothing that is counted as taken or new."""
@@ -72,7 +66,7 @@ class Started:
 
     def write(self, run: Path) -> None:
         """Write init.json into a run folder."""
-        write_json(run / FILE, self.to_json())
+        write_json(run / STARTED, self.to_json())
 
     def components(self) -> "dict[str, Component]":
         """Return how many values of each component of the network were taken, kept, made new and dropped."""
@@ -181,27 +175,6 @@ def source_facts(source: Source) -> dict[str, str]:
         "architecture": config.network.architecture,
         "backbone": config.backbone.name,
     }
-
-
-def read_started(run: Path) -> dict[str, Any]:
-    """Read init.json of a run folder.
-
-    Raises:
-        UserError: It is missing or damaged, so that nobody knows what is new in the network.
-    """
-    path = run / FILE
-    try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UserError(
-            f"{path}: cannot be read ({reason_of(error)}); this training started from a model, and goes on only with "
-            "that file"
-        ) from None
-    if not isinstance(value, dict) or not {"made_new", "settings_before"} <= value.keys():
-        raise UserError(
-            f"{path}: is not what a training writes; restore it, or train into another {argument('out')} folder"
-        )
-    return value
 
 
 def _listed(names: list[str]) -> str:

@@ -11,9 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from sceneparse.errors import UserError, counted
 from sceneparse.recipes.sweep import Run, Sweep
-from sceneparse.training.budget import as_decided
 from sceneparse.training.durations import in_words
 from sceneparse.training.sweeping.figures import finished
+from sceneparse.training.written import as_decided
 from sceneparse.weights.run_folder import METRICS
 
 TAIL = 4096

@@ -16,7 +16,8 @@ from sceneparse.drawing.picture_grid import write_picture_grid
 from sceneparse.evaluation.command import protocol_of
 from sceneparse.evaluation.facts import data_facts
 from sceneparse.evaluation.gallery import rgb_of
-from sceneparse.inference import label, open_model
+from sceneparse.inference import label
+from sceneparse.inference.open_model import open_model
 from sceneparse.labels import IGNORE
 from sceneparse.progress import progress_bar
 from sceneparse.recipes.sweep import Run, Sweep

@@ -19,7 +19,7 @@ from sceneparse.evaluation import evaluate
 from sceneparse.evaluation.command import protocol_of
 from sceneparse.evaluation.facts import EvaluationFacts
 from sceneparse.files import write_json
-from sceneparse.inference import open_model
+from sceneparse.inference.open_model import open_model
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import ProtocolSettings, Recipe
 from sceneparse.training.loop import train

@@ -12,23 +12,22 @@ from typing import IO
 
 import torch
 
-from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.errors import UserError, counted, require
 from sceneparse.files import make_folder
-from sceneparse.inference import check_protocol, resolve
 from sceneparse.networks.unfilled import sketched
 from sceneparse.processes.machine import SHARED_BY, usable_cores
 from sceneparse.progress import results_console
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.sweep import Run, Sweep
+from sceneparse.training.changes import refuse_changes
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.progress import StopRequest, TrainingStopped
-from sceneparse.training.run import refuse_changes
 from sceneparse.training.sweeping.board import Board
 from sceneparse.training.sweeping.examples import write_examples
 from sceneparse.training.sweeping.figures import finished
 from sceneparse.training.sweeping.groups import refuse_unknown_groups
 from sceneparse.training.sweeping.one import request
+from sceneparse.training.sweeping.protocols import refuse_unfit_protocols, where
 from sceneparse.training.sweeping.tables import print_summary, write_summary
 from sceneparse.weights.build import build
 from sceneparse.weights.run_folder import RECIPE
@@ -123,22 +122,18 @@ def check(sweep: Sweep, out: Path) -> None:
         UserError: A network that can't be built, a protocol that doesn't hold together, a group of classes that the
             data don't have, or a run folder that began by another recipe.
     """
+    refuse_unfit_protocols(sweep)
     built = set()
     for row in sweep.rows:
-        where = f"sweep {sweep.name}, row '{row.name}'"
         recipe = row.recipe
         try:
-            # Of pictures the training learns the sizes; of rasters and volumes there are none to learn.
-            refuse = check_protocol if of_pictures_alone(recipe.data) else resolve
-            for settings in (recipe.protocol, *row.tests.values()):
-                refuse(settings)
             # Tasks whose numbers the data give are not known yet.
             if (recipe.backbone, recipe.network) not in built and not recipe.network.tasks.from_data:
                 built.add((recipe.backbone, recipe.network))
                 with sketched():
                     build(recipe.backbone, recipe.network, 2)
         except UserError as error:
-            raise UserError(f"{where}: {error}") from None
+            raise UserError(f"{where(sweep, row)}: {error}") from None
     refuse_unknown_groups(sweep)
     for run in sweep.runs():
         folder = out / run.folder

@@ -94,8 +94,19 @@ class TrackerKind:
         Raises:
             UserError: It is so.
         """
+        self.refuse_not_installed(name)
+        self.check()
+
+    def refuse_not_installed(self, name: str) -> None:
+        """Refuse a tracker whose package is not installed; it is not imported.
+
+        Args:
+            name: Its name in the table.
+
+        Raises:
+            UserError: It is not.
+        """
         found = find_spec(self.package)
         # A folder of this name in the current one, where W&B writes its runs, is found too.
         if found is None or found.origin is None:
             raise UserError(f"tracking.trackers: {name} needs the package {self.package}: {self.install}")
-        self.check()

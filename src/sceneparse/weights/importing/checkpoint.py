@@ -19,7 +19,6 @@ from sceneparse.weights.importing.assumed import assumed
 from sceneparse.weights.importing.channel_order import Order, as_rgb, order_of, turn_first
 from sceneparse.weights.importing.channels import fitted
 from sceneparse.weights.importing.convert import (
-    AUTO,
     Account,
     Recognised,
     configure,
@@ -30,6 +29,7 @@ from sceneparse.weights.importing.convert import (
     refuse_contradictions,
 )
 from sceneparse.weights.importing.families.backbone import BackboneRecognition
+from sceneparse.weights.importing.families.table import AUTO
 from sceneparse.weights.importing.family import OpenSetting, UngivenError
 from sceneparse.weights.importing.names import name_classes, name_tasks
 from sceneparse.weights.importing.normalisation import if_in_bytes, is_turned

@@ -20,14 +20,18 @@ from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.importing.auxiliary import without_unfit_auxiliary
 from sceneparse.weights.importing.channels import with_channels
 from sceneparse.weights.importing.families.backbone import BackboneRecognition, recognise_backbone
-from sceneparse.weights.importing.families.table import FAMILIES, family_names, name_of
+from sceneparse.weights.importing.families.table import (
+    AUTO,
+    BACKBONE,
+    FAMILIES,
+    family_names,
+    name_of,
+    refuse_unknown_family,
+)
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, UngivenError, theirs
 from sceneparse.weights.importing.folders import FOLDER
 from sceneparse.weights.importing.one_logit import HALF, decided_by_sigmoid, with_background
 from sceneparse.weights.importing.reading import FLOATS, Checkpoint
-
-AUTO, BACKBONE = "auto", "backbone"
-"""Names of the command line that are no family: any of them, and a feature extractor alone."""
 
 COUNTER = "num_batches_tracked"
 """The last part of a key that files from before torch 0.4.1 lack, and nothing here reads."""
@@ -65,8 +69,7 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
     Raises:
         UserError: It is of none, of several, or not of the one that was named.
     """
-    if family not in (*family_names(), AUTO, BACKBONE):
-        raise UserError(f"no family '{family}'; known: {', '.join((AUTO, *family_names(), BACKBONE))}")
+    refuse_unknown_family(family)
     matches: list[Recognised] = []
     reasons: list[str] = []
     named = ((key, FAMILIES[key]) for key in FAMILIES if name_of(key) == family)

@@ -18,7 +18,7 @@ from sceneparse.progress import working
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
-from sceneparse.weights.importing.convert import AUTO
+from sceneparse.weights.importing.families.table import AUTO
 from sceneparse.weights.paths import CAFFE, SAFE, TORCH
 from sceneparse.weights.published.catalogue import RECORD, File, Published
 from sceneparse.weights.reaching import reachable

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.batches import MOST
+from sceneparse.parsing.runs.collection.addresses import MISSING
 from sceneparse.parsing.runs.collection.items import SMALLEST_CHUNK, Item, chunks, packed
 from sceneparse.parsing.runs.collection.worker import Attempts, ParseChunks, Plan
 
@@ -88,7 +89,7 @@ def installed() -> ModuleType:
         import ray
         import ray.data
     except ImportError:
-        raise UserError("collections need Ray, which is not installed; do: pip install 'sceneparse[ray]'") from None
+        raise UserError(MISSING) from None
     return ray
 
 

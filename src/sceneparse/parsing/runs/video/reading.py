@@ -15,6 +15,7 @@ from sceneparse.parsing.runs.video.display import shown_stream, turn_of
 from sceneparse.parsing.runs.video.sources import VideoSource
 from sceneparse.parsing.runs.video.tone import NAMES as HIGH_RANGES
 from sceneparse.parsing.runs.video.tone import to_sdr
+from sceneparse.parsing.runs.video.wishes import MISSING
 
 if TYPE_CHECKING:
     import av
@@ -224,7 +225,7 @@ def installed() -> ModuleType:
         import av
         import av.video.reformatter
     except ImportError:
-        raise UserError("videos need PyAV, which is not installed; do: pip install 'sceneparse[video]'") from None
+        raise UserError(MISSING) from None
     return av
 
 

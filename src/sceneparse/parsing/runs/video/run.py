@@ -11,8 +11,8 @@ from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.runs.engine import Run, run_jobs
 from sceneparse.parsing.runs.tally import Summary
 from sceneparse.parsing.runs.video.job import VideoJob, VideoOptions
-from sceneparse.parsing.runs.video.reading import installed
 from sceneparse.parsing.runs.video.sources import VideoSource
+from sceneparse.parsing.runs.video.wishes import refuse_unfit
 from sceneparse.settings.legend import LegendLayout
 
 
@@ -60,9 +60,7 @@ def predict_videos(
         UserError: PyAV is missing, values out of their range, or the outputs cannot be written.
     """
     check_choice("legend", legend, get_args(LegendLayout))
-    require(0 <= smooth < 1, f"smoothing {smooth:g}: give the weight of the frames before, 0 or more and below 1")
-    require(seconds is None or seconds > 0, "seconds: give more than 0")
-    installed()
+    refuse_unfit(smooth, seconds)
     wanted = {"timeline": True, "overlay": overlay, "labels": label_frames}
     chosen = chosen_artefacts("videos", write, wanted, overlay=overlay)
     require(

@@ -7,6 +7,7 @@ it is the name that `sceneparse import --from` takes. Another package adds one b
 
 from typing import TYPE_CHECKING
 
+from sceneparse.errors import require
 from sceneparse.tables import Table
 
 if TYPE_CHECKING:
@@ -39,10 +40,26 @@ FAMILIES: "Table[Family]" = Table(
 )
 """The families by name."""
 
+AUTO, BACKBONE = "auto", "backbone"
+"""Names of the command line that are no family: any of them, and a feature extractor alone."""
+
 
 def family_names() -> tuple[str, ...]:
     """Return the names that `--from` takes, without loading anything."""
     return tuple(dict.fromkeys(map(name_of, FAMILIES)))
+
+
+def refuse_unknown_family(family: str) -> None:
+    """Refuse what `--from` doesn't take.
+
+    Args:
+        family: A name that `family_names` gives, "backbone", or "auto".
+
+    Raises:
+        UserError: It is none of these.
+    """
+    known = (AUTO, *family_names(), BACKBONE)
+    require(family in known, f"no family '{family}'; known: {', '.join(known)}")
 
 
 def families_named(name: str) -> "list[Family]":

@@ -1,0 +1,85 @@
+"""Whether a training can go on in its run folder by the recipe that is given: known before PyTorch is loaded."""
+
+from pathlib import Path
+
+from sceneparse.arguments import argument
+from sceneparse.errors import UserError
+from sceneparse.recipes import read_recipe, to_mapping
+from sceneparse.recipes.flat import flat_settings
+from sceneparse.settings import Recipe
+from sceneparse.training.written import read_budget, read_started
+from sceneparse.weights.run_folder import CHECKPOINTS, MODEL, RECIPE
+
+FREE = frozenset(
+    {
+        "name",
+        "description",
+        "data.root",
+        "data.test",
+        "data.workers",
+        "data.cache_mb",
+        "tracking.trackers",
+        "tracking.project",
+        "tracking.name",
+        "training.decided",
+        "training.device",
+        "training.checkpoint_every",
+        "training.log_every",
+    }
+)
+"""The settings that may change when a training goes on: none of them changes what it is going to give."""
+
+
+def refuse_unresumable(recipe: Recipe, out: Path) -> bool:
+    """Refuse to go on with a training of another recipe, or where there is a model alone; return whether one goes on.
+
+    Args:
+        recipe: The recipe to train by.
+        out: The run folder, there or not.
+
+    Raises:
+        UserError: It is so.
+    """
+    if any((out / CHECKPOINTS).glob("last-[0-9]*.pt")):
+        refuse_changes(recipe, read_recipe(out / RECIPE), out)
+        return True
+    if (out / MODEL).exists():
+        raise UserError(
+            f"{out} holds a model but no checkpoint to resume from: name another folder ({argument('out', 'DIR')})"
+        )
+    return False
+
+
+def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
+    """Refuse to go on by another recipe than the one that a run began with.
+
+    Raises:
+        UserError: A setting that isn't `FREE` differs; the message names the first three.
+    """
+    given, began = flat_settings(to_mapping(recipe)), flat_settings(to_mapping(saved))
+    if saved.init.model is not None:
+        # The run took over settings of the model that it started from, and wrote down which model that was.
+        before = flat_settings(read_started(out)["settings_before"]) | {"init.sha256": None}
+        began |= {name: value for name, value in before.items() if given.get(name, value) == value}
+    if given["backbone.padding"] is None:
+        # The run wrote down what null meant.
+        began["backbone.padding"] = None
+    if recipe.training.minutes is not None and (budget := read_budget(out)) is not None:
+        # The run wrote down how many iterations the minutes came to.
+        began |= {"training.minutes": budget["minutes"], "training.iterations": given["training.iterations"]}
+    if given["training.batch"] == "auto":
+        # The run wrote down how many it found.
+        began["training.batch"] = "auto"
+    for name in recipe.network.tasks.from_data:
+        if began[f"network.tasks.{name}"]:  # the run wrote down how many the data name
+            began[f"network.tasks.{name}"] = given[f"network.tasks.{name}"]
+    began["network.tasks.from_data"] = given["network.tasks.from_data"]
+    # An option of a loss may stand in one of them alone.
+    different = [key for key in {**began, **given} if key not in FREE and given.get(key) != began.get(key)]
+    if different:
+        shown = ", ".join(f"{key} is {given.get(key)!r} but was {began.get(key)!r}" for key in different[:3])
+        more = f" and {len(different) - 3} more" if len(different) > 3 else ""
+        raise UserError(
+            f"{out} began with another recipe: {shown}{more}; resume with the same, or train into another "
+            f"{argument('out')} folder"
+        )
