@@ -198,6 +198,18 @@ class TestMany:
         with pytest.raises(UserError, match=r"nowhere\.png"):
             next(parses)
 
+    def test_what_the_source_raises_comes_after_the_pictures_before_it(
+        self, parser: Parser, halves: NDArray[np.uint8]
+    ) -> None:
+        def unplugged() -> Iterator[NDArray[np.uint8]]:
+            yield from [halves] * 2
+            raise OSError("no camera")
+
+        parses = parser.many(unplugged())
+        assert [next(parses).labels.tolist() for _ in range(2)] == [EXPECTED] * 2
+        with pytest.raises(OSError, match="no camera"):
+            next(parses)
+
 
 def test_work_ahead_keeps_the_order_and_its_bound() -> None:
     taken = []

@@ -15,6 +15,7 @@ from sceneparse.inference import Opened, Prediction, TaskPrediction, TestProtoco
 from sceneparse.parsing import Parse, Parser, TaskParse, discover, predict_pictures
 from sceneparse.parsing.cooccurrence import cooccurrence
 from sceneparse.parsing.facts import OWN
+from sceneparse.parsing.opening import PictureRead
 from tests.support.unified import OBJECTS, TASKS, unified_model
 
 
@@ -162,6 +163,21 @@ class TestDiscover:
         (pictures / "broken.png").write_bytes(b"no picture")
         discover(parser_of(), [pictures], tmp_path / "out", progress=False)
         assert "broken.png" in capsys.readouterr().err
+        assert json.loads((tmp_path / "out" / "discoveries.json").read_text())["failed"] == 1
+
+    def test_one_too_large_for_the_memory_is_named_and_left_out(
+        self, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        parse, errors = Parser.parse_read, iter([MemoryError()])
+
+        def run_out(parser: Parser, read: PictureRead) -> Parse:
+            if error := next(errors, None):
+                raise error
+            return parse(parser, read)
+
+        monkeypatch.setattr(Parser, "parse_read", run_out)
+        discover(parser_of(), [pictures], tmp_path / "out", progress=False)
+        assert "a.png: not enough memory" in capsys.readouterr().err
         assert json.loads((tmp_path / "out" / "discoveries.json").read_text())["failed"] == 1
 
     def test_a_model_of_one_task_has_nothing_to_find(self, parser: Parser, pictures: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import torch
 from sceneparse.data.class_counts import ClassCounts, count_classes
 from sceneparse.errors import UserError
 from sceneparse.settings import Recipe
-from sceneparse.training.class_weights import load_class_weights
+from sceneparse.training.class_weights import load_class_weights, median_frequency_weights
 from sceneparse.training.loop import train
 from sceneparse.training.prepare import prepare
 
@@ -87,6 +87,16 @@ def test_median_weights_need_a_mask_for_each_picture(toy: MakeRecipe, tmp_path: 
     lacking = replace(counts, labelled=np.arange(len(counts)) != 1)
     with pytest.raises(UserError, match=f"sample '{prepared.data.training.name(1)}' has no object labels: training"):
         load_class_weights(prepared, tmp_path, lacking)
+
+
+def test_median_weights_of_several_tasks_are_of_the_samples_with_objects(toy: MakeRecipe, tmp_path: Path) -> None:
+    recipe = toy(loss__class_weights="median")
+    prepared = prepare(recipe, None, "auto")
+    counts = count_classes(prepared.data.training, split="train")
+    lacking = ClassCounts.of(counts.names, [None, *counts.to_json()["samples"][1:]])
+    several = replace(recipe.network, architecture="upernet_unified", output_stride=32, aux=False)
+    found = load_class_weights(replace(prepared, recipe=replace(recipe, network=several)), tmp_path, lacking)
+    assert found is not None and found.tolist() == median_frequency_weights(lacking).tolist()
 
 
 def test_counts_decide_what_is_seen(toy: MakeRecipe, run: Path, tmp_path: Path) -> None:

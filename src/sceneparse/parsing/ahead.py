@@ -22,8 +22,8 @@ def ahead(
 ) -> Iterator[Future[Result]]:
     """Call a function on items in threads, some items ahead of the reader; yield finished futures, in order.
 
-    Items are taken from their iterable in the reader's thread. When the reader stops early, calls that have not begun
-    are dropped.
+    Items are taken from their iterable in the reader's thread. What it raises comes after what became of those before.
+    When the reader stops early, calls that have not begun are dropped.
 
     Args:
         function: What is called.
@@ -34,7 +34,8 @@ def ahead(
         weigh: How much a result weighs, where that matters.
         most: Beyond `least`, so many items are ahead that they weigh at most so much, by the heaviest of those so far.
     """
-    source = iter(items)
+    wrong: list[Exception] = []
+    source = _until_wrong(items, wrong)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="sceneparse-read")
     pending: deque[Future[Result]] = deque()
     try:
@@ -49,5 +50,15 @@ def ahead(
                 heaviest = max([heaviest, *(weigh(one.result()) for one in ended)])
                 allowed = max(1 if least is None else least, min(limit, most // heaviest))
             yield future
+        if wrong:
+            raise wrong.pop()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _until_wrong(items: Iterable[Item], wrong: list[Exception]) -> Iterator[Item]:
+    """Yield items; what their iterable raises ends them, and is kept until its turn has come."""
+    try:
+        yield from items
+    except Exception as error:
+        wrong.append(error)

@@ -22,6 +22,7 @@ from sceneparse.parsing.cooccurrence import cooccurrence
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.picture_inputs import Inputs
+from sceneparse.parsing.runs.faults import parsing
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.paths import expanded
 from sceneparse.tasks import OTHERS, Task
@@ -90,9 +91,13 @@ def discover(
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     counts, done, failed = _Counts(parser), 0, 0
     with counting_progress(console, "Parsing", pictures, shown=progress) as advance:
-        for future in ahead(lambda one: parser.open(one.path, shown=False), pictures, threads=1, limit=2):
+        read = ahead(lambda one: (one.path, parser.open(one.path, shown=False)), pictures, threads=1, limit=2)
+        for future in read:
             try:
-                counts.add(parser.parse_read(future.result()))
+                path, picture = future.result()
+                with parsing(path):
+                    parse = parser.parse_read(picture)
+                counts.add(parse)
                 done += 1
             except UserError as error:
                 failed += 1

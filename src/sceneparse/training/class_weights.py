@@ -14,6 +14,7 @@ from sceneparse.data.class_counts import ClassCounts
 from sceneparse.errors import UserError, counted
 from sceneparse.files import write_json
 from sceneparse.training.prepare import Prepared
+from sceneparse.weights.architectures import architecture_of
 
 FILE = "class_weights.json"
 """In the run folder: the weights that were counted, by the class's name."""
@@ -37,7 +38,7 @@ def load_class_weights(prepared: Prepared, out: Path, counts: ClassCounts | None
         counts: The counts of the training split, where `load_class_counts` made some.
 
     Raises:
-        UserError: As `fixed_weights` and `median_frequency_weights`, or a sample has no objects.
+        UserError: As `fixed_weights`, or a sample has no objects and the network learns nothing else.
     """
     fabric, dataset = prepared.compute.fabric, prepared.data.training
     names, setting = dataset.labels.names, prepared.recipe.loss.class_weights
@@ -48,7 +49,7 @@ def load_class_weights(prepared: Prepared, out: Path, counts: ClassCounts | None
     path = out / FILE
     if fabric.is_global_zero and are_counted(prepared, out):
         assert counts is not None
-        if not counts.labelled.all():
+        if not counts.labelled.all() and not architecture_of(prepared.recipe.network).learns_tasks:
             name = dataset.name(int(counts.labelled.argmin()))
             raise UserError(f"sample '{name}' has no object labels: training needs a mask for each picture")
         write_json(path, dict(zip(names, median_frequency_weights(counts).tolist(), strict=True)))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sceneparse.errors import UserError
 from sceneparse.parsing import Parser, predict_pictures
 from sceneparse.parsing.runs.replacing import place_of_picture, replacing
 from tests.parsing.runs.test_pictures import outputs, tree
+from tests.parsing.test_task_parse import parser_of
 
 LABELME = json.dumps({"version": "5.4", "shapes": [{"label": "brick"}], "imagePath": "a.png"})
 
@@ -45,6 +47,23 @@ def test_a_json_that_no_run_over_pictures_wrote_stays(
         reason = summary.failures[0].reason
         assert reason.startswith(f"{pictures / 'a.png'}: its parse would overwrite {out / 'a.json'}, which no")
         assert (out / "a.json").read_bytes() == content and not (out / "a.png").exists()
+
+
+def test_an_overlay_that_stays_keeps_its_legend_in_the_json(pictures: Path, out: Path) -> None:
+    parser = parser_of()  # which has panels to draw as well
+
+    def drawn(**options: Any) -> tuple[int, tuple[int, int] | None]:
+        done = predict_pictures(parser, [pictures / "a.png"], out, progress=False, **options).done
+        overlay = out / "a_overlay.jpg"
+        return done, Image.open(overlay).size if overlay.exists() else None
+
+    with_legend, without = drawn()[1], drawn(legend="none")[1]
+    assert with_legend != without
+    assert drawn(write=["labels"], again=True) == (1, without)
+    assert drawn() == (1, with_legend)
+    drawn(legend="none")
+    assert drawn(write=["panels"], again=True) == (1, None)
+    assert drawn() == (1, with_legend)
 
 
 @pytest.mark.parametrize("content", [b"", bytes(512), b"{}"])

@@ -12,7 +12,7 @@ from sceneparse.files import make_folder, write_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.remarks import Remark
 from sceneparse.parsing.runs.earlier import SUMMARIES, Kind, refuse_foreign_summary
-from sceneparse.parsing.runs.faults import writing, writing_parse
+from sceneparse.parsing.runs.faults import enough_memory, writing, writing_parse
 from sceneparse.parsing.runs.tally import Failure, Summary, Tally
 from sceneparse.pictures.forms import LeftOut
 
@@ -186,7 +186,7 @@ def run_jobs(
     """
     for source in sources:
         try:
-            with writing_parse(out, source.shown):
+            with writing_parse(out, source.shown), enough_memory(source.shown):
                 job = job_of(source)
                 if not again and job.is_done():
                     run.tally.skip()

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sceneparse.arguments import argument
+from sceneparse.devices.memory import ran_out
 from sceneparse.errors import UnwritableError, UserError
 from sceneparse.parsing.artefacts.artefact import ArtefactError
 
@@ -14,6 +16,44 @@ _OF_THE_NAME = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST}
 
 class LeftOutError(UserError):
     """An input that gets no parse; the run goes on with the others."""
+
+
+@contextmanager
+def enough_memory(shown: Path | str) -> Iterator[None]:
+    """Raise it as an input's own fault where there is not enough memory for it: the next one may make do with less.
+
+    Args:
+        shown: What messages call the input.
+
+    Raises:
+        LeftOutError: There is not.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out(error):
+            raise
+        smaller = f"{argument('size', option='--size')} or {argument('window', option='--window')}"
+        raise LeftOutError(
+            f"{shown}: not enough memory for a picture of this size: {smaller} make do with less"
+        ) from None
+
+
+@contextmanager
+def parsing(shown: Path | str) -> Iterator[None]:
+    """Raise what keeps a picture that was read from being parsed.
+
+    Args:
+        shown: What messages call the picture.
+
+    Raises:
+        LeftOutError: It is too small for its engine, say, or too large for the memory.
+    """
+    with enough_memory(shown):
+        try:
+            yield
+        except UserError as error:
+            raise LeftOutError(f"{shown}: {error}") from None
 
 
 def cannot_write(path: Path | str, error: OSError) -> UnwritableError:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from sceneparse.arguments import argument, check_flag, check_names, check_probability, check_type, several
-from sceneparse.devices.memory import ran_out
 from sceneparse.errors import UnwritableError, UserError
 from sceneparse.inference.worth_compiling import Amount, work_ahead
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
@@ -22,7 +21,7 @@ from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.picture_inputs import Inputs
 from sceneparse.parsing.runs.earlier import Earlier, earlier_in_folder, facts_of_file, made_by
 from sceneparse.parsing.runs.engine import Run
-from sceneparse.parsing.runs.faults import LeftOutError, writing_parse
+from sceneparse.parsing.runs.faults import LeftOutError, parsing, writing_parse
 from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.replacing import Place, place_of_picture, refuse_foreign, replacing
@@ -124,15 +123,10 @@ def predict_pictures(
                     run.remark(str(found.path), read.remarks)
                     assert finish is not None
                     try:
-                        parse = finish()
-                    except UserError as error:  # such as too small for its engine
-                        run.leave_out(Failure(str(found.path), f"{found.path}: {error}"))
-                    except (RuntimeError, MemoryError) as error:
-                        if not ran_out(error):
-                            raise
-                        smaller = f"{argument('size', option='--size')} or {argument('window', option='--window')}"
-                        why = f"not enough memory for a picture of this size: {smaller} make do with less"
-                        run.leave_out(Failure(str(found.path), f"{found.path}: {why}"))
+                        with parsing(found.path):
+                            parse = finish()
+                    except LeftOutError as error:
+                        run.leave_out(Failure(str(found.path), str(error)))
                     else:
                         run.doubt(str(found.path), parse.doubt)
                         if ignore_below is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneparse.files import make_folder, write_errors, write_json
+from sceneparse.parsing.artefacts.choice import draws
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.outputs import FRAMES
 from sceneparse.parsing.runs.earlier import SUMMARIES, Kind, read_record, same_making
@@ -117,13 +118,33 @@ def replacing(place: Place, facts: dict[str, Any]) -> Iterator[None]:
                 _remove(path)
     try:
         yield
-        kept = {name: path.name for name, path in others.items() if path.exists()}
+        kept = {name: path for name, path in others.items() if path.exists()}
         if kept and (record := read_record(place.record)) is not None:
-            write_json(place.record, {**record, "files": {**kept, **record["files"]}})
+            write_json(place.record, _with_kept(record, kept, (earlier or {}).get("legend")))
     finally:
         if place.record.exists() or not any(map(_is_there, place.files)):
             with suppress(OSError):
                 mark.unlink()
+
+
+def _with_kept(record: dict[str, Any], kept: dict[str, Path], legend: Any) -> dict[str, Any]:
+    """The JSON of a parse that names files of an earlier one as well; drawings with another legend than its own go.
+
+    Args:
+        record: What the parse wrote.
+        kept: The earlier one's files that are there, by their artefacts.
+        legend: What the earlier one's JSON says of its legend.
+    """
+    # Of an artefact that a package brought along, which is gone, nothing is known.
+    drawn = {name: path for name, path in kept.items() if name in ARTEFACTS and ARTEFACTS[name].drawn}
+    if drawn and record.get("legend") != legend:
+        if draws(record["files"]):
+            for path in drawn.values():
+                _remove(path)
+            kept = {name: path for name, path in kept.items() if name not in drawn}
+        else:
+            record = {**record, "legend": legend}
+    return {**record, "files": {**{name: path.name for name, path in kept.items()}, **record["files"]}}
 
 
 def remove_frames(folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from sceneparse.errors import UserError
@@ -98,6 +99,24 @@ def test_a_doubt_comes_back_with_its_picture_and_is_said_once(
     items = list_items([str(folder)], str(tmp_path / "out"))
     _parse(Run(tmp_path / "out", progress=False), items, [Parsed(outcomes, "brightest")])
     assert capsys.readouterr().err.count("far") == 1
+
+
+def test_one_too_large_for_the_memory_costs_only_itself(
+    worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, errors = Parser.begin, iter([torch.OutOfMemoryError("CUDA out of memory.")])
+
+    def run_out(parser: Parser, reads: Any) -> list[Later[Parse]]:
+        if error := next(errors, None):
+            raise error
+        return begin(parser, reads)
+
+    before = [one["status"] for one in parse(worker(tmp_path / "before"), folder)]
+    monkeypatch.setattr(Parser, "begin", run_out)
+    after = parse(worker(tmp_path / "out"), folder)
+    changed = [new for new, old in zip(after, before, strict=True) if new["status"] != old]
+    assert [one["status"] for one in changed] == ["failed"]
+    assert "not enough memory for a picture of this size" in changed[0]["reason"]
 
 
 def test_a_machine_without_the_model_folder_loads_the_same_model(

@@ -27,7 +27,7 @@ from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.shards import content
 from sceneparse.parsing.runs.collection.stores import FolderStore, ObjectStore, ParquetStore, Saved, Store
 from sceneparse.parsing.runs.earlier import facts_of_file, made_by
-from sceneparse.parsing.runs.faults import LeftOutError, writing, writing_parse
+from sceneparse.parsing.runs.faults import LeftOutError, parsing, writing, writing_parse
 from sceneparse.settings.legend import LegendLayout
 from sceneparse.tables import require_known
 
@@ -234,9 +234,10 @@ class ParseChunks:
         if isinstance(read, Saved):
             return Outcome(item.number, "skipped", None, read.files, read.pixels, read.digest)
         try:
-            parse = self._parser.parse_read(read.read) if finish is None else finish()
-        except UserError as error:  # such as too small for its engine
-            return Outcome(item.number, "failed", f"{item.file}: {error}")
+            with parsing(item.file):
+                parse = self._parser.parse_read(read.read) if finish is None else finish()
+        except LeftOutError as error:
+            return Outcome(item.number, "failed", str(error))
         if self._plan.ignore_below is not None:
             parse = parse.ignoring_below(self._plan.ignore_below)
         if self._plan.legend != "auto":
