@@ -63,7 +63,9 @@ def call(sources: Path, folder: Path, *words: object, timeout: float | None = No
     done = run_group([sys.executable, "-c", TIMER, *map(str, words)], environment=environment, timeout=timeout)
     seconds = time.perf_counter() - begin
     if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, words))}: {done.stderr.strip()}")
+        # Who is ended for want of memory says nothing itself.
+        ended = f"ended by signal {-done.returncode}; " if done.returncode < 0 else ""
+        raise SystemExit(f"{' '.join(map(str, words))}: {ended}{done.stderr.strip()}")
     peak, cpu = done.stdout.rsplit("measured ", 1)[1].split()
     return Taken(seconds, float(cpu), float(peak))
 

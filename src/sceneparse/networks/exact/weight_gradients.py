@@ -154,7 +154,7 @@ def _conv2d(
     ):
         result: Tensor = _Convolved.apply(input, weight, bias, steps)
         return result
-    return F.conv2d(input, weight, bias, stride, padding, dilation, groups)  # type: ignore[arg-type]
+    return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
 
 
 def _concat_conv2d(maps: Sequence[Tensor], weight: Tensor, bias: Tensor | None, align_corners: bool) -> Tensor:
