@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sceneparse.arguments import argument
-from sceneparse.devices.memory import ran_out
 from sceneparse.errors import UnwritableError, UserError
 from sceneparse.parsing.artefacts.artefact import ArtefactError
 
@@ -31,6 +30,8 @@ def enough_memory(shown: Path | str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
+        from sceneparse.devices.memory import ran_out  # commands read this module before they load PyTorch
+
         if not ran_out(error):
             raise
         smaller = f"{argument('size', option='--size')} or {argument('window', option='--window')}"
