@@ -26,6 +26,7 @@ from rich.table import Table
 
 from command_line import command_line, parsed, write_figures
 from data_check import make_pictures
+from sceneparse.files import write_json
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 HELP = "--help"
@@ -64,6 +65,11 @@ def prepare(folder: Path) -> None:
         (model / "config.json").write_text("{")
         for name in ("model.safetensors", "labels.json"):
             (model / name).write_text("{}")
+    groups: dict[str, dict[str, str]] = {
+        name: {} for name in ("backbone", "network", "preprocessing", "protocol", "data")
+    }
+    write_json(folder / "runs" / "first" / "model" / "config.json", {"format": 1, "name": "first", **groups})
+    write_json(folder / "runs" / "first" / "model" / "labels.json", {"names": ["a"]})
     (folder / "runs" / "first" / "recipe.yaml").touch()
     Image.new("RGB", (64, 64)).save(folder / "a.png")
 

@@ -280,8 +280,9 @@ def test_what_is_no_run_or_named_twice_is_refused(write: Write, tmp_path: Path) 
     run = write("a", scores=[0.2])
     with pytest.raises(UserError, match=r"no such run folder"):
         compare_runs([tmp_path / "nowhere"], progress=False)
+    (tmp_path / "notes" / "of" / "mine").mkdir(parents=True)
     with pytest.raises(UserError, match=r"is no run folder \(no recipe.yaml in it\), nor holds any: give folders"):
-        compare_runs([tmp_path], progress=False)
+        compare_runs([tmp_path / "notes"], progress=False)
     with pytest.raises(UserError, match="is named twice"):
         compare_runs([run, run], progress=False)
     write_text(run / "evaluation" / "metrics.json", "{}")
