@@ -224,6 +224,7 @@ def test_workers_are_told_where_legends_go(
         return Tally().stream_summary(1.0)
 
     monkeypatch.setattr("sceneparse.parsing.runs.collection.predict_collection", noted)
+    monkeypatch.setattr("sceneparse.parsing.runs.collection.addresses.refuse_without_ray", lambda: None)
     words = ["predict", str(tiny_run / "model"), str(folder), "--out", str(tmp_path / "out"), "--engine", "torch"]
     assert main([*words, "--runner", "ray", "--legend", "none"]) == 0
     assert [options["legend"] for options in asked] == ["none"]
