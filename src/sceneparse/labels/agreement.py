@@ -19,8 +19,19 @@ def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> No
     if known.names != given.names:
         raise UserError(
             f"{model} names {counted(len(known), 'class', 'classes')} ({some(known.names)}) but the data set "
-            f"{len(given)} ({some(given.names)}): give data with the model's classes"
+            f"{len(given)} ({some(given.names)}){_difference(known, given)}: give data with the model's classes"
         )
+
+
+def _difference(known: LabelSpace, given: LabelSpace) -> str:
+    """Return which names only one of the two has, or where their order differs, to be put behind both."""
+    missing = [name for name in known.names if name not in given.names]
+    others = [name for name in given.names if name not in known.names]
+    said = [f"the data lack {some(missing)}"] * bool(missing) + [f"the model lacks {some(others)}"] * bool(others)
+    if not said and len(known) == len(given):
+        here = next(index for index, name in enumerate(known.names) if name != given.names[index])
+        said = [f"in another order, first '{known.names[here]}' and '{given.names[here]}'"]
+    return "".join(f"; {one}" for one in said)
 
 
 def refuse_other_tasks(model: str, known: TaskLabels | None, given: TaskLabels | None) -> None:
