@@ -105,7 +105,7 @@ def test_a_collections_worker_reckons_with_its_share(
 
 
 def test_of_a_video_what_its_file_says(parser: Parser, engine: Expecting, tmp_path: Path) -> None:
-    pytest.importorskip("av")
+    pytest.importorskip("av", reason="av is not installed (extra video)")
     run(parser, write_clip(tmp_path / "clip.mp4", pan(6)), tmp_path / "out")
     assert engine.told == [Amount(done, 6 - done) for done in range(6)]
 

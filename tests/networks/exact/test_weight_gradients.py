@@ -105,11 +105,19 @@ def test_only_the_gradients_that_are_asked_for_are_computed(taken: list[tuple[in
     ("what", "channels", "side"), [("bfloat16", 32, 40), ("few channels", 8, 40), ("small maps", 32, 20)]
 )
 def test_others_are_left_to_pytorch(what: str, channels: int, side: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weight_gradients, "weight_gradient", None)
+    worth: list[bool] = []
+
+    def noted(maps: Tensor, weight: Tensor) -> bool:
+        worth.append(is_worth(maps, weight))
+        return worth[-1]
+
+    is_worth = weight_gradients._is_worth
+    monkeypatch.setattr(weight_gradients, "_is_worth", noted)
     layer = nn.Conv2d(channels, channels, 3, padding=1)
     with FastWeightGradients(), torch.autocast("cpu", torch.bfloat16, enabled=what == "bfloat16"):
         loss = layer(torch.randn(1, channels, side, side)).float().mean()
     loss.backward()
+    assert worth == [False] and layer.weight.grad is not None
 
 
 @pytest.mark.parametrize("capability", ["AVX2", "AVX512", "DEFAULT"])
