@@ -25,9 +25,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import unified_engines
-from command_line import command_line, note, parsed, write_figures
+from command_line import command_line, device_of, note, parsed, write_figures
 from peer_networks import CASES, PREPROCESSING, Case, imitate_training
-from sceneparse.devices import choose_device, device_name, float32_products
+from sceneparse.devices import device_name, float32_products
 from sceneparse.errors import UserError
 from sceneparse.inference.choosing import ENGINES
 from sceneparse.networks import SceneParser, UnifiedUPerNet, normalize, resize
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", choices=ENGINES_HERE, default=ENGINES_HERE, help="which (default: all)")
     # A conversion for OpenVINO alone takes ten seconds.
     given = parsed(parser, {"network": ["upernet50"], "engines": ["torch"]})
-    device = choose_device(given.device)
+    device = device_of(parser, given.device)
     rows = []
     cases = [CASES[name].quick() if given.quick else CASES[name] for name in given.network]
     for subject in [_trained(given)] if given.model else map(random_subject, cases):

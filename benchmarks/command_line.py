@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from sceneparse.files import write_json
 
 if TYPE_CHECKING:  # compatibility.py runs on top of packages that have no such modules
+    import torch
+
     from sceneparse.settings import Recipe
 
 STDOUT = Path("-")
@@ -56,6 +58,22 @@ def parsed_with_settings(parser: ArgumentParser, quick: Mapping[str, Any]) -> tu
         else:
             words.append(word)
     return _with_defaults(parser, quick).parse_known_args(words)
+
+
+def device_of(parser: ArgumentParser, named: str) -> "torch.device":
+    """The device that was named. The program ends, with a line on standard error, where it is not there.
+
+    Args:
+        parser: The program's.
+        named: auto, cpu, cuda or cuda:N.
+    """
+    from sceneparse.devices import choose_device
+    from sceneparse.errors import UserError
+
+    try:
+        return choose_device(named)
+    except UserError as error:
+        parser.error(str(error))
 
 
 def recipe_of(source: str | Path, arguments: Sequence[str] = ()) -> "Recipe":

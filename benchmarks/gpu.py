@@ -39,7 +39,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from command_line import STDOUT, command_line, note, parsed_with_settings, write_figures
+from command_line import STDOUT, command_line, device_of, note, parsed_with_settings, write_figures
 from gpu_given import Given
 from gpu_inference import Inference
 from gpu_needs import lacking
@@ -50,7 +50,7 @@ from gpu_report import PATIENCE, Promise, Report, measure_apart
 from gpu_rows import Bench
 from gpu_sections import of_agreement, of_labels, of_loss
 from gpu_training import Training
-from sceneparse.devices import choose_device, device_name
+from sceneparse.devices import device_name
 
 COMPILE_PROCESSES = 4
 """Processes in which a compiler makes kernels, where nothing else is set: there are as many compilers as cores."""
@@ -81,7 +81,7 @@ def main() -> int:
     if unknown := set(given.section) - set(known):
         parser.error(f"no section {', '.join(sorted(unknown))}: there are {', '.join(known)}")
     until = BEGAN + 60 * given.minutes - PATIENCE if given.here is None else given.here
-    with_what = Given(choose_device(given.device), given.quick, given.repeats, given.data, settings, until)
+    with_what = Given(device_of(parser, given.device), given.quick, given.repeats, given.data, settings, until)
     report = Report(device_name(with_what.device), None if given.json == STDOUT else given.json)
     sections = [name for name in known if name in (given.section or known)]
     if with_what.on_gpu and given.here is None and (missing := lacking(with_what, sections)):

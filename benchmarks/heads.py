@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from command_line import command_line, parsed, write_figures
-from sceneparse.devices import choose_device, device_name, float32_products, wait
+from command_line import command_line, device_of, parsed, write_figures
+from sceneparse.devices import device_name, float32_products, wait
 from sceneparse.networks.exact.convolution import ArrangedConcatConv2d, ConcatConv2d
 
 PRECISIONS = ("float32", "bfloat16")
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument("--divisor", type=int, default=1, help="divide channels and sides (default: 1)")
     given = parsed(parser, {"divisor": 8, "repeats": 1})
-    device = choose_device(given.device)
+    device = device_of(parser, given.device)
     rows = [
         measure(head, case.divided(given.divisor), precision, device, given.repeats)
         for head, case in HEADS.items()

@@ -24,10 +24,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from command_line import STDOUT, command_line, parsed, write_figures
+from command_line import STDOUT, command_line, device_of, parsed, write_figures
 from peer_bench import Bench, Figures, Given, device_name
 from peer_networks import CASES
-from sceneparse.devices import choose_device
 
 TASKS = ("inference", "training")
 
@@ -47,7 +46,7 @@ def main() -> None:
     quick = {"network": ["pspnet50"], "rows": fast, "repeats": 1, "batch": 2, "no_memory": True}
     given = parsed(parser, quick)
     figures: list[dict[str, object]] = []
-    device = choose_device(given.device)
+    device = device_of(parser, given.device)
     for task in (given.task,) if given.task else TASKS:
         repeats = given.repeats or (15 if task == "inference" else 5)
         scope = Given(repeats, 1 if given.quick else 2, given.batch, tuple(given.rows), not given.no_memory)

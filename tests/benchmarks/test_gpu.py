@@ -191,7 +191,7 @@ def test_what_would_come_to_nothing_is_not_begun(
     import gpu
     import gpu_needs
 
-    monkeypatch.setattr(gpu, "choose_device", torch.device)
+    monkeypatch.setattr(gpu, "device_of", lambda _, named: torch.device(named))
     monkeypatch.setattr(gpu, "device_name", str)
     monkeypatch.setattr(gpu, "measure_all", lambda *_: pytest.fail("it was begun"))
     monkeypatch.setattr(gpu_needs, "find_spec", lambda name: None if name == "triton" else name)
@@ -222,3 +222,15 @@ def test_settings_may_stand_apart_from_their_names(monkeypatch: pytest.MonkeyPat
     given, settings = parsed_with_settings(parser, {})
     assert given.section == ["labels", "loss"]
     assert settings == ["--backbone.weights=file.safetensors", "--training.batch=4"]
+
+
+def test_a_device_that_is_not_there_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import gpu
+
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "cuda:999", "labels"])
+    with pytest.raises(SystemExit) as ended:
+        gpu.main()
+    assert ended.value.code == 2
+    assert "error: device 'cuda:999' is not there" in capsys.readouterr().err

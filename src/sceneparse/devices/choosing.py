@@ -22,7 +22,7 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
     chosen = named_device(device)
     if chosen.type != "cpu":
         found = device_count(chosen.type)
-        if (chosen.index or 0) >= found:
+        if not 0 <= (chosen.index or 0) < found:  # PyTorch wraps large numbers: cuda:999 has index -25
             raise not_there(str(device), found)
     return chosen
 
