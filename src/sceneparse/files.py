@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from sceneparse.errors import NoRoomError, UnwritableError, UserError, reason_of
+from sceneparse.unfinished import temporary_beside, tidy
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says where a disk, a user's share of it or the largest file that a process may write is full."""
@@ -111,7 +112,8 @@ def sized(count: int) -> str:
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; on a clean exit it is flushed to disk and renamed to `path`.
 
-    A reader sees the old file or the new one, never a part of it, even when the process is killed in between.
+    A reader sees the old file or the new one, never a part of it, even when the process is killed in between. What a
+    killed process left under a temporary name goes when a later one writes into the folder, a week afterwards.
     The temporary name keeps the suffix, since many writers choose their format by it. Parent folders are made.
     A device or a pipe, such as /dev/stdout, stays: what is in the temporary file at the end is written into it. A link
     is replaced; `behind_link` says what it names.
@@ -151,12 +153,12 @@ def _is_special(path: Path) -> bool:
 @contextmanager
 def _renamed_to(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A cut stem, since the longest name that a folder takes leaves no room for what is added here.
-    temporary = path.with_name(f".{path.stem[:50]}.{secrets.token_hex(8)}.tmp{path.suffix}")
+    temporary = temporary_beside(path, path.suffix)
     # Made here with the permissions of a plain open(): tempfile's are private, and asking for the umask would change it
     # for the other threads that write at this moment.
     temporary.touch(exist_ok=False)
     try:
+        tidy(temporary)
         yield temporary
         with temporary.open("r+b") as file:  # Windows flushes what may be written alone
             os.fsync(file.fileno())

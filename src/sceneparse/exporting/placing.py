@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sceneparse.exporting.record import files_of, record_of
 from sceneparse.files import write_errors
+from sceneparse.unfinished import temporary_folder
 
 
 @contextmanager
@@ -26,8 +26,8 @@ def placed(path: Path) -> Iterator[Path]:
     try:
         with write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(prefix=f".{path.stem[:50]}.", suffix=".tmp", dir=path.parent) as folder:
-                new = Path(folder, path.name)
+            with temporary_folder(path) as folder:
+                new = folder / path.name
                 yield new
                 for file in (*reversed(files_of(new)), record_of(new)):
                     file.replace(path.with_name(file.name))

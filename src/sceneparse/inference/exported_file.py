@@ -1,8 +1,6 @@
 """Read and write models as single files for other runtimes, with their classes, preprocessing and protocol."""
 
 import json
-import shutil
-import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +18,7 @@ from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks.unfilled import sketched
 from sceneparse.settings import Precision
 from sceneparse.settings.engine import EXPORTED_SUFFIXES, not_run, refuse_missing_file, refuse_other_suffix
+from sceneparse.unfinished import temporary_folder
 from sceneparse.weights.at_hand import NOTE
 from sceneparse.weights.build import build_backbone
 from sceneparse.weights.config import ModelConfig, config_from_json, config_to_json
@@ -167,14 +166,11 @@ def write_openvino(model: Any, note: Note, path: Path) -> None:
     ov = openvino_engine.installed()
     model.set_rt_info(note.dumps(), [NOTE])
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.stem[:50]}.", suffix=".tmp", dir=path.parent))
-    try:
+    with temporary_folder(path) as folder:
         ov.save_model(model, folder / path.name, compress_to_fp16=False)
         for suffix in (".bin", ".xml"):
             with whole_file(path.with_suffix(suffix)) as temporary:
                 (folder / path.name).with_suffix(suffix).replace(temporary)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _openvino(program: Program, note: Note, path: Path) -> None:

@@ -1,8 +1,6 @@
 """Write model folders and files of weights, whole or not at all."""
 
 import json
-import secrets
-import shutil
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from torch import Tensor
 
 from sceneparse.files import aside_of, replace_folder, whole_file, write_errors, write_json, write_text
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.unfinished import temporary_folder
 from sceneparse.weights.config import CARD, CONFIG, LABELS, WEIGHTS, ModelConfig, refuse_irreplaceable, write_config
 from sceneparse.weights.labels_file import labels_to_json
 from sceneparse.weights.tasks import refuse_unfit_tasks
@@ -73,18 +72,14 @@ def write_folder(folder: Path, description: Description, put_weights: Callable[[
     if not folder.exists() and aside_of(folder).is_dir():
         aside_of(folder).rename(folder)
     refuse_irreplaceable(folder)
-    temporary = folder.with_name(f".{folder.name[:50]}.{secrets.token_hex(8)}.tmp")
     with write_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir()
-        try:
+        with temporary_folder(folder) as temporary:
             write_config(temporary / CONFIG, description.config)
             write_json(temporary / LABELS, labels_to_json(description.labels, description.tasks))
             write_text(temporary / CARD, description.card)
             put_weights(temporary / WEIGHTS)
             replace_folder(folder, temporary)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _in_order(header: bytes) -> bytes:

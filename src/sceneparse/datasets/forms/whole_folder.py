@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
+from sceneparse.unfinished import temporary_folder
 
 RECORD = ".written.json"
 """Holds of each file its bytes and time of change in nanoseconds, null for one that other names stand for too."""
@@ -30,18 +31,17 @@ def whole_folder(target: Path, *, record: bool = True) -> Iterator[Path]:
     refuse_changed(target)
     made = [folder for folder in target.parents if not folder.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary, old = (target.with_name(f".{target.name}.{secrets.token_hex(8)}.{what}") for what in ("tmp", "old"))
-    temporary.mkdir()
+    old = target.with_name(f".{target.name}.{secrets.token_hex(8)}.old")
     try:
-        yield temporary
-        if record:
-            write_json(temporary / RECORD, {path: _facts(temporary / path) for path in _files(temporary)})
-        refuse_changed(target)
-        if target.exists():
-            target.replace(old)
-        temporary.replace(target)
+        with temporary_folder(target) as temporary:
+            yield temporary
+            if record:
+                write_json(temporary / RECORD, {path: _facts(temporary / path) for path in _files(temporary)})
+            refuse_changed(target)
+            if target.exists():
+                target.replace(old)
+            temporary.replace(target)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
         if not target.exists():
             for folder in made:  # which hold nothing, unless somebody else has put something there meanwhile
                 with suppress(OSError):
