@@ -131,4 +131,26 @@ class TestSave:
         monkeypatch.setattr(Parse, "overlay", fail)
         with pytest.raises(ZeroDivisionError):
             parse.save(tmp_path, "a")
-        assert files_in(tmp_path) == ["a.png", "a_overlay.jpg"]
+        assert [name for name in files_in(tmp_path) if name[0] != "."] == ["a.png", "a_overlay.jpg"]
+        monkeypatch.undo()
+        parse.save(tmp_path, "a")  # what was left is its own
+        assert files_in(tmp_path) == ["a.json", "a.png", "a_overlay.jpg"]
+
+    @pytest.mark.parametrize("name", ["a.png", "a_overlay.jpg", "a.json"])
+    def test_what_no_parse_of_that_name_wrote_stays(self, parse: Parse, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).write_text('{"shapes": []}')
+        with pytest.raises(UserError, match=rf"{name}: is there, and no parse .* or give replace=True$"):
+            parse.save(tmp_path, "a")
+        assert files_in(tmp_path) == [name] and (tmp_path / name).read_text() == '{"shapes": []}'
+        parse.save(tmp_path, "a", replace=True)
+        assert files_in(tmp_path) == ["a.json", "a.png", "a_overlay.jpg"]
+        parse.save(tmp_path, "a")
+
+    def test_forms_of_one_parse_may_be_saved_one_after_the_other(self, parse: Parse, tmp_path: Path) -> None:
+        parse.save(tmp_path, "a", write=["labels"])
+        said = json.loads(parse.save(tmp_path, "a", write=["overlay"]).read_text())
+        assert said["files"] == {"labels": "a.png", "overlay": "a_overlay.jpg"}
+        assert files_in(tmp_path) == ["a.json", "a.png", "a_overlay.jpg"]
+        said = json.loads(parse_of(np.ones((10, 20))).save(tmp_path, "a", overlay=False).read_text())
+        assert said["files"] == {"labels": "a.png"}
+        assert files_in(tmp_path) == ["a.json", "a.png"], "the overlay was another parse's"

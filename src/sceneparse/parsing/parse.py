@@ -23,17 +23,16 @@ from sceneparse.arguments import (
 from sceneparse.drawing.legend import LegendEntry, id_image
 from sceneparse.drawing.render import draw_overlay
 from sceneparse.errors import UserError, require
-from sceneparse.files import write_json
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.parsing.artefacts.choice import picture_artefacts
-from sceneparse.parsing.artefacts.writing import write_artefacts
 from sceneparse.parsing.asking import mask_of, polygons_of
 from sceneparse.parsing.facts import checked_facts
 from sceneparse.parsing.notebook import html_of, percent, png_of
 from sceneparse.parsing.panels import panels_of
 from sceneparse.parsing.probabilities import Probabilities, Source
 from sceneparse.parsing.remarks import Remark, doubts_of
+from sceneparse.parsing.saving import save_parse
 from sceneparse.parsing.scene_tree import scene_tree
 from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse, check_map
 from sceneparse.paths import expanded
@@ -309,12 +308,13 @@ class Parse:
         overlay: bool = True,
         facts: Mapping[str, Any] | None = None,
         write: Sequence[str] | None = None,
+        replace: bool = False,
     ) -> Path:
         """Write the parse as files: the label map STEM.png, STEM_overlay.jpg and, last, STEM.json.
 
         A unified model's parse gives STEM_panels.jpg too, and the label maps STEM_parts.png, STEM_materials.png and
         STEM_textures.png. Each file is whole or absent, and when the JSON is there, so are the others. The overlay is a
-        PNG where it is too long for a JPEG.
+        PNG where it is too long for a JPEG. An earlier parse of that name goes.
 
         Args:
             folder: Where to; made if it isn't there.
@@ -322,12 +322,14 @@ class Parse:
             overlay: Whether to write the overlay and the panels.
             facts: What else the JSON shall say, under keys that it doesn't have by itself.
             write: Names of the artefacts to write instead, as `picture_artefacts` gives them.
+            replace: Whether files may be replaced that no parse of that name wrote, such as a picture's mask.
 
         Returns:
             The JSON file.
 
         Raises:
-            UserError: Artefacts that there are not, a folder or a stem that is none, or facts that JSON cannot hold.
+            UserError: Artefacts that there are not, a folder or a stem that is none, facts that JSON cannot hold, or
+                files in the way that no parse wrote.
         """
         check_type("folder", folder, (str, Path), "a path")
         folder = expanded(folder)
@@ -335,14 +337,11 @@ class Parse:
         check_type("stem", stem, str, "the files' name without a suffix")
         require(stem != "", f"{argument('stem')} is empty, but must be the files' name without a suffix")
         check_flag("overlay", overlay)
+        check_flag("replace", replace)
         facts = checked_facts(facts, described := self.to_json())
         tasks = frozenset() if self.task_parse is None else self.task_parse.tasks
         write = picture_artefacts(tasks, write, overlay=overlay, model=self.model)
-        # What was there before belongs to another parse: without its JSON nobody takes it for a whole one.
-        (record := folder / f"{stem}.json").unlink(missing_ok=True)
-        files = write_artefacts(self, write, folder, stem)
-        write_json(record, {**described, "files": files, **facts})
-        return record
+        return save_parse(self, folder, stem, write, {**described, **facts}, replace=replace)
 
 
 NAMED = 3

@@ -228,3 +228,28 @@ def test_somebody_s_file_in_the_summary_s_place_stays(parser: Parser, pictures: 
     for _ in range(2):
         predict_pictures(parser, [pictures], out, progress=False)
     assert json.loads((out / "summary.json").read_text())["skipped"] == 4
+
+
+def test_somebody_s_file_beside_a_parse_of_that_name_stays(parser: Parser, pictures: Path, out: Path) -> None:
+    predict_pictures(parser, [pictures / "a.png"], out, progress=False, write=["labels"])
+    (out / "a_overlay.jpg").write_bytes(b"painted")
+    for _ in range(2):
+        summary = predict_pictures(parser, [pictures / "a.png"], out, progress=False)
+        assert f"would overwrite {out / 'a_overlay.jpg'}, which no earlier parse" in summary.failures[0].reason
+        assert (out / "a_overlay.jpg").read_bytes() == b"painted"
+    assert predict_pictures(parser, [pictures / "a.png"], out, progress=False, write=["labels"]).skipped == 1
+    (out / "a_overlay.jpg").unlink()
+    for _ in range(2):  # its own it may replace
+        assert predict_pictures(parser, [pictures / "a.png"], out, progress=False, again=True).done == 1
+    assert tree(out) == outputs("a")
+
+
+def test_what_a_killed_run_left_is_its_own_whatever_a_later_one_writes(
+    parser: Parser, pictures: Path, out: Path
+) -> None:
+    context = replacing(place_of_picture(out, "a", ["labels", "overlay"], "a.png", pictures / "a.png"), {})
+    context.__enter__()  # and never leave it
+    (out / "a_overlay.jpg").write_bytes(b"half")
+    assert predict_pictures(parser, [pictures / "a.png"], out, progress=False, write=["labels"]).done == 1
+    assert predict_pictures(parser, [pictures / "a.png"], out, progress=False).done == 1
+    assert tree(out) == outputs("a")

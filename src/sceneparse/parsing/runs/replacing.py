@@ -1,7 +1,5 @@
 """Put a parse in the place of an earlier one, and never of anything that no run wrote."""
 
-import hashlib
-import json
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -13,11 +11,9 @@ from sceneparse.files import make_folder, write_errors, write_json
 from sceneparse.parsing.artefacts.choice import draws
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.outputs import FRAMES
+from sceneparse.parsing.own_files import foreign_file, kind_of, kind_of_content, mark_of, named_files
 from sceneparse.parsing.runs.earlier import SUMMARIES, Kind, read_record, same_making
 from sceneparse.parsing.runs.faults import LeftOutError
-
-_KEYS = {"video": "video", "volumes": "volume", "raster": "raster"}
-"""The key of a record that says of what kind its input is; pictures' may have none."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +74,15 @@ def refuse_foreign(place: Place) -> None:
         raise _foreign(place, folder)
     if not there and not place.record.exists():
         return
-    kind = _kind_of(place.record)
+    kind = kind_of(place.record)
     if kind == place.kind:
+        if (found := foreign_file(place.record, there)) is not None:
+            raise _foreign(place, found)
         return
     if kind is not None:
         raise _foreign(place, place.record)
     beside = place.source is not None and place.source.parent.resolve() == place.record.parent.resolve()
-    if there and not _mark(place.record).exists() and (beside or not _has_run(place)):
+    if there and not mark_of(place.record).exists() and (beside or not _has_run(place)):
         raise _foreign(place, there[0])
 
 
@@ -106,13 +104,15 @@ def replacing(place: Place, facts: dict[str, Any]) -> Iterator[None]:
         UserError: The outputs cannot be written.
     """
     refuse_foreign(place)
-    earlier = read_record(place.record) if _kind_of(place.record) == place.kind else None
-    mark = _mark(place.record)
+    earlier = read_record(place.record) if kind_of(place.record) == place.kind else None
+    mark = mark_of(place.record)
+    killed = mark.exists()
+    named = {} if earlier is None else named_files(place.record)
     make_folder(place.record.parent)
     with write_errors(place.record):
         mark.touch()
         place.record.unlink(missing_ok=True)
-        others = _others(place, earlier)
+        others = _others(place, named)
         if earlier is not None and not same_making(earlier, facts):
             for path in others.values():
                 _remove(path)
@@ -122,9 +122,11 @@ def replacing(place: Place, facts: dict[str, Any]) -> Iterator[None]:
         if kept and (record := read_record(place.record)) is not None:
             write_json(place.record, _with_kept(record, kept, (earlier or {}).get("legend")))
     finally:
-        if place.record.exists() or not any(map(_is_there, place.files)):
-            with suppress(OSError):
-                mark.unlink()
+        with suppress(OSError):
+            if killed and place.record.exists() and _unnamed(place.record):
+                mark.touch()  # a killed run may have left these, which wrote more than this one
+            elif place.record.exists() or not any(map(_is_there, place.files)):
+                mark.unlink(missing_ok=True)
 
 
 def _with_kept(record: dict[str, Any], kept: dict[str, Path], legend: Any) -> dict[str, Any]:
@@ -157,27 +159,7 @@ def remove_frames(folder: Path) -> None:
 
 def foreign_json(content: bytes) -> bool:
     """Return whether a JSON file is none of a picture's parse, but says something: somebody's annotation, say."""
-    return _kind(content) not in (None, "picture")
-
-
-def _kind_of(record: Path) -> str | None:
-    try:
-        return _kind(record.read_bytes())
-    except OSError:  # none there
-        return None
-
-
-def _kind(content: bytes) -> str | None:
-    """Of what kind a record is; None of one that says nothing, and "" of what is no record."""
-    if not content.strip(b"\0 \t\r\n"):  # runs write whole files: no more than this is left of one when the power fails
-        return None
-    try:
-        said = json.loads(content)
-    except ValueError:  # lines of JSON, comments, an encoding other than Unicode: somebody's all the same
-        return ""
-    if isinstance(said, dict) and isinstance(said.get("files"), dict) and "model" in said:
-        return next((kind for key, kind in _KEYS.items() if key in said), "picture")
-    return "" if said else None
+    return kind_of_content(content) not in (None, "picture")
 
 
 def _has_run(place: Place) -> bool:
@@ -196,21 +178,21 @@ def _is_there(path: Path) -> bool:
     return path.exists()
 
 
-def _mark(record: Path) -> Path:
-    # As short as the temporary names of `whole_file`: a longer one might be too long where the record's isn't.
-    digest = hashlib.sha256(record.name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return record.with_name(f".{record.stem[:50]}.{digest}.begun")
+def _unnamed(record: Path) -> bool:
+    """Whether files lie beside a JSON that are called as its own might be, and that it does not name."""
+    own = {record.name, *(path.name for path in named_files(record).values())}
+    return any(
+        path.name.startswith(f"{record.stem}{sign}")
+        for sign in "._"
+        for path in record.parent.iterdir()
+        if path.name not in own
+    )
 
 
-def _others(place: Place, record: dict[str, Any] | None) -> dict[str, Path]:
+def _others(place: Place, named: dict[str, Path]) -> dict[str, Path]:
     """The files of an earlier parse that are not written now, by their artefacts."""
-    named = (record or {}).get("files")
     written = {path.name for path in place.files}
-    return {
-        name: place.record.with_name(file)
-        for name, file in (named if isinstance(named, dict) else {}).items()
-        if isinstance(file, str) and file not in written and Path(file).name == file  # a path may lead anywhere
-    }
+    return {name: path for name, path in named.items() if path.name not in written}
 
 
 def _remove(path: Path) -> None:
