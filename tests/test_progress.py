@@ -104,6 +104,21 @@ def test_times_are_said_as_somebody_would_guess_them(seconds: float, text: str) 
     assert progress.roughly(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (1, 5, "a few seconds"),
+        (2, 24, "up to 25 seconds"),
+        (13, 17, "about 15 seconds"),
+        (13, 31, "15 to 30 seconds"),
+        (31, 70, "30 seconds to 1 minute"),
+        (70, 170, "1 to 3 minutes"),
+    ],
+)
+def test_a_range_of_times_is_said_likewise(low: float, high: float, text: str) -> None:
+    assert progress.roughly_between(low, high) == text
+
+
 def test_square_brackets_in_names_are_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.StringIO()
     monkeypatch.setattr(progress, "Console", lambda **_: Console(file=file, force_terminal=True, width=80))

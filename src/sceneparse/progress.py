@@ -109,6 +109,17 @@ def roughly(seconds: float) -> str:
     return f"about {hours} hour{'' if hours == 1 else 's'}"
 
 
+def roughly_between(low: float, high: float) -> str:
+    """Return a range of times in the words of `roughly`: "15 to 30 seconds", "50 seconds to 2 minutes"."""
+    if (one := roughly(low)) == (other := roughly(high)):
+        return one
+    other = other.removeprefix("about ")
+    if one == roughly(0.0):
+        return f"up to {other}"
+    number, unit = one.removeprefix("about ").split()
+    return f"{number} to {other}" if unit.rstrip("s") == other.split()[1].rstrip("s") else f"{number} {unit} to {other}"
+
+
 @contextmanager
 def working(text: str, *, shown: bool = True) -> Iterator[Callable[[str], None]]:
     """Show on standard error what is being done, and for how long; yield a function that says what is done next.

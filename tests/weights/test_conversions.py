@@ -16,6 +16,7 @@ from sceneparse.weights.conversions import (
     is_still_to_convert,
     kept_file,
     note_time,
+    seconds_to_convert,
     time_to_convert,
     untempered_fingerprint,
 )
@@ -28,6 +29,7 @@ def _openvino(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversions, "version", lambda _: "1.0")
     monkeypatch.setattr(conversions, "_may_have_gpu", lambda: False)
     monkeypatch.setattr(conversions, "ANNOUNCED", set())
+    monkeypatch.setattr(conversions, "crowding", lambda: 1.0)
     monkeypatch.setenv("SCENEPARSE_CACHE", str(tmp_path / "cache"))
 
 
@@ -64,7 +66,7 @@ def test_a_first_use_is_announced_once_with_its_time(
 ) -> None:
     arguments = Namespace(**given())
     announce_conversions([str(saved), "user/name"], arguments)
-    line = f"{saved}: its first use with OpenVINO here, for which it is converted once, about 10 seconds\n"
+    line = f"{saved}: its first use with OpenVINO here, for which it is converted once, up to 25 seconds\n"
     assert capsys.readouterr() == ("", line)
     kept = kept_file(fingerprint_of(saved)).with_name(name)
     kept.parent.mkdir(parents=True)
@@ -107,7 +109,7 @@ def test_what_was_measured_decides_and_holds_for_that_model_machine_and_versions
     assert is_still_to_convert(saved, **given(engine="openvino"))
     assert is_still_to_convert(saved, **given(precision="bfloat16"))
     assert measured.recall("another model", "float32") is None
-    for name, other in (("version", lambda _: "1.1"), ("_machine", lambda: "another"), ("__version__", "0")):
+    for name, other in (("version", lambda _: "1.1"), ("machine", lambda: "another"), ("__version__", "0")):
         with monkeypatch.context() as patch:
             patch.setattr(measured, name, other)
             assert measured.recall(one, "float32") is None
@@ -117,8 +119,36 @@ def test_what_was_measured_decides_and_holds_for_that_model_machine_and_versions
 
 
 def test_a_machine_that_took_longer_is_expected_to_do_so_again(saved: Path) -> None:
+    assert time_to_convert(saved) == "up to 25 seconds"
     note_time(saved, 62.0)
-    assert time_to_convert(saved) == "about 1 minute"
+    assert time_to_convert(saved) == "35 seconds to 2 minutes"
+    assert seconds_to_convert((saved / "model.safetensors").stat().st_size / 2**20) == pytest.approx(62.0, rel=0.01)
+
+
+def test_a_machine_that_computes_for_others_may_take_longer(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversions, "crowding", lambda: 3.0)
+    assert time_to_convert(saved) == "up to 1 minute"
+    monkeypatch.undo()
+    for load, times in ((0.0, 1.0), (3.0, 2.0), (7.0, 4.0)):
+        with monkeypatch.context() as patch:
+            patch.setattr(conversions.os, "getloadavg", lambda load=load: (load, 0.0, 0.0), raising=False)
+            patch.setattr(conversions.os, "cpu_count", lambda: 2)
+            assert conversions.crowding() == times
+
+
+def test_the_range_is_that_of_the_last_conversions(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seconds in (600.0, 20.0, *[30.0] * 7, 40.0):  # of which the first is forgotten
+        note_time(saved, seconds)
+    assert time_to_convert(saved) == "15 to 50 seconds"
+    for _ in range(9):
+        note_time(saved, 60.0)
+    assert time_to_convert(saved) == "50 seconds to 1 minute"
+    with monkeypatch.context() as patch:
+        patch.setattr(conversions, "machine", lambda: "another")
+        assert time_to_convert(saved) == "up to 25 seconds", "whose cache this is as well"
+    (file,) = (cache_folder() / "measured").glob("conversions-*.txt")
+    file.write_text("?\n")
+    assert time_to_convert(saved) == "up to 25 seconds"
 
 
 def test_a_model_that_changed_is_another_one(saved: Path) -> None:

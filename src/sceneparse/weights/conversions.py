@@ -2,20 +2,22 @@
 
 import hashlib
 import json
+import os
 import sys
 from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 
 from sceneparse.files import cache_folder, json_text, write_text
-from sceneparse.progress import roughly
+from sceneparse.progress import roughly_between
 from sceneparse.settings import Precision
 from sceneparse.settings.device import may_have_cuda
 from sceneparse.settings.engine import TORCH_ALONE, EngineName
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, TEMPERATURES, WEIGHTS
-from sceneparse.weights.measured import recall
+from sceneparse.weights.measured import machine, recall
 
 REFUSED = "refused.txt"
 """What stands in a converted model's stead where OpenVINO does not take it: why, found out once."""
@@ -29,8 +31,12 @@ BEFORE, PER_MIB = 10.0, 0.05
 ANNOUNCED: set[str] = set()
 """Fingerprints of networks whose conversion a command has announced: a log need not hold it twice."""
 
-PACE = "openvino-pace.txt"
-"""The file in the cache that says how many times as long the last conversion took here."""
+LAST = 9
+"""So many conversions' times are kept."""
+
+UNKNOWN, FEW, SEVERAL = (0.4, 2.5), (0.6, 1.7), (0.8, 1.25)
+"""Times as long as expected, at least and at most: where none was converted yet; as the fastest and the slowest, where
+one or two were, or more. What a network is built of makes up as much: its weights alone don't say it."""
 
 
 def fingerprint_of(folder: Path) -> str:
@@ -81,21 +87,26 @@ def kept_file(fingerprint: str) -> Path:
 
 
 def time_to_convert(folder: Path) -> str:
-    """Return roughly how long a model folder's network takes to be converted here, in words."""
-    return roughly(seconds_to_convert(_mib(folder)))
+    """Return in words between which times a model folder's network is converted here, by those that were."""
+    paces, usual = _paces(), BEFORE + PER_MIB * _mib(folder)
+    low, high = (FEW if len(paces) < 3 else SEVERAL) if paces else UNKNOWN
+    slowest = usual * high * max(paces, default=1.0) * crowding()  # for which others may also make room soon
+    return roughly_between(usual * low * min(paces, default=1.0), slowest)
+
+
+def crowding() -> float:
+    """Return how many times as long computing takes since other processes compute too, by the last minute's load."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return max(1.0, (load + 1) / (os.cpu_count() or 1))
 
 
 def seconds_to_convert(mib: float) -> float:
-    """Return roughly how long a network takes to be converted here: as the last conversion did, by its size.
+    """Return roughly how long a network takes to be converted here: as those before did, by its size.
 
     Args:
         mib: Of its weights.
     """
-    try:
-        pace = float((cache_folder() / PACE).read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        pace = 1.0
-    return pace * (BEFORE + PER_MIB * mib)
+    return median(_paces() or [1.0]) * (BEFORE + PER_MIB * mib)
 
 
 def note_time(folder: Path, seconds: float) -> None:
@@ -103,9 +114,23 @@ def note_time(folder: Path, seconds: float) -> None:
 
     Args:
         folder: The model folder.
-        seconds: How long it took.
+        seconds: How long it took, divided by `crowding` when it began.
     """
-    write_text(cache_folder() / PACE, f"{seconds / (BEFORE + PER_MIB * _mib(folder)):.3f}\n")
+    paces = [*_paces(), seconds / (BEFORE + PER_MIB * _mib(folder))][-LAST:]
+    write_text(_kept_times(), "".join(f"{pace:.3f}\n" for pace in paces))
+
+
+def _paces() -> list[float]:
+    """How many times as long as expected the last conversions took here."""
+    try:
+        return [float(line) for line in _kept_times().read_text(encoding="ascii").splitlines()]
+    except (OSError, ValueError):
+        return []
+
+
+def _kept_times() -> Path:
+    """The file in the cache with a line for each of the last conversions on this machine, the last one last."""
+    return cache_folder() / "measured" / f"conversions-{hashlib.sha256(machine().encode()).hexdigest()[:16]}.txt"
 
 
 def _mib(folder: Path) -> float:

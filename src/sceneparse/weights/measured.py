@@ -81,11 +81,11 @@ def recall(fingerprint: str, precision: Precision | str) -> Measurement | None:
 
 def _file(fingerprint: str, precision: str) -> Path:
     packages = [version(name) if find_spec(name) else "" for name in ("torch", "openvino")]
-    facts = (fingerprint, precision, _machine(), __version__, *packages)
+    facts = (fingerprint, precision, machine(), __version__, *packages)
     return cache_folder() / "measured" / f"{hashlib.sha256(' '.join(facts).encode()).hexdigest()[:32]}.json"
 
 
-def _machine() -> str:
-    """The processor's model, and how many of its cores this process has."""
+def machine() -> str:
+    """Return the processor's model, and how many of its cores this process has: what a time was measured on."""
     model = told_of_processor("model name") or platform.processor() or platform.machine()
     return f"{model}, {usable_cores()} cores, {os.environ.get('OMP_NUM_THREADS', 'all')} threads"
