@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sceneparse.arguments import on_command_line
 from sceneparse.inference import TestProtocol
 from sceneparse.inference.scale import doubt_of
 from sceneparse.labels import LabelSpace
@@ -125,7 +126,7 @@ def test_a_picture_far_from_what_was_learnt_is_told_once(tmp_path: Path, capsys:
     said = capsys.readouterr().err
     assert said.count("warning: ") == 1
     assert "32×24 pixels are parsed as they are, but the model learnt from short sides of 40 to 100" in said
-    assert "or parse at size 60 (protocol.size " in said
+    assert "or parse with protocol.size=60 (of further pictures" in said
     assert '"doubt"' in (tmp_path / "out" / "2.json").read_text(encoding="utf-8")
     assert '"doubt"' not in (tmp_path / "out" / "right.json").read_text(encoding="utf-8")
 
@@ -150,6 +151,9 @@ def test_python_warns_once_too() -> None:
         (ProtocolSettings(), (200, 300), None),
         (ProtocolSettings(), (60, 3000), None),
         (ProtocolSettings(size=90), (24, 32), None),
+        (ProtocolSettings(size=80), (600, 800), "are parsed at short side 80: things of less than some 32 pixels are"),
+        (ProtocolSettings(resize="long", size=30), (60, 120), "or parse with protocol.size=120"),
+        (ProtocolSettings(size=(20, 30)), (60, 120), "most of about 60: expect a worse answer"),
     ],
 )
 def test_doubts_name_both_sizes(protocol: ProtocolSettings, size: tuple[int, int], words: str | None) -> None:
@@ -157,4 +161,15 @@ def test_doubts_name_both_sizes(protocol: ProtocolSettings, size: tuple[int, int
     found = doubt_of(tested, LEARNT, size)
     assert (words is None) == (found is None)
     assert words is None or words in str(found)
-    assert (words or "").endswith(", but") == ("short sides of 40 to 100" in str(found))
+    assert ("things of" in (words or "")) == ("things of" in str(found))
+    assert words is None or ("short sides of 40 to 100" in str(found)) == ("things of" not in words)
+
+
+def test_doubts_name_the_size_as_who_is_asked_gives_it() -> None:
+    far, reduced = (32, 24), (800, 600)
+    fitting = parser().protocol
+    assert str(doubt_of(fitting, LEARNT, far)).endswith("expect a worse answer, or parse with protocol.size=60")
+    assert "; protocol.size='own' keeps them, if it learnt from pieces" in str(doubt_of(fitting, LEARNT, reduced))
+    with on_command_line():
+        assert str(doubt_of(fitting, LEARNT, far)).endswith("expect a worse answer, or parse with --size 60")
+        assert "; --size own keeps them, if it learnt from pieces" in str(doubt_of(fitting, LEARNT, reduced))

@@ -1,5 +1,6 @@
 """At which scale a picture is parsed, and what its user should know of that."""
 
+from sceneparse.arguments import argument
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.settings import LearntSizes
 
@@ -25,11 +26,25 @@ def doubt_of(protocol: TestProtocol, sizes: LearntSizes, size: tuple[int, int]) 
     shown = f"{size[1]:,}×{size[0]:,} pixels"
     if not sizes.seen[0] / FAR <= tested <= sizes.seen[1] * FAR:
         doing = "are parsed as they are" if tested == own else f"are parsed at short side {tested}"
-        return f"{shown} {doing}, but {learnt}: expect a worse answer, or parse at size {sizes.short}"
+        return f"{shown} {doing}, but {learnt}: expect a worse answer{_other_size(protocol, sizes.short, size)}"
     if own >= MUCH * tested:
         least = round(own / tested)
+        why = "" if protocol.above is None else ", as the model learnt"  # else somebody has chosen this side
         return (
-            f"{shown} are parsed at short side {tested}, as the model learnt: things of less than some {4 * least} "
-            "pixels are lost; size own, if it learnt from pieces of such pictures"
+            f"{shown} are parsed at short side {tested}{why}: things of less than some {4 * least} pixels are lost; "
+            f"{size_argument('own')} keeps them, if it learnt from pieces of such pictures"
         )
     return None
+
+
+def size_argument(value: str | int) -> str:
+    """Return how a message names the size at which pictures are parsed: as an option, or as a setting in Python."""
+    return argument("protocol.size", value, option=f"--size {value}")
+
+
+def _other_size(protocol: TestProtocol, short: int, size: tuple[int, int]) -> str:
+    """How a message advises to bring a picture's short side to the one that was learnt, where one number does that."""
+    if protocol.resize == "fixed":
+        return ""
+    side = round(short * max(size) / min(size)) if protocol.resize == "long" else short
+    return f", or parse with {size_argument(side)}"

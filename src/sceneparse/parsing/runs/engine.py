@@ -6,7 +6,6 @@ from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
-from sceneparse.arguments import argument
 from sceneparse.errors import UnwritableError, UserError
 from sceneparse.files import make_folder, write_json
 from sceneparse.parsing.parser import Parser
@@ -84,8 +83,7 @@ class Run:
         """
         if doubt is not None and "size" not in self._said:
             self._said.add("size")
-            size = argument("protocol.size", option="--size")
-            self.warn(f"{shown}: {doubt} ({size} says the size; of further pictures their JSON says this)")
+            self.warn(f"{shown}: {doubt} (of further pictures their JSON says this)")
 
     def remark(self, shown: str, remarks: Iterable[Remark]) -> None:
         """Say what is to be said of how an input was read: of pages each time, of the rest once.

@@ -91,7 +91,7 @@ class TestOutputs:
         found = record(out)
         assert found["tested"]["height"] == 8 < found["height"]
         assert "short side 8, as the model learnt: things of less than some 24 pixels are lost" in found["doubt"]
-        assert f"  {found['doubt']} (protocol.size says the size)" in capsys.readouterr().err
+        assert f"  {found['doubt']}\n" in capsys.readouterr().err
 
     def test_label_frames_are_the_parsers_labels(self, parser: Parser, make_clip: MakeClip, out: Path) -> None:
         clip = make_clip()

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from sceneparse.arguments import argument
 from sceneparse.drawing.growing_legend import GrowingLegend
 from sceneparse.drawing.panel import share_text
 from sceneparse.files import whole_file, write_json
@@ -312,7 +311,7 @@ def _lines(source: VideoSource, described: dict[str, Any], took: float, record: 
     if (high := described.get("high_dynamic_range")) is not None:
         lines.append(f"  its high dynamic range ({high}) was brought to that of an ordinary screen")
     if "doubt" in described:
-        lines.append(f"  {described['doubt']} ({argument('protocol.size', option='--size')} says the size)")
+        lines.append(f"  {described['doubt']}")
     if described["damaged_packets"]:
         lines.append(f"  {described['damaged_packets']} damaged packets of the file could not be decoded")
     if described["dropped_frames"]:
