@@ -6,6 +6,8 @@ names it by `argument`, and so says it as whoever reads it wrote it.
 
 import json
 import reprlib
+import sys
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -52,6 +54,14 @@ def argument(name: str, value: object = _NOTHING, *, option: str | None = None) 
         # In double quotes: zsh takes brackets for a pattern, and cmd.exe knows no other quotes.
         return f'{flag} "[{",".join(listed)}]"' if "." in name else f"{flag} {' '.join(listed)}"
     return f"{flag} {_quoted(value) if isinstance(value, str) else value}"
+
+
+def warn(text: str) -> None:
+    """Warn of something: by a line on standard error while a command runs, else as Python does."""
+    if _commands:
+        print(f"warning: {text}", file=sys.stderr, flush=True)
+    else:
+        warnings.warn(text, stacklevel=2)
 
 
 def check_type(name: str, value: object, types: type | tuple[type, ...], what: str) -> None:

@@ -207,5 +207,6 @@ def test_a_model_folder_and_what_an_exported_file_says_keep_the_pairs(tmp_path: 
     said = Note.of(kept, traits).dumps()
     note = Note.loads(said, tmp_path / "model.onnx")
     assert note.labels.mirror == LABELS.mirror and note.traits == traits and traits.mirror_image == (0, 2, 1)
-    assert mirror_image_of(ProgramEngine(note.traits, lambda _: lambda images: [images])) == (0, 2, 1)
+    engine = ProgramEngine(note.traits, lambda _: lambda images: [images], torch.device("cpu"))
+    assert mirror_image_of(engine) == (0, 2, 1)
     assert "mirror_image" not in json.loads(said)["traits"]  # the classes say it, once

@@ -11,6 +11,7 @@ from sceneparse.devices import choose_device
 from sceneparse.errors import UserError
 from sceneparse.inference.deciding import threshold_of
 from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
+from sceneparse.inference.foreseen_memory import memory_of
 from sceneparse.inference.mirroring import mirror_image_of
 from sceneparse.inference.onnx_engine import OnnxEngine
 from sceneparse.inference.openvino_engine import OpenVINOEngine
@@ -43,6 +44,7 @@ class FittingEngine:
         self.mirror_image = mirror_image_of(engine)
         self.temperatures = temperatures_of(engine)
         self.padding_color = engine.padding_color
+        self.memory = memory_of(engine)
 
     @cached_property
     def _small(self) -> TaskEngine:

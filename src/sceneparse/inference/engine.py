@@ -23,6 +23,7 @@ from sceneparse.errors import UserError, counted
 from sceneparse.inference.compiled_sizes import CompiledSizes
 from sceneparse.inference.cuda_recorder import CudaRecorder
 from sceneparse.inference.epilogues import find_epilogues
+from sceneparse.inference.foreseen_memory import ForeseenMemory
 from sceneparse.inference.graphs import Graphs
 from sceneparse.inference.lowering import lower_precision
 from sceneparse.inference.program import ONE_TASK, Traits, prepared
@@ -198,6 +199,7 @@ class TorchEngine:
         self, network: SceneParser, traits: Traits, device: torch.device, precision: Precision, *, live: bool
     ) -> None:
         self.name = "torch"
+        self.memory = ForeseenMemory(device)
         self.graphs = self.compiling = None
         self.network = network
         self._compute = network
@@ -235,6 +237,11 @@ class TorchEngine:
         # A training network may keep constants that it makes on the way; made in inference mode they could never
         # enter a backward pass again.
         with torch.no_grad() if self._live else torch.inference_mode():
+            if not self._live:  # else other processes may have to compute with it
+                # Nothing is compiled for it: that takes longer, and saves but a part of the memory.
+                self.memory.announce(
+                    images, tuple(tasks), lambda some: self._computed(some.to(self.device), tasks, self.network)
+                )
             if self.graphs is None:
                 return self._computed(to_device(images, self.device), tasks)
             found = self.graphs(lambda pictures: self._computed(pictures, tasks), images, self.device, tuple(tasks))

@@ -73,7 +73,7 @@ class OnnxEngine(ProgramEngine):
             # Left to itself, ONNX Runtime computes float32 in TF32.
             tf32 = int(self.precision == "tf32")
             providers.insert(0, ("CUDAExecutionProvider", {"device_id": chosen.index or 0, "use_tf32": tf32}))
-        super().__init__(traits, partial(_prepared, model, options, providers))
+        super().__init__(traits, partial(_prepared, model, options, providers), chosen)
 
     @staticmethod
     def check(device: str | torch.device, precision: Precision) -> torch.device:

@@ -74,7 +74,8 @@ class OpenVINOEngine(ProgramEngine):
         self._version = str(ov.__version__).split("-")[0]
         if chosen == "bfloat16" and not quantized:
             model = with_whole_biases(model)
-        super().__init__(traits, partial(_prepared, model, settings))
+        self._compiled: list[openvino.CompiledModel] = []
+        super().__init__(traits, partial(_prepared, model, settings, self._compiled), torch.device("cpu"))
 
     @staticmethod
     def check(device: str | torch.device, precision: Precision) -> Precision:
@@ -106,15 +107,26 @@ class OpenVINOEngine(ProgramEngine):
         program = Program(network, preprocessing)
         return cls(converted(program), program.traits, device=device, precision=precision)
 
+    def release_memory(self) -> None:
+        """Give back what OpenVINO keeps for the next picture."""
+        for compiled in self._compiled:
+            compiled.release_memory()
+
     def describe(self) -> str:
         """Describe in one line what computes, where and how."""
         return f"OpenVINO {self._version} on cpu, {counted(self.threads, 'thread')}, {self.precision}"
 
 
-def _prepared(model: "openvino.Model", settings: dict[str, Any], outputs: tuple[str, ...]) -> Run:
+def _prepared(
+    model: "openvino.Model",
+    settings: dict[str, Any],
+    compiled: "list[openvino.CompiledModel]",
+    outputs: tuple[str, ...],
+) -> Run:
     # Labels are never among the outputs: they would need scores of the picture's size, which protocols never make.
     only = installed().Model([model.output(name) for name in outputs], model.get_parameters(), "scores")
-    request, free = core().compile_model(only, "CPU", settings).create_infer_request(), Lock()
+    compiled.append(core().compile_model(only, "CPU", settings))
+    request, free = compiled[-1].create_infer_request(), Lock()
 
     def run(images: Tensor) -> list[Tensor]:
         # The next call, maybe another thread's, writes over what is shared.

@@ -15,6 +15,7 @@ from sceneparse.arguments import argument
 from sceneparse.errors import UserError, counted
 from sceneparse.inference.deciding import HALF, decided
 from sceneparse.inference.fold import fold_batch_norm
+from sceneparse.inference.foreseen_memory import ForeseenMemory
 from sceneparse.networks import SceneParser, UnifiedOutput, UnifiedUPerNet, normalize, resize
 from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.exact.convolution import arrange_weights
@@ -162,6 +163,7 @@ class ProgramEngine:
     Args:
         traits: What the program is.
         prepare: Makes what computes these outputs, named as in `Program.outputs`.
+        device: Where it computes.
     """
 
     name: str
@@ -169,7 +171,7 @@ class ProgramEngine:
     of_file = False
     """Whether the program is a file that somebody exported, which no other engine takes."""
 
-    def __init__(self, traits: Traits, prepare: Callable[[tuple[str, ...]], Run]) -> None:
+    def __init__(self, traits: Traits, prepare: Callable[[tuple[str, ...]], Run], device: torch.device) -> None:
         self.num_classes = traits.num_classes
         self.align_corners = traits.align_corners
         self.threshold = traits.threshold
@@ -178,6 +180,7 @@ class ProgramEngine:
         self.padding_color = traits.padding_color
         self.smallest = traits.smallest
         self.tasks = traits.tasks
+        self.memory = ForeseenMemory(device, self.release_memory)
         self._run: Callable[[tuple[str, ...]], Run]
         if traits.tasks:
             self._run = cache(prepare)
@@ -207,9 +210,17 @@ class ProgramEngine:
         scored = self._scored(images, tuple(LOGITS if task == Task.OBJECT else task for task in asked))
         return UnifiedOutput(**{**dict.fromkeys(UnifiedOutput._fields), **dict(zip(asked, scored, strict=True))})
 
+    def release_memory(self) -> None:
+        """Give back what the runtime keeps of a picture for the next, if it does."""
+
     def _scored(self, images: Tensor, outputs: tuple[str, ...]) -> list[Tensor]:
         refuse_small(images, self.name, self.smallest, of_file=self.of_file)
-        return self._run(outputs)(images.float().contiguous().cpu())
+
+        def run(some: Tensor) -> list[Tensor]:
+            return self._run(outputs)(some.float().contiguous().cpu())
+
+        self.memory.announce(images, outputs, run)
+        return run(images)
 
 
 def _others(tasks: Sequence[str]) -> tuple[str, ...]:

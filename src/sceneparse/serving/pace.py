@@ -179,6 +179,12 @@ class Paces:
         fitting = [(size, self.fitting(model, size)) for size in self._usual()]
         return self._clear(max(0 if fits is None else self._pixels(fits, size) for size, fits in fitting))
 
+    def most_at_once(self, model: str) -> int:
+        """Return how many pixels of a picture of a usual shape go through the model's network at a time, at most."""
+        fitting = [self.fitting(model, size) for size in self._usual()]
+        protocol = self._parsers[model].protocol
+        return max((protocol.seen_pixels(fits)[0] for fits in fitting if fits is not None), default=0)
+
     def _up_to(self, model: str, size: tuple[int, int]) -> int:
         """Return the pixels of the largest picture of a shape below which all fit."""
         found = 0

@@ -18,6 +18,7 @@ from sceneparse.serving.batcher import Batcher
 from sceneparse.serving.connections import guarded
 from sceneparse.serving.guard import HEAD_BYTES
 from sceneparse.serving.listening import listening
+from sceneparse.serving.memory import memory_warnings
 from sceneparse.serving.pace import Paces
 from sceneparse.serving.settings import ServeSettings
 
@@ -45,6 +46,9 @@ def serve(parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
     server = Server(parsers, settings)
     with working("measuring how long pictures take"):
         server.paces.measure()
+        warned = [*memory_warnings(parsers, server.paces)]
+    for line in warned:
+        console.print(f"warning: {line}", markup=False)
     server.run_until_stopped()
     if server.failed:
         raise UserError("the device has failed (the lines above say how): start the service anew")
