@@ -46,6 +46,8 @@ def test_lines_for_an_onnx_file(
 
     monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(InferenceSession=Session))
     monkeypatch.chdir(tmp_path)
-    Image.new("RGB", (short * 3 // 2, short)).save("photo.jpg")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # it lies on its side
+    Image.new("RGB", (short * 3 // 2, short)).save("photo.jpg", exif=exif)
     exec(compile(code, PAGE.name, "exec"), {})
-    assert shapes == [(1, 3, *resolve(config.protocol, sizes).input_size((short, short * 3 // 2), 1.0))]
+    assert shapes == [(1, 3, *resolve(config.protocol, sizes).input_size((short * 3 // 2, short), 1.0))]
