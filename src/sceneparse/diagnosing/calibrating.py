@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets.opening import data_settings, open_for_testing
+from sceneparse.datasets.testing import data_settings, open_for_testing
 from sceneparse.diagnosing.calibration import Calibration
 from sceneparse.diagnosing.sampled_pixels import sample_pixels
 from sceneparse.diagnosing.temperature import HIGHEST, LOWEST, Scored, calibration, fit_temperature, likelihood
