@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from command_line import command_line, note, parsed_with_settings, recipe_of, write_figures
-from sceneparse.datasets.opening import open_for_testing
+from sceneparse.datasets.testing import open_for_testing
 from sceneparse.evaluation import evaluate
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import resize

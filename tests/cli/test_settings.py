@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sceneparse.cli import main
+from sceneparse.cli import COMMANDS, main, parser_of
 from sceneparse.cli.settings import given_settings, parted
 from sceneparse.errors import UserError
 from sceneparse.settings import Recipe
@@ -128,3 +128,21 @@ def test_what_has_no_effect_or_is_mistyped_is_refused_in_a_line(
     assert main(words.split()) == 2
     said = capsys.readouterr().err
     assert message in said and said.count("\n") == 1, said
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_begins_as_an_option_or_is_nearly_one_names_it_before_all_that_is_missing(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {option for action in parser_of(name)._actions for option in action.option_strings}
+    asked = {"--output": "--out", "--out-dir": "--out", "--splitt": "--split", "--helpp": "--help"}
+    for typed, meant in asked.items():
+        if meant in options and typed not in options:
+            assert main([*name.split(), typed, "x"]) == 2
+            said = capsys.readouterr().err
+            assert f"sceneparse {name}: unexpected '{typed}'; did you mean '{meant}'" in said
+
+
+def test_a_setting_without_its_group_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "toy-pspnet", "--output_stride", "8"]) == 2
+    assert "network.output_stride" in capsys.readouterr().err

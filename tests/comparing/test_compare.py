@@ -38,12 +38,18 @@ def write(tmp_path: Path) -> Write:
         protocol: str = "whole",
         average: list[float] | None = None,
         data: dict[str, Any] | None = None,
+        backbone: dict[str, Any] | None = None,
         on: dict[str, Any] | None = None,
         **optimizer: Any,
     ) -> Path:
         run = tmp_path / "runs" / name
         recipe = read_recipe(
-            "toy-pspnet", name="toy", optimizer=optimizer, training={"iterations": 300}, data=data or {}
+            "toy-pspnet",
+            name="toy",
+            optimizer=optimizer,
+            training={"iterations": 300},
+            data=data or {},
+            backbone=backbone or {},
         )
         write_text(run / "recipe.yaml", to_yaml(recipe))
         write_json(run / "run.json", {"status": status})
@@ -358,3 +364,27 @@ def test_paths_are_told_apart_by_the_shortest_names(tmp_path: Path) -> None:
     assert told_apart([tmp_path / "x" / "seed0", tmp_path / "y" / "seed0"]) == ["x/seed0", "y/seed0"]
     assert told_apart([tmp_path / "a", tmp_path / "a" / "b"]) == ["a", "b"]
     assert told_apart([tmp_path / "a" / "model"]) == ["a"]
+
+
+def test_a_setting_that_follows_from_another_is_no_difference_of_its_own(write: Write) -> None:
+    def differing(*backbones: dict[str, Any]) -> list[str]:
+        runs = [write(f"{number}", scores=[0.2], backbone=one) for number, one in enumerate(backbones)]
+        return [name for name in compare_runs(runs, progress=False).differing() if name.startswith("backbone")]
+
+    assert differing({"name": "resnet18", "padding": "symmetric"}, {"name": "tf_mobilenetv3", "padding": "same"}) == [
+        "backbone.name"
+    ]
+    assert differing({"padding": "symmetric"}, {"padding": None}) == [], "open is what the weights say"
+    assert differing({"padding": "symmetric"}, {"padding": "same"}) == ["backbone.padding"]
+
+
+def test_the_recipe_stands_beside_the_names_of_the_runs(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compare_runs([write("a", scores=[0.2]), write("b", scores=[0.2])], out=tmp_path / "out")
+    assert "recipe: toy\n" in capsys.readouterr().out
+    assert "<dt>recipe</dt><dd>toy</dd>" in (tmp_path / "out" / "comparison.html").read_text(encoding="utf-8")
+    assert [run["recipe"] for run in json.loads((tmp_path / "out" / "comparison.json").read_text())["runs"]] == [
+        "toy",
+        "toy",
+    ]

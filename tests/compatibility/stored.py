@@ -101,7 +101,7 @@ ADDED: dict[str, Any] = {
 """Settings that did not exist, with the value that means what was done before, as "loss.kind": "cross_entropy"."""
 
 METRICS_ADDED = frozenset(
-    {"kind", "split", "folder", "data_options", "untempered_sha256", "engine", "precision", "notes"}
+    {"model", "recipe", "kind", "split", "folder", "data_options", "untempered_sha256", "engine", "precision", "notes"}
 )
 """What metrics.json did not say: which data and which model it is of, and what computed it."""
 

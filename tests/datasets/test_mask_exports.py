@@ -86,7 +86,8 @@ class TestCvat:
         assert any(
             finding.code == "parted" and "one picture in five" in finding.message for finding in diagnosis.findings
         )
-        assert any("default[1:]" in finding.message for finding in diagnosis.findings if finding.code == "parted")
+        (note,) = [finding.message for finding in diagnosis.findings if finding.code == "parted"]
+        assert f"({len(validation)} of 5)" in note and f"default[{len(validation)}:]" in note
         with pytest.raises(MissingSplitError, match="no split 'test'; there are: default"):
             open_dataset(settings, "test")
         # Who names the splits parts nothing.

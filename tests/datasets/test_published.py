@@ -244,7 +244,7 @@ def test_label_spaces_end_as_published(
 
 
 def test_a_model_of_another_kind_of_data_is_tested_on_the_split_that_papers_report(tmp_path: Path) -> None:
-    from sceneparse.datasets.opening import data_settings
+    from sceneparse.datasets.testing import data_settings
 
     trained = DataSettings(kind="folder", root="somewhere", test="holdout")
     assert data_settings(trained, str(tmp_path), "ade20k", None).test == "val"

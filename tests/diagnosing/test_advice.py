@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from sceneparse.cli.settings import given_settings
 from sceneparse.data.sample import Sample
 from sceneparse.diagnosing import Case, Diagnosis, diagnose, learn
+from sceneparse.diagnosing.advice import marked
 from sceneparse.diagnosing.findings import KINDS
 from sceneparse.diagnosing.history import Climbing, History, OverFitting
 from sceneparse.diagnosing.origin import Origin, Seen, anything
@@ -181,6 +183,12 @@ def test_a_training_that_still_climbed_is_to_be_longer_by_a_command_that_works(
     stopped = remarks(diagnosis, replace(origin, state="interrupted"))[0]
     assert stopped.remedy.endswith("--resume`.") and "--training.iterations" not in stopped.remedy
     assert "Wait" in remarks(diagnosis, replace(origin, state="going"))[0].remedy
+    html = marked(first.remedy)
+    assert html.startswith('Train 2 times as long:<code class="command"><span>sceneparse</span> <span>train</span> ')
+    assert html.partition("</code>")[2].startswith("That begins anew"), "no sentence begins with a full stop"
+    assert shlex.split(unescape(re.sub("<[^>]*>", "", html[html.index("<code") : html.index("</code>")]))) == (
+        shlex.split(command)
+    )
 
 
 @pytest.mark.parametrize(

@@ -141,3 +141,19 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_scored_or_
     with pytest.raises(UserError, match=r"calibration\.json: cannot be written"):
         calibrate_model(run, data=run.parent / "data", out=tmp_path / "file", engine="torch", progress=False)
     assert (run / "model" / "config.json").read_bytes() == config
+
+
+def test_a_temperature_that_makes_the_calibration_error_larger_is_not_kept(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = shutil.copytree(run, tmp_path / "run")
+    config = (own / "model" / "config.json").read_bytes()
+    monkeypatch.setattr("sceneparse.diagnosing.calibrating.fit_temperature", lambda _: 20.0)
+    [one] = calibrate_model(own, data=run.parent / "data", engine="torch")
+    assert not one.kept and one.after is one.before and one.fitted.calibration.error > one.before.calibration.error
+    assert (own / "model" / "config.json").read_bytes() == config
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "it is not kept, and that of the model stays 1" in printed and "nothing kept" in printed
+    record = json.loads((own / "calibration" / "calibration.json").read_text())
+    assert record["model"] == "run" and record["tasks"]["object"]["after"]["temperature"] == 1
+    assert record["tasks"]["object"]["not_kept"]["temperature"] == 20

@@ -69,7 +69,9 @@ def test_it_may_be_started_inside_of_the_run_folder(
     monkeypatch.chdir(run / inside)
     data = str(tiny_run.parent / "data")
     diagnose_model(source, data=data, learn_count=1, count=1, engine="torch", progress=False)
-    assert f"--out {run}-longer</code>" in (run / "diagnosis-1" / "diagnosis.html").read_text()
+    assert (
+        f"<span>--out</span> <span>{run}-longer</span></code>" in (run / "diagnosis-1" / "diagnosis.html").read_text()
+    )
     assert not any((run / "model").glob("diagnosis*")), "that would be no part of a model"
 
 

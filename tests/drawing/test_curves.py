@@ -1,10 +1,12 @@
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from sceneparse.drawing.curves import MOST_POINTS, read, training_charts
+from sceneparse.evaluation.page import STYLE
 
 FIGURES = {"mean_iou": "mean IoU", "pixel_accuracy": "pixel accuracy"}
 
@@ -62,3 +64,20 @@ def test_the_scores_of_averaged_weights_stand_beside_those_of_the_weights() -> N
     html = training_charts(lines, FIGURES)
     assert "iteration 50: 41.70%" in html and "iteration 50: 43.20%" in html
     assert "mean IoU, averaged weights" in html
+
+
+def test_validation_scores_have_colours_that_can_be_told_apart_and_averages_are_faint() -> None:
+    figures = {f"figure_{number}": f"Figure {number}" for number in range(4)}
+    lines = [
+        {"kind": kind, "iteration": step, **dict.fromkeys(figures, 0.5)}
+        for kind in ("validation", "validation_average")
+        for step in (1, 2)
+    ]
+    html = training_charts(lines, figures)
+    keys = re.findall(r'<li><i style="background:([^"]*)"( class=faint)?></i>([^<]*)', html)
+    assert [bool(faint) for _, faint, _ in keys] == [False] * 4 + [True] * 4
+    colors = [color for color, _, _ in keys]
+    assert len(set(colors[:4])) == 4 and colors[4:] == colors[:4]
+    assert not {"var(--muted)", "var(--text)"} & set(colors), "two greys"
+    for color in colors:
+        assert len(re.findall(rf"{color[4:-1]}: #[0-9a-f]{{6}};", STYLE)) == 2, "on light and on dark"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sceneparse.diagnosing.advice import marked
 from sceneparse.drawing.charts import Series, confusion_matrix, curves
 from sceneparse.evaluation.gallery import Mark, card, view
 from sceneparse.evaluation.page import Section, named, page, scrolling, table
@@ -11,6 +12,8 @@ from tests.support import chromium
 from tests.support.chromium import Browser
 
 pytestmark = pytest.mark.skipif(chromium.found() is None, reason="no Chromium is installed: the page is not tested")
+
+COMMAND = "sceneparse train runs/a/recipe.yaml --training.iterations 12000 --out runs/a-longer"
 
 NAMES = ("sky", "a class whose name is far too long for the first column of a table", "car")
 WIDTHS = pytest.mark.parametrize("width", [1280, 390])
@@ -62,7 +65,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     shares = np.arange(0.1, 1.0, 0.05) ** 2  # what is right, and what is read as the next class: cells of all strengths
     each = np.diag(shares) + np.roll(np.diag(1 - shares), 1, axis=1)
     every = confusion_matrix((10_000 * each).astype(int), [f"class {one}" for one in range(len(shares))], range(18))
+    mixed = '<th scope="row">a</th><td class="number">50.00</td><td>test</td><td class="number">3.0</td>'
     sections = [
+        Section(
+            "mixed",
+            "Mixed",
+            table('<th>run</th><th class="number">%</th><th>on</th><th>min</th>', [mixed], caption="M"),
+        ),
+        Section("typed", "Typed", f"<p>{marked(f'Do this: `{COMMAND}`. Then (`--scales 0.75 1 --flip`) that.')}</p>"),
         Section("best", "Best", card("<b>one</b>", views, "")),
         Section("classes", "Classes", table(head, rows, caption="Classes")),
         Section("curves", "Curves", f'<div class="charts">{chart}</div>'),
@@ -201,3 +211,27 @@ def test_what_a_mouse_finds_by_hovering_is_found_by_tapping_and_by_keys(
     browser.press("Escape")
     assert tip(browser) == ""
     assert browser.messages == []
+
+
+@WIDTHS
+def test_columns_stand_apart_and_no_word_that_is_typed_is_cut_in_two(
+    browser: Browser, address: str, width: int
+) -> None:
+    opened(browser, address, width)
+    gaps = browser.run("""[...document.querySelectorAll('#mixed tbody tr')].flatMap(row => {
+      const boxes = [...row.children].map(cell => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return range.getBoundingClientRect();
+      });
+      return boxes.slice(1).map((box, index) => box.left - boxes[index].right);
+    })""")
+    assert len(gaps) == 3 and min(gaps) >= 12
+    lines = browser.run("""[...document.querySelectorAll('#typed code span')].map(word => {
+      const range = document.createRange();
+      range.selectNodeContents(word);
+      return [word.textContent, new Set([...range.getClientRects()].map(box => box.top)).size];
+    })""")
+    assert [word for word, _ in lines] == [*COMMAND.split(), "--scales", "0.75", "1", "--flip"]
+    assert all(count == 1 for _, count in lines)
+    assert browser.run("getComputedStyle(document.querySelector('#typed code.command')).display") == "block"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sceneparse.cli.command import changed_protocol, protocol_arguments
-from sceneparse.datasets.opening import data_settings
+from sceneparse.datasets.testing import data_settings
 from sceneparse.errors import UserError
 from sceneparse.evaluation.command import protocol_of
 from sceneparse.inference import PRESETS, resolve

@@ -11,6 +11,7 @@ import torch
 
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.testing import DataToTest
 from sceneparse.errors import UserError
 from sceneparse.exporting import accuracy, calibration, command, export, quantizing
 from sceneparse.exporting.accuracy import LabelledPictures, measure_accuracy, open_labelled
@@ -152,7 +153,7 @@ def test_pictures_that_are_labelled_for_other_tasks_alone_count_as_in_evaluate(t
 def test_other_classes_of_another_task_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     other = SceneFirst()
     other.tasks = replace(TASKS, scenes=replace(TASKS.scenes, names=("field", "street")))  # type: ignore[type-var]
-    monkeypatch.setattr(accuracy, "open_for_testing", lambda *_, **__: other)
+    monkeypatch.setattr(accuracy, "open_to_test", lambda *_, **__: DataToTest(DataSettings(), other))
     with pytest.raises(UserError, match="m and the data set name different scene"):
         open_labelled("m", unified_model(), "data", "folder", None, None)
 

@@ -100,6 +100,18 @@ class TestSave:
         assert value["files"] == {"labels": "street.view.png", "overlay": "street.view_overlay.jpg"}
         assert value["picture"] == {"file": "x.jpg"} and value["width"] == 20
 
+    def test_one_name_is_a_folder_and_what_the_files_in_it_are_called(
+        self, parse: Parse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert parse.save("x") == Path("x.json")
+        assert parse.save(tmp_path / "below" / "frame.0001").name == "frame.0001.json"
+        assert files_in(tmp_path / "below") == ["frame.0001.json", "frame.0001.png", "frame.0001_overlay.jpg"]
+        with pytest.raises(UserError, match=r"below: is a folder, .*such as save\('below', 'street'\)"):
+            parse.save("below")
+        with pytest.raises(UserError, match=r"y\.png: has a suffix, .*such as save\('y'\)"):
+            parse.save("y.png")
+
     def test_facts_may_be_numbers_of_numpy(self, parse: Parse, tmp_path: Path) -> None:
         facts = {"a": np.int64(3), "b": [np.float32(0.5), np.bool_(True)], "c": {"d": (1, None)}}
         said = json.loads(parse.save(tmp_path, "a", facts=facts).read_text())

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from sceneparse.arguments import on_command_line
 from sceneparse.cli import data, evaluating, predicting, serving, training, weights
 from sceneparse.cli.command import Command
+from sceneparse.cli.mistyped import refuse_mistyped
 from sceneparse.cli.streams import patient_streams
 from sceneparse.errors import UserError, reason_of
 from sceneparse.files import FORBIDDEN
@@ -127,19 +128,19 @@ def _parse(name: str, given: list[str]) -> argparse.Namespace:
         parser.epilog = f"{settings_help(command.groups)}\n{options_help(given)}{parser.epilog}"
     options = [option for action in parser._actions for option in action.option_strings]
     if command.settings:
-        from sceneparse.cli.settings import parted, refuse_mistyped
+        from sceneparse.cli.settings import parted
 
         # Before argparse, which would take a setting's value for the command's first argument.
         own, settings = parted(given, options)
+        refuse_mistyped(own, options, f"sceneparse {name}", settings=True)
         arguments, rest = parser.parse_known_args(own)
-        refuse_mistyped(rest, options, f"sceneparse {name}")
         arguments.command, arguments.settings = command, [*settings, *rest]
     else:
+        refuse_mistyped(given, options, f"sceneparse {name}", settings=False)
         arguments, rest = parser.parse_known_args(given)
     arguments.command_line = [*name.split(), *given]
     if rest and not command.settings:
-        near = difflib.get_close_matches(rest[0].split("=")[0], options, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"see 'sceneparse {name} --help'"
+        hint = f"see 'sceneparse {name} --help'"
         before = given[given.index(rest[0]) - 1 : given.index(rest[0])] if rest[0] in given else []
         if os.path.exists(rest[0]):  # noqa: PTH110  (Path's own question fails at names that are too long)
             if any(action.nargs == "+" and not action.option_strings for action in parser._actions):

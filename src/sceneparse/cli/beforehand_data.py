@@ -35,7 +35,7 @@ def refuse_missing_data(
         UserError: There is no such folder or split, the folder lacks what the kind needs, or the classes differ.
     """
     from sceneparse.datasets.kinds import KINDS
-    from sceneparse.datasets.opening import data_settings
+    from sceneparse.datasets.testing import data_settings
     from sceneparse.labels.agreement import refuse_other_classes
     from sceneparse.settings import DataSettings
     from sceneparse.weights.at_hand import labels_at_hand, settings_at_hand
@@ -48,8 +48,9 @@ def refuse_missing_data(
         return None
     settings = data_settings(config.data, folder, kind, None if to_fit else split)
     if to_fit:
-        settings = replace(settings, test=split or settings.val)
-    given = _classes_to_test(settings, config)
+        split = split or settings.val
+        settings = replace(settings, test=split)
+    given = _classes_to_test(model, settings, split, config)
     for one in (model, also):
         known = None if one is None else labels_at_hand(one)
         if one is not None and known is not None and given is not None:
@@ -57,14 +58,23 @@ def refuse_missing_data(
     return settings
 
 
-def _classes_to_test(settings: "DataSettings", config: "ModelConfig") -> "LabelSpace | None":
+def _classes_to_test(
+    model: str, settings: "DataSettings", split: str | None, config: "ModelConfig"
+) -> "LabelSpace | None":
     """Open a data set to test on, as far as that takes a moment; its classes, where these are known by then."""
     from sceneparse.datasets.kinds import KINDS
-    from sceneparse.datasets.opening import open_for_testing
+    from sceneparse.datasets.testing import open_to_test
+    from sceneparse.errors import MissingSplitError
+    from sceneparse.weights.trained_on import trained_on
 
     if settings.kind == "folder":
-        return open_for_testing(settings, channels=config.backbone.in_channels).labels
-    _refuse_missing_folder(settings, settings.test)
+        own, channels = trained_on(model), config.backbone.in_channels
+        return open_to_test(config.data, settings, None, split, own=own, channels=channels).dataset.labels
+    try:
+        _refuse_missing_folder(settings, settings.test)
+    except MissingSplitError:
+        if split is not None or trained_on(model) is None:  # else another split may be tested
+            raise
     kind = KINDS[settings.kind]
     return None if settings.classes.changing else kind.labels
 

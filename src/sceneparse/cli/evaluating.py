@@ -48,7 +48,7 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kind", choices=list(KINDS), metavar="KIND", help="the data set's kind (default: the model's)"
     )
-    parser.add_argument("--split", help="split to test on (default: the data set's test split)")
+    _split_argument(parser)
     parser.add_argument(
         "--out",
         type=expanded,
@@ -59,6 +59,14 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     protocol_arguments(parser)
     engine_arguments(parser)
     process_arguments(parser)
+
+
+def _split_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--split",
+        help="split to test on (default: the data set's test split; where the model's own data have none, what its "
+        "training held out)",
+    )
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
@@ -85,7 +93,7 @@ def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", type=expanded_text, metavar="DIR", help="the data set's folder; only the toy world needs none"
     )
     parser.add_argument("--kind", choices=list(KINDS), help="the data set's kind (default: the model's)")
-    parser.add_argument("--split", help="split to test on (default: the data set's test split)")
+    _split_argument(parser)
     parser.add_argument(
         "--rival", type=expanded_text, metavar="MODEL2", help="a second model, to be compared picture by picture"
     )
@@ -189,7 +197,10 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
         "out (runs/*)",
     )
     parser.add_argument(
-        "--out", type=expanded, metavar="DIR", help="where comparison.html and comparison.json go (default: nowhere)"
+        "--out",
+        type=expanded,
+        metavar="DIR",
+        help="where comparison.html and comparison.json go (default: nowhere, the table alone)",
     )
 
 
@@ -273,7 +284,7 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 EVALUATE = Command(
     "score a model on labelled pictures: table, metrics.json and an HTML report",
-    "sceneparse evaluate runs/my-recipe/model --data my-data --split test --scales 0.75 1 1.25 --flip",
+    "sceneparse evaluate runs/my-recipe/model --data my-data --scales 0.75 1 1.25 --flip",
     _evaluate_arguments,
     _evaluate,
 )
@@ -293,7 +304,7 @@ CALIBRATE = Command(
 )
 
 COMPARE = Command(
-    "runs side by side: curves, differing settings and scores, as a table and an HTML page",
+    "runs side by side: differing settings and scores as a table; with --out also curves and classes, as an HTML page",
     "sceneparse compare runs/* --out comparison",
     _compare_arguments,
     _compare,

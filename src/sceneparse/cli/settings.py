@@ -1,6 +1,5 @@
 """Settings on the command line: `--dotted.name value` arguments, read as typed values."""
 
-import difflib
 import json
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -60,27 +59,6 @@ def parted(arguments: Sequence[str], options: Collection[str]) -> tuple[list[str
         if not equals and rest and not _is_option(rest[0]):
             settings.append(rest.pop(0))
     return own, settings
-
-
-def refuse_mistyped(arguments: Sequence[str], options: Collection[str], command: str) -> None:
-    """Refuse an argument that is nearly one of a command's own options.
-
-    Args:
-        arguments: What is neither the command's own nor a setting.
-        options: The command's own options.
-        command: How messages call the command.
-
-    Raises:
-        UserError: It names the option, and the setting whose last part is called so.
-    """
-    from sceneparse.settings import Recipe
-
-    for option in (word.partition("=")[0] for word in arguments if word.startswith("--")):
-        near = difflib.get_close_matches(option, options, n=1, cutoff=0.8)
-        if near:
-            settings = [name for name in dotted_settings(Recipe) if name.rpartition(".")[2] == option[2:]]
-            meant = " or ".join(f"'{one}'" for one in (*near, *(f"--{name}" for name in settings)))
-            raise UserError(f"{command}: unexpected '{option}'; did you mean {meant}?")
 
 
 def _is_option(word: str) -> bool:

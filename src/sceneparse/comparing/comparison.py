@@ -1,6 +1,6 @@
 """Several runs together: the settings in which they differ, and what of them does not compare."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,10 @@ from sceneparse.errors import counted, some
 
 UNTOLD = ("name", "description", "tracking.", "data.workers", "data.cache_mb")
 """Settings that no result depends on: in these, runs may differ without a word."""
+
+
+FOLLOWS = {"backbone.padding": ("backbone.name", "backbone.weights", "init.model")}
+"""Settings that a training decides by others where nobody gives them: differences come with those of the others."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,14 @@ class RunComparison:
     def differing(self) -> dict[str, list[Any]]:
         """Return the settings in which the runs differ: by dotted names, the value of each run, None where it has none.
 
-        Which names, and where pictures and logs go, is left out, and so are runs whose settings cannot be read.
+        Which names, and where pictures and logs go, is left out, what follows from other differences, and runs whose
+        settings cannot be read.
         """
         known = self.with_settings
         names = dict.fromkeys(name for run in known for name in run.settings if not name.startswith(UNTOLD))
         values = {name: [run.settings.get(name) for run in known] for name in names}
-        return {name: found for name, found in values.items() if any(one != found[0] for one in found)}
+        differing = {name: found for name, found in values.items() if any(one != found[0] for one in found)}
+        return {name: found for name, found in differing.items() if not _follows(name, found, differing)}
 
     def classes(self) -> dict[str, list[float | None]]:
         """Return the IoU of every class in every run's evaluation, 0 to 1; None where a run has none of it.
@@ -57,6 +63,13 @@ class RunComparison:
         evaluated = [run.evaluated.classes if run.evaluated else {} for run in self.runs]
         names = dict.fromkeys(name for one in evaluated for name in one)
         return {name: [one.get(name) for one in evaluated] for name in names}
+
+    def recipes(self) -> str:
+        """Return the names of the runs' recipes, which runs may have in common; empty where none can be read."""
+        groups = self._groups(lambda run: run.recipe)
+        if len(groups) < 2:
+            return "".join(name for name, _ in groups)
+        return "; ".join(f"{name} ({', '.join(runs)})" for name, runs in groups)
 
     def notes(self) -> list[str]:
         """Return what has to be known before figures are compared, a line each."""
@@ -91,6 +104,7 @@ class RunComparison:
             runs.append(
                 {
                     "name": run.name,
+                    "recipe": run.recipe,
                     "folder": str(run.folder),
                     "state": run.state,
                     "iteration": run.iteration,
@@ -124,6 +138,13 @@ class RunComparison:
             if (value := key(run)) is not None:
                 groups.setdefault(value, []).append(run.name)
         return list(groups.items())
+
+
+def _follows(name: str, values: Sequence[Any], differing: Collection[str]) -> bool:
+    """Whether a setting differs because others do, or because a run's recipe leaves it open."""
+    if name not in FOLLOWS:
+        return False
+    return len({one for one in values if one is not None}) < 2 or any(one in differing for one in FOLLOWS[name])
 
 
 def _classes(run: ComparedRun) -> tuple[str, ...] | None:

@@ -34,7 +34,9 @@ def comparison_page(comparison: RunComparison) -> str:
         "chose its model by; the evaluations are those of <code>sceneparse evaluate</code>.</p>\n"
         f"<p>Written by sceneparse {__version__}.</p>"
     )
-    head = f'<p class="muted">{escape(", ".join(str(run.folder) for run in comparison.runs))}</p>'
+    said = {"recipe": comparison.recipes(), "folders": ", ".join(str(run.folder) for run in comparison.runs)}
+    facts = "".join(f"<dt>{key}</dt><dd>{escape(value)}</dd>" for key, value in said.items() if value)
+    head = f'<dl class="facts">{facts}</dl>'
     return page(title, head, sections, foot)
 
 

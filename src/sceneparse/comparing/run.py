@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.pieces import share_samples
+from sceneparse.datasets.testing import folder_of
 from sceneparse.drawing import curves
 from sceneparse.errors import UserError, counted, reason_of
-from sceneparse.evaluation.facts import data_options, folder_of, truth_options
+from sceneparse.evaluation.facts import data_options, truth_options
 from sceneparse.evaluation.figures import FIGURES, mean_of_headlines
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.flat import flat_settings
@@ -122,6 +123,11 @@ class ComparedRun:
     evaluated: Evaluated | None
     labels: tuple[str, ...] | None
     problems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def recipe(self) -> str | None:
+        """Its recipe's name, which other runs may share; None where the recipe cannot be read."""
+        return self.settings.get("name")
 
     @property
     def tested_on(self) -> str:

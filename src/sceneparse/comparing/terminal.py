@@ -34,6 +34,8 @@ def print_comparison(comparison: RunComparison, console: Console) -> None:
             minutes(run.seconds),
         )
     console.print(table)
+    if recipes := comparison.recipes():
+        console.print(f"recipe: {recipes}", highlight=False, markup=False)
     names = [run.name for run in comparison.with_settings]
     if differing := comparison.differing():
         settings = Table("differing setting", "value", "runs")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sceneparse.data.class_changes import refuse_unknown
+from sceneparse.data.notes import of_source
 from sceneparse.data.sample import DataSet, Sample, identity_of, notes_of, size_of
 from sceneparse.data.sampling import Batches, Draw, Repeats, mixed_draws
 from sceneparse.errors import UserError
@@ -77,7 +78,7 @@ class Mixture:
                 raise UserError(f"'{source.name}' of the mixture has no samples")
         self.tasks = united(sources) if tasks is None else tasks
         self.sources = tuple(sources)
-        self.notes = tuple(f"{source.name}: {note}" for source in sources for note in notes_of(source.dataset))
+        self.notes = tuple(of_source(source.name, note) for source in sources for note in notes_of(source.dataset))
         self.batches: Batches = batches
         self._translations = [Translation(source, self.tasks) for source in sources]
         self._ends = list(accumulate(len(source.dataset) for source in sources))

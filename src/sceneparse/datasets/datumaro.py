@@ -66,7 +66,7 @@ def open_datumaro(settings: DataSettings, split: str, channels: int = 3) -> Draw
     classes = _classes(whole, files, KIND.read_options(settings.options, "data.options").unlabelled)
     records, notes = _records(whole[name], files[name], root, name)
     if alone := in_one_piece(files, settings.val):
-        notes.append(parted_note(alone, len(records)))
+        notes.append(parted_note(alone, [one.name for one in records]))
     chosen = records
     if held_out is not None:
         chosen = [records[position] for position in part([one.name for one in records], held_out, root)]

@@ -216,8 +216,8 @@ def taken(
     notes += () if lists is None else lists.notes()
     if WHOLE in folders and not usual:
         every = splits[WHOLE]
-        count = len(every.pairs) if isinstance(every, Listing) else None
-        notes.append(Note("note", "parted", parted_note(WHOLE, count)))
+        names = [pair.name for pair in every.pairs] if isinstance(every, Listing) else None
+        notes.append(Note("note", "parted", parted_note(WHOLE, names)))
     for role in ROLES:
         name = split_named(folders, role)
         if name is not None and name != role:

@@ -159,8 +159,8 @@ def tool_notes(
         if whole is None:
             return *others, unlabelled
         every = splits[whole]
-        count = len(every.pairs) if isinstance(every, Listing) else None
-        return *others, unlabelled, Note("note", "parted", parted_note(whole, count))
+        names = [pair.name for pair in every.pairs] if isinstance(every, Listing) else None
+        return *others, unlabelled, Note("note", "parted", parted_note(whole, names))
 
     return said
 
@@ -183,7 +183,7 @@ def open_layout(read: Callable[[DataSettings], Layout]) -> Callable[[DataSetting
         whole = in_one_piece(layout.splits, settings.val) if layout.undivided else None
         every = None if whole is None else layout.splits[whole]
         if whole is not None and isinstance(every, Listing) and len(dataset) < len(every.pairs):
-            dataset.notes = (parted_note(whole, len(every.pairs)),)
+            dataset.notes = (parted_note(whole, [pair.name for pair in every.pairs]),)
         return dataset
 
     return open_split

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from sceneparse.arguments import argument
 from sceneparse.data.class_changes import ClassChanges
 from sceneparse.data.mixture import Mixture, Source, united
+from sceneparse.data.notes import DataNote
 from sceneparse.data.sample import DataSet, groups_of
 from sceneparse.data.shrinking import Shrunken
 from sceneparse.data.single_task import SplitAnnotation
@@ -17,10 +17,9 @@ from sceneparse.datasets.kind import root_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.one_class import one_class
 from sceneparse.datasets.pieces import piece_of
-from sceneparse.datasets.subsets import EVERY, decided, part, parted_as, parted_note
+from sceneparse.datasets.subsets import EVERY, decided, held_out_of, part, parted_as, parted_note
 from sceneparse.errors import MissingSplitError, UserError, require
 from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
-from sceneparse.tables import require_known
 from sceneparse.tasks import TRUTH_NAMES, Task
 
 
@@ -92,68 +91,6 @@ def open_for_training(settings: DataSettings, *, channels: int = 3) -> tuple[Dat
     return training, validation
 
 
-def data_settings(
-    trained: DataSettings, data: str | Path | DataSettings | None, kind: str | None, split: str | None
-) -> DataSettings:
-    """Return the settings of the data set to test a model on: the model's own, changed by what a command says.
-
-    Args:
-        trained: What the model was trained on.
-        data: The data set's folder, or all of its settings.
-        kind: Its kind.
-        split: What to test on.
-
-    Raises:
-        UserError: A folder is missing, or is given where none is read.
-    """
-    if isinstance(data, DataSettings):
-        if kind is not None and kind != data.kind:
-            raise UserError(f"kind is '{kind}', but data.kind is '{data.kind}': leave kind out")
-        return data if split is None else replace(data, test=split)
-    if kind is not None:
-        require_known("datasets", kind, argument("kind"))
-    other = kind is not None and kind != trained.kind
-    settings = trained.of_kind(kind) if other and kind else trained
-    known = KINDS[settings.kind]
-    if known.root == "none" and data is not None:
-        raise UserError(
-            f"{settings.kind} needs no {argument('data')} folder: leave it out, or give {argument('kind', 'folder')}"
-        )
-    if known.root == "required" and data is None and settings.root is None:
-        raise UserError(f"to test on data of kind {settings.kind}, name its folder with {argument('data', 'DIR')}")
-    # A kind that is named here is not the model's own, whose recipe says what to test on.
-    standard = known.reported if other else None
-    return replace(settings, root=settings.root if data is None else str(data), test=split or standard or settings.test)
-
-
-def open_for_testing(settings: DataSettings, *, channels: int = 3) -> DataSet:
-    """Open the split that a model is tested on.
-
-    Args:
-        settings: Kind and folder of the data set, and the splits' names.
-        channels: Channels of the pictures, as `read_picture` takes them.
-
-    Raises:
-        UserError: As `open_dataset`; where there is no such split the message names one that there is.
-    """
-    try:
-        return open_dataset(settings, settings.test, channels=channels)
-    except MissingSplitError as missing:
-        there = {
-            name: argument("split", name, option=f"--split '{name}'")
-            for name in (settings.val, "all")
-            if _opens(settings, name, channels)
-        }
-        if not there:
-            raise missing from None
-        if len(there) > 1:  # in one piece
-            held, whole = there.values()
-            advice = f"to test a model that has never seen any of it: {whole}; one that was trained here: {held}"
-        else:
-            advice = f"to test on one that there is: {next(iter(there.values()))}"
-        raise MissingSplitError(missing.what, f"; {advice}") from None
-
-
 def open_to_learn_from(settings: DataSettings, split: str | None, *, channels: int = 3) -> DataSet:
     """Open the split from whose truth `sceneparse diagnose` learns which classes occur together.
 
@@ -181,14 +118,6 @@ def learning_from() -> Iterator[None]:
         ) from None
 
 
-def _opens(settings: DataSettings, split: str, channels: int) -> bool:
-    try:
-        open_dataset(settings, split, channels=channels)
-    except UserError:
-        return False
-    return True
-
-
 def _open_piece(settings: DataSettings, name: str, channels: int) -> DataSet:
     """A split, or some of its samples."""
     piece = piece_of(name)
@@ -208,29 +137,33 @@ def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:
     return SomeSamples(whole, positions, parting_note(whole) if len(positions) < len(whole) else None)
 
 
-def parting_note(whole: DataSet) -> str:
+def parting_note(whole: DataSet) -> DataNote:
     """Say how a data set that has no splits is parted, and how to part it otherwise.
 
     Args:
         whole: All of its samples, as `undivided` gives them.
     """
     groups = Counter(groups_of(whole))
-    if len(groups) == len(whole):
-        return parted_note("all", len(whole))
-    if len(groups) == 1:
-        return (
-            f"{parted_note('all', len(whole))}; neighbouring tiles of one raster look alike, so that figures on them "
-            "say little about new ground: label another raster, which then goes to one side as a whole"
+    if len(groups) in (1, len(whole)):
+        note = parted_note("all", [whole.name(index) for index in range(len(whole))])
+        if len(groups) == len(whole):
+            return note
+        doubt = (
+            "; neighbouring tiles of one raster look alike, so that figures on them say little about new ground: label "
+            "another raster, which then goes to one side as a whole"
         )
+        return DataNote(note.short + doubt, note[len(note.short) :])
+    held = len(held_out_of(list(groups)))
     text = (
-        "there is one split, 'all': of its rasters one in five, by its name, is held out as val with all of its tiles, "
-        "the others are train"
+        f"there is one split, 'all': of its rasters one in five, by its name, is held out as val with all of its tiles "
+        f"({held} of {len(groups)})"
     )
+    others = ", the others are train"
     plain = [group for group in groups if not set("[],!+*?").intersection(group)]  # which pieces can name
     if not plain:
-        return text
+        return DataNote(text, others)
     name = min(plain, key=lambda group: abs(groups[group] - len(whole) / EVERY))
-    return f"{text}; to part it yourself: {parted_as(f'all[!{name}/*]', f'all[{name}/*]')}"
+    return DataNote(text, f"{others}; to part it yourself: {parted_as(f'all[!{name}/*]', f'all[{name}/*]')}")
 
 
 def _parted(settings: DataSettings, name: str, whole: DataSet) -> Sequence[int]:

@@ -11,6 +11,7 @@ from sceneparse.data.augmenter import Augmented, Augmenter, counts_needed
 from sceneparse.data.class_changes import changes_in
 from sceneparse.data.class_counts import count_classes
 from sceneparse.data.mirroring import Mirror
+from sceneparse.data.notes import short_notes
 from sceneparse.data.sample import DataSet, notes_of
 from sceneparse.data.sampling import AUGMENTATION
 from sceneparse.datasets.kinds import KINDS
@@ -94,7 +95,7 @@ def show(
             dataset[index]
         results_console().print(changes_table(changed.changes()))
         results_console().print(f"pixels are those of the {counted(min(count, len(dataset)), 'sample')} above")
-    return notes_of(dataset)
+    return short_notes(notes_of(dataset))
 
 
 def _said(made: Augmented, dataset: DataSet) -> str:

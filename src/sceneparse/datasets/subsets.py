@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sceneparse.arguments import argument
+from sceneparse.data.notes import DataNote
 from sceneparse.datasets.matching import Listing, SplitFolders
 from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.pictures.finding import walk
@@ -141,13 +142,19 @@ def part(names: Sequence[str], held_out: bool, root: Path, more: str = "label mo
         raise UserError(
             f"{root}: {counted(len(names), 'labelled picture')}, which cannot be parted into train and val; {more}"
         )
+    held = held_out_of(names)
+    return [position for position in range(len(names)) if (position in held) == held_out]
+
+
+def held_out_of(names: Sequence[str]) -> set[int]:
+    """Return the positions of the items that are held out, of two or more; see `part`."""
     numbers = [_number(name) for name in names]
     held = {position for position, number in enumerate(numbers) if number % EVERY == 0}
     if not held:
         held = {numbers.index(min(numbers))}
     elif len(held) == len(names):
         held.remove(numbers.index(max(numbers)))
-    return [position for position in range(len(names)) if (position in held) == held_out]
+    return held
 
 
 def _number(name: str) -> int:
@@ -166,22 +173,22 @@ def in_one_piece(splits: Collection[str], val: str = "val") -> str | None:
     return None if is_val or named else only
 
 
-def parted_note(name: str, count: int | None = None) -> str:
+def parted_note(name: str, items: Sequence[str] | None = None) -> DataNote:
     """Say how the only split of a data set is parted, and how to part it otherwise.
 
     Args:
         name: The split.
-        count: Its pictures, where they are counted.
+        items: The names of its pictures, where they are listed.
     """
+    held = None if items is None or len(items) < 2 else len(held_out_of(items))
+    counts = "" if held is None or items is None else f" ({held:,} of {len(items):,})"
+    apart = f"one picture in five of it, by its name, is held out as val{counts}"
     if split_named((name,), "train") is not None:
-        return (
-            f"there is no split for validation beside '{name}': one picture in five of it, by its name, is held out as "
-            "val"
-        )
-    held = "N" if count is None else max(1, count // EVERY)
-    return (
-        f"there is one split, '{name}': one picture in five of it, by its name, is held out as val, the others are "
-        f"train; to part it yourself: {parted_as(f'{name}[{held}:]', f'{name}[:{held}]')}"
+        return DataNote(f"there is no split for validation beside '{name}': {apart}")
+    some = "N" if held is None else held
+    yourself = parted_as(f"{name}[{some}:]", f"{name}[:{some}]")
+    return DataNote(
+        f"there is one split, '{name}': {apart}", f", the others are train; to part it yourself: {yourself}"
     )
 
 

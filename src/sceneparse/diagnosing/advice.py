@@ -28,8 +28,8 @@ class Advice:
 
     Args:
         title: What happens, as a heading.
-        evidence: How one knows, in one or two sentences.
-        remedy: What to do; settings and options stand between backticks.
+        evidence: How one knows, in one or two sentences; settings stand between backticks, as in the next.
+        remedy: What to do.
     """
 
     title: str
@@ -56,8 +56,16 @@ def advise(one: Finding, diagnosis: Diagnosis, origin: Origin | None = None) -> 
 
 
 def marked(text: str) -> str:
-    """Return advice as HTML."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
+    """Return advice as HTML: a whole command stands in lines of its own, and no word of what is typed is cut in two."""
+    return re.sub(r" ?`([^`]+)`(\.?) ?", _typed, escape(text)).strip()
+
+
+def _typed(found: re.Match[str]) -> str:
+    words = " ".join(f"<span>{word}</span>" for word in found[1].split(" "))
+    if found[1].startswith("sceneparse "):
+        return f'<code class="command">{words}</code>'
+    before, after = (" " if whole else "" for whole in (found[0].startswith(" "), found[0].endswith(" ")))
+    return f'{before}<code class="typed">{words}</code>{found[2]}{after}'
 
 
 def points(gain: float) -> str:

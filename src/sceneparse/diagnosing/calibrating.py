@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets.opening import data_settings, open_for_testing
+from sceneparse.datasets.testing import data_settings, open_for_testing
 from sceneparse.diagnosing.calibration import Calibration
 from sceneparse.diagnosing.sampled_pixels import sample_pixels
 from sceneparse.diagnosing.temperature import HIGHEST, LOWEST, Scored, calibration, fit_temperature, likelihood
@@ -31,6 +31,7 @@ from sceneparse.tasks import Task
 from sceneparse.weights.calibrated import folder_to_calibrate, keep_temperatures, refuse_crf
 from sceneparse.weights.config import CONFIG
 from sceneparse.weights.conversions import fingerprint_of
+from sceneparse.weights.naming import name_of
 from sceneparse.weights.run_folder import beside
 
 
@@ -70,17 +71,37 @@ class Calibrated:
         task: The task.
         count: Of so many labelled pixels; of the scene, pictures.
         before: As the model was.
-        after: As it is now.
+        fitted: Under the temperature that makes the truth most likely.
     """
 
     task: Task
     count: int
     before: Under
-    after: Under
+    fitted: Under
+
+    @property
+    def kept(self) -> bool:
+        """Whether the model is given the temperature: not if its labels were right as often as it says before."""
+        return self.fitted.calibration.error <= self.before.calibration.error
+
+    @property
+    def after(self) -> Under:
+        """As the model is now."""
+        return self.fitted if self.kept else self.before
+
+    def note(self) -> str:
+        """Say why a temperature is not kept."""
+        before, fitted = (100 * under.calibration.error for under in (self.before, self.fitted))
+        return (
+            f"task {self.task}: under the temperature {self.fitted.temperature:.4g} the truth is likelier, but the "
+            f"calibration error would grow from {before:.2f} to {fitted:.2f}%: it is not kept, and that of the model "
+            f"stays {self.before.temperature:.4g}"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """For calibration.json."""
-        return {"count": self.count, "before": self.before.to_json(), "after": self.after.to_json()}
+        refused = {} if self.kept else {"not_kept": self.fitted.to_json()}
+        return {"count": self.count, "before": self.before.to_json(), "after": self.after.to_json(), **refused}
 
 
 def calibrate_model(
@@ -99,7 +120,8 @@ def calibrate_model(
     """Fit a model's temperatures to labelled pictures, and keep them in its folder.
 
     From then on every probability that is made of the model's logits is made of logits divided by the temperature; the
-    labels stay what they are. Fitted is under the model's own protocol.
+    labels stay what they are. Fitted is under the model's own protocol. A temperature under which the expected
+    calibration error is larger than before is not kept.
 
     Args:
         model: A model folder, or a training's run folder.
@@ -146,17 +168,26 @@ def calibrate_model(
         raise UserError(f"{model}: {reason}")
     if fingerprint_of(folder) != opened.fingerprint:
         raise UserError(f"{folder}: has become another model meanwhile: calibrate that one")
-    temperatures = {str(one.task): one.after.temperature for one in fitted}
+    kept = {str(one.task): one.after.temperature for one in fitted if one.kept}
     described, on = sampled.protocol.describe(), f"{settings.kind}, {settings.test} split"
-    facts = {"model": opened.config.name, "data": on, "pictures": len(indices), "protocol": described}
+    facts = {
+        "model": name_of(model),
+        "recipe": opened.config.name,
+        "data": on,
+        "pictures": len(indices),
+        "protocol": described,
+    }
     tasks = {str(one.task): one.to_json() for one in fitted}
+    notes += [one.note() for one in fitted if not one.kept]
     # The folder last: what is in it is what was written down.
     write_json(path, {**facts, **({"notes": list(said)} if said else {}), "tasks": tasks})
-    keep_temperatures(folder, replace(opened.config.temperatures, **temperatures))
+    if kept:
+        keep_temperatures(folder, replace(opened.config.temperatures, **kept))
     if progress:
         print(f"{counted(len(indices), 'picture')} of {on}; protocol {described}")
         _print(fitted, notes, results_console())
-        print(f"kept in: {folder}\nfigures: {path}")
+        print(f"kept in: {folder}" if kept else f"nothing kept: {folder} is as it was")
+        print(f"figures: {path}")
     return fitted
 
 
@@ -184,7 +215,7 @@ def _print(fitted: tuple[Calibrated, ...], notes: list[str], console: Console) -
     for column in ("", "temperature", "negative log-\nlikelihood", "calibration\nerror %", "labels"):
         table.add_column(column, justify="left" if not column else "right")
     for one in fitted:
-        for name, under in (("before", one.before), ("after", one.after)):
+        for name, under in (("before", one.before), ("after" if one.kept else "not kept", one.fitted)):
             table.add_row(
                 str(one.task) if name == "before" else "",
                 name,

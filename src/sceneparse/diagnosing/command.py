@@ -9,7 +9,8 @@ from pathlib import Path
 from sceneparse.arguments import check_number, check_type
 from sceneparse.data import DataSet
 from sceneparse.datasets.kinds import of_pictures_alone
-from sceneparse.datasets.opening import data_settings, open_for_testing, open_to_learn_from
+from sceneparse.datasets.opening import open_to_learn_from
+from sceneparse.datasets.testing import open_for_testing, open_to_test
 from sceneparse.devices import choose_device
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again
@@ -27,7 +28,7 @@ from sceneparse.evaluation.command import (
     protocol_of,
 )
 from sceneparse.evaluation.comparison import Comparison
-from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier
+from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier, page_facts, title_of
 from sceneparse.evaluation.reading import spaced
 from sceneparse.files import refuse_unwritable_file
 from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol
@@ -38,6 +39,7 @@ from sceneparse.progress import results_console, working
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.settings.protocol import ProtocolChange
 from sceneparse.weights.run_folder import names_of_two
+from sceneparse.weights.trained_on import trained_on
 
 LEARNT = 500
 """Training pictures that the relations are learnt from by default."""
@@ -74,7 +76,7 @@ def diagnose_model(
         data: The data set's folder, or all of its settings. Default: the data set that the model was trained on, if
             that needs no folder.
         kind: The data set's kind. Default: the model's.
-        split: Split to test on. Default: the model's test split.
+        split: Split to test on. Default: as in `evaluate_model`.
         comparison: A second model of the same classes, compared picture by picture under the first one's protocol; all
             differences are the first model's figure less the second's. Its pictures are read as it learnt them:
             channels, bands, ranges and windows are its own.
@@ -104,10 +106,10 @@ def diagnose_model(
     names = ("this model", "") if comparison is None else names_of_two(model, comparison)
     found = find_to_open(model, engine=engine, device=device, precision=precision)
     rival = None if comparison is None else find_to_open(comparison, engine=engine, device=device, precision=precision)
-    settings = data_settings(found.config.data, data, kind, split)
+    learnt, channels = trained_on(model), found.config.backbone.in_channels
+    on = open_to_test(found.config.data, data, kind, split, own=learnt, channels=channels)
+    settings, dataset = on.settings, on.dataset
     tested = protocol_of(found.config, protocol, settings)
-    channels = found.config.backbone.in_channels
-    dataset = open_for_testing(settings, channels=channels)
     refuse_other_classes(str(model), found.labels, dataset.labels)
     indices = spaced(len(dataset), count)
     theirs = None if rival is None else _as_read_by(rival, str(comparison), settings, dataset, indices)
@@ -116,17 +118,18 @@ def diagnose_model(
     refuse_unwritable_file(folder / DIAGNOSIS_FILE)
     learning = open_to_learn_from(settings, learn_split, channels=channels)
     opened, second = found.open(), None if rival is None else rival.open()
-    notes = notes_on(str(model), opened, settings, dataset, shown=progress)
+    notes = notes_on(str(model), opened, settings, dataset, on.note, shown=progress)
     relations = learn_from(learning, learn_count, "learning what goes with what" if progress else None)
     test = _Test(indices, tested, relations, progress)
-    diagnosis, again = test.run(opened, settings, dataset, names[0], notes)
+    diagnosis, again = test.run(model, opened, settings, dataset, names[0], notes)
     opponent = None
-    if second is not None and theirs is not None:
-        other, other_again = test.run(second, *theirs, names[1])
+    if comparison is not None and second is not None and theirs is not None:
+        other, other_again = test.run(comparison, second, *theirs, names[1])
         opponent = Opponent(Comparison(names[1], other.evaluation, second.engine), other, other_again)
     origin = Origin.of(model, opened.config)
-    facts = _facts(settings, learn_split, relations, opened, origin) | {"machine": machine(choose_device(device))}
-    title, name = f"Why {opened.config.name} fails on {settings.kind} {settings.test}", names[0]
+    own = page_facts(model, opened.config.name, settings)
+    facts = own | _facts(settings, learn_split, relations, opened, origin) | {"machine": machine(choose_device(device))}
+    title, name = f"Why it fails: {title_of(model, settings)}", names[0]
     try:
         kept = keep_earlier(folder, DIAGNOSIS_FILE, diagnosis.evaluation.to_json()) if out is None else None
         with working("testing the examples again for the report", shown=progress):
@@ -157,7 +160,13 @@ class _Test:
     progress: bool
 
     def run(
-        self, opened: Opened, settings: DataSettings, dataset: DataSet, name: str, notes: tuple[str, ...] = ()
+        self,
+        model: str | Path,
+        opened: Opened,
+        settings: DataSettings,
+        dataset: DataSet,
+        name: str,
+        notes: tuple[str, ...] = (),
     ) -> tuple[Diagnosis, Again]:
         """A model's diagnosis on the pictures as it reads them, and what tests one of them again."""
         title = f"testing {name}" if self.progress else None
@@ -169,7 +178,7 @@ class _Test:
             notes = (*notes, f"{which} are left out, which have no labels of objects")
             if self.progress:
                 print(f"note: {notes[-1]}", file=sys.stderr)
-        facts = EvaluationFacts.of(settings, opened)
+        facts = EvaluationFacts.of(model, settings, opened)
         diagnosis = replace(diagnosis, evaluation=replace(diagnosis.evaluation, facts=facts, notes=notes))
         # One picture is often an example of several findings.
         again = lru_cache(KEPT)(lambda index: one_case(opened.engine, dataset, index, self.protocol))
@@ -212,7 +221,6 @@ def _facts(
 ) -> dict[str, str]:
     """What the report says at its head, by name."""
     facts = {
-        "data": f"{settings.kind}, {settings.test} split",
         "learnt from": f"{counted(relations.pictures, 'picture')} of the {learn_split or settings.train} split",
         "engine": opened.engine.describe(),
     }

@@ -82,7 +82,7 @@ def _changes(diagnosis: Diagnosis, again: Again, origin: Origin) -> Section:
     """What is to be said first, and the findings that are worth most, in full, each with its worst example."""
     found, body = diagnosis.findings.found[:CHANGES], ""
     for advice in remarks(diagnosis, origin):
-        body += f"<h3>{escape(advice.title)}</h3><p>{escape(advice.evidence)}</p>{_to_do(advice)}"
+        body += f"<h3>{escape(advice.title)}</h3><p>{marked(advice.evidence)}</p>{_to_do(advice)}"
     if not found:
         body += (
             "<p><b>No finding.</b> No kind of failure happens surely more often than elsewhere and costs 0.1 points of "
@@ -97,7 +97,7 @@ def _changes(diagnosis: Diagnosis, again: Again, origin: Origin) -> Section:
         advice = advise(one, diagnosis, origin)
         body += (
             f"<h3>{number}. {escape(advice.title)}: {points(one.gain)} points</h3>"
-            f'<p><a href="#{one.kind}">{escape(TITLES[one.kind])}</a>. {escape(advice.evidence)}</p>'
+            f'<p><a href="#{one.kind}">{escape(TITLES[one.kind])}</a>. {marked(advice.evidence)}</p>'
             f"{_to_do(advice)}"
             f"{cards_of(one.examples[:1], again, diagnosis.evaluation.labels, whole=one.kind == 'mismatched')}"
         )

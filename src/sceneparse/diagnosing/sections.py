@@ -60,7 +60,7 @@ def kind_section(kind: Kind, diagnosis: Diagnosis, again: Again, origin: Origin)
     for one in found[:SHOWN]:
         advice = advise(one, diagnosis, origin)
         body += (
-            f"<h3>{escape(advice.title)}</h3><p>{escape(advice.evidence)} Mended, it would be worth "
+            f"<h3>{escape(advice.title)}</h3><p>{marked(advice.evidence)} Mended, it would be worth "
             f"<b>{points(one.gain)}</b> points of the mean IoU.</p>"
             f"{cards_of(one.examples[:EXAMPLES], again, diagnosis.evaluation.labels, whole=one.kind == 'mismatched')}"
         )

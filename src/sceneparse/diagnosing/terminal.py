@@ -36,13 +36,13 @@ def print_findings(diagnosis: Diagnosis, console: Console, origin: Origin | None
     console.print(table)
     for remark in remarks(diagnosis, origin):
         console.print(remark.title, highlight=False, markup=False, style="bold")
-        console.print(remark.evidence, highlight=False, markup=False)
+        console.print(_plain(remark.evidence), highlight=False, markup=False)
         _print_remedy(remark, console)
     for number, one in enumerate(findings.found[:CHANGES], 1):
         advice = advise(one, diagnosis, origin)
         title = f"{number}. {advice.title}: {points(one.gain)} points of mean IoU"
         console.print(title, highlight=False, markup=False, style="bold")
-        console.print(advice.evidence, highlight=False, markup=False)
+        console.print(_plain(advice.evidence), highlight=False, markup=False)
         _print_remedy(advice, console)
     if not findings.found:
         console.print("no finding: nothing happens surely more often than elsewhere and costs 0.1 points")
@@ -57,7 +57,12 @@ def print_findings(diagnosis: Diagnosis, console: Console, origin: Origin | None
 
 def _print_remedy(advice: Advice, console: Console) -> None:
     # In one line, so that a command can be copied.
-    console.print(advice.remedy.replace("`", ""), highlight=False, markup=False, soft_wrap=True)
+    console.print(_plain(advice.remedy), highlight=False, markup=False, soft_wrap=True)
+
+
+def _plain(text: str) -> str:
+    """Advice without the marks of what is typed."""
+    return text.replace("`", "")
 
 
 def print_rival(name: str, diagnosis: Diagnosis, opponent: Opponent, console: Console) -> None:

@@ -14,7 +14,7 @@ MOST_POINTS = 300
 SMOOTHED_FROM = 40
 """The loss of a few pictures is noise; from so many points on a moving average is drawn over it."""
 
-COLORS = ("var(--ours)", "var(--muted)", "var(--second)", "var(--text)")
+COLORS = ("var(--ours)", "var(--second)", "var(--third)", "var(--fourth)")
 """Colours of the validation scores, in their order."""
 
 VALIDATIONS = {"validation": "", "validation_average": ", averaged weights"}
@@ -52,10 +52,11 @@ def training_charts(lines: Sequence[dict[str, Any]], figures: Mapping[str, str])
     found = []
     if losses := _points(lines, "train", "loss"):
         found.append(_loss_chart(losses))
-    shown = [(kind, key, name + of) for kind, of in VALIDATIONS.items() for key, name in figures.items()]
+    colors = dict(zip(figures, cycle(COLORS), strict=False))
     scores = [
-        charts.Series(name, points, color, dots=True)
-        for (kind, key, name), color in zip(shown, cycle(COLORS), strict=False)
+        charts.Series(name + of, points, colors[key], dots=True, faint=bool(of))
+        for kind, of in VALIDATIONS.items()
+        for key, name in figures.items()
         if (points := _points(lines, kind, key))
     ]
     if scores:

@@ -8,13 +8,14 @@ from pathlib import Path
 import torch
 
 from sceneparse.arguments import argument, check_flag, check_number, check_type
+from sceneparse.data.notes import short_notes
 from sceneparse.data.sample import DataSet, notes_of, tasks_of
 from sceneparse.datasets.kinds import of_pictures_alone
-from sceneparse.datasets.opening import data_settings, open_for_testing
+from sceneparse.datasets.testing import open_to_test
 from sceneparse.devices import choose_device, device_name
 from sceneparse.errors import counted, require
 from sceneparse.evaluation.evaluate import Evaluation, evaluate
-from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier, learnt_from
+from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier, learnt_from, page_facts, title_of
 from sceneparse.evaluation.protocol_names import name_of_change
 from sceneparse.evaluation.reading import readers_for, spaced
 from sceneparse.evaluation.report import METRICS_FILE, write_report
@@ -31,6 +32,7 @@ from sceneparse.settings.device import DEVICE_NAMES
 from sceneparse.settings.protocol import ProtocolChange
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.run_folder import METRICS, beside, named_folder
+from sceneparse.weights.trained_on import trained_on
 
 
 def evaluate_model(
@@ -58,8 +60,8 @@ def evaluate_model(
         data: The data set's folder, or all of its settings. Default: the data set that the model was trained on, if
             that needs no folder.
         kind: As in `data.kind`. Default: the model's.
-        split: Split to test on. Default: the model's test split; of another kind of data set the one that papers
-            report on.
+        split: Split to test on. Default: the model's test split, or, where the data that it was trained on have none,
+            its validation split, which a note says; of another kind of data set the one that papers report on.
         out: Where metrics.json and report.html go. Default: `evaluation` in the model's run, NAME-evaluation beside
             any other model folder or file, or here for a model by its name. So that a whole test by the model's own
             protocol stays, another protocol's folder says what is changed, such as `evaluation-size-480-flip`, and one
@@ -91,9 +93,10 @@ def evaluate_model(
     with processes.first_before_others():
         own = device if processes.world == 1 else processes.device
         found = find_to_open(model, engine=engine, device=own, precision=precision)
-    settings = data_settings(found.config.data, data, kind, split)
+    learnt, channels = trained_on(model), found.config.backbone.in_channels
+    on = open_to_test(found.config.data, data, kind, split, own=learnt, channels=channels)
+    settings, dataset = on.settings, on.dataset
     tested = protocol_of(found.config, protocol, settings)
-    dataset = open_for_testing(settings, channels=found.config.backbone.in_channels)
     refuse_other_classes(str(model), found.labels, dataset.labels)
     refuse_other_tasks(str(model), found.tasks, tasks_of(dataset))
     scored = len(spaced(len(dataset), count))
@@ -108,8 +111,8 @@ def evaluate_model(
         bool((fingerprints == fingerprints[0]).all()),
         f"{model}: the processes found different models in it, since its training goes on: start again",
     )
-    notes = notes_on(str(model), opened, settings, dataset, shown=progress and processes.first)
-    title = f"{opened.config.name} on {settings.kind} {settings.test}"
+    notes = notes_on(str(model), opened, settings, dataset, on.note, shown=progress and processes.first)
+    title = title_of(model, settings)
     evaluation = evaluate(
         opened.engine,
         dataset,
@@ -121,12 +124,12 @@ def evaluate_model(
         processes=processes,
         readers=readers_for(settings, where.type),
     )
-    evaluation = replace(evaluation, facts=EvaluationFacts.of(settings, opened), notes=notes)
+    evaluation = replace(evaluation, facts=EvaluationFacts.of(model, settings, opened), notes=notes)
     if not processes.first:
         return evaluation
+    portion = "" if part is None else f"{scored} of its {len(dataset):,} pictures"
     facts = {
-        "data": f"{settings.kind}, {settings.test} split"
-        + ("" if scored == len(dataset) else f", {scored} of its {len(dataset):,} pictures"),
+        **page_facts(model, opened.config.name, settings, portion),
         "engine": opened.engine.describe(),
         "machine": machine(where) + (f", {processes.world} processes" if processes.world > 1 else ""),
     }
@@ -169,7 +172,15 @@ def check_test(
     check_flag("progress", progress)
 
 
-def notes_on(model: str, opened: Opened, settings: DataSettings, dataset: DataSet, *, shown: bool) -> tuple[str, ...]:
+def notes_on(
+    model: str,
+    opened: Opened,
+    settings: DataSettings,
+    dataset: DataSet,
+    other_split: str | None = None,
+    *,
+    shown: bool,
+) -> tuple[str, ...]:
     """Return what is to be known of the data that a model is tested on, and say it.
 
     Args:
@@ -177,10 +188,11 @@ def notes_on(model: str, opened: Opened, settings: DataSettings, dataset: DataSe
         opened: The model.
         settings: What the data set was opened by.
         dataset: The data set.
+        other_split: What is to be said of the choice of its split.
         shown: Whether it is said on standard error.
     """
     learnt = learnt_from(model, opened.config.data, settings)
-    notes = (*notes_of(dataset), *([] if learnt is None else [learnt]))
+    notes = (*short_notes(notes_of(dataset)), *filter(None, (other_split, learnt)))
     for note in notes if shown else ():
         print(f"note: {note}", file=sys.stderr)
     return notes

@@ -3,19 +3,19 @@
 import json
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sceneparse.datasets.pieces import share_samples
-from sceneparse.errors import UserError
+from sceneparse.datasets.testing import folder_of, same_data
 from sceneparse.files import write_errors
 from sceneparse.inference import Opened
-from sceneparse.recipes import read_recipe, to_mapping
+from sceneparse.recipes import to_mapping
 from sceneparse.recipes.flat import flat_settings
 from sceneparse.settings import DataSettings
-from sceneparse.weights.run_folder import RECIPE, run_around
+from sceneparse.weights.naming import name_of
+from sceneparse.weights.trained_on import trained_on
 
 BESIDE = frozenset(
     {"kind", "root", "train", "val", "test", "workers", "cache_mb", "augment_on", "annotation", "batches"}
@@ -35,6 +35,8 @@ class EvaluationFacts:
     """Which data and which model an evaluation is of.
 
     Args:
+        model: What the model is called by its folder, as of `name_of`.
+        recipe: What it calls itself: by its recipe, as all runs of that.
         kind: The data set's kind.
         split: Its split.
         folder: Its folder, or its name where it lies in none; None where the kind has neither.
@@ -45,6 +47,8 @@ class EvaluationFacts:
         precision: float32, tf32 or bfloat16.
     """
 
+    model: str
+    recipe: str
     kind: str
     split: str
     folder: str | None
@@ -54,10 +58,12 @@ class EvaluationFacts:
     precision: str
 
     @classmethod
-    def of(cls, data: DataSettings, opened: Opened) -> "EvaluationFacts":
-        """Return those of a model that is tested on a data set."""
+    def of(cls, model: str | Path, data: DataSettings, opened: Opened) -> "EvaluationFacts":
+        """Return those of a model, opened from what a command was given, that is tested on a data set."""
         engine = opened.engine
         return cls(
+            model=name_of(model),
+            recipe=opened.config.name,
             **data_facts(data),
             untempered_sha256=opened.untempered,
             engine=engine.describe(),
@@ -69,6 +75,27 @@ def data_facts(data: DataSettings) -> dict[str, Any]:
     """Return what metrics.json says of the data that a model is tested on, by its keys."""
     options = data_options(flat_settings(to_mapping(data)))
     return {"kind": data.kind, "split": data.test, "folder": folder_of(data.root), "data_options": options}
+
+
+def page_facts(model: str | Path, recipe: str, data: DataSettings, part: str = "") -> dict[str, str]:
+    """Return what a page says at its head of the model and of the data that it is tested on, by name.
+
+    Args:
+        model: What a command was given.
+        recipe: What the model calls itself.
+        data: What it is tested on.
+        part: How much of it, where that is not all.
+    """
+    where = folder_of(data.root)
+    said = [data.kind, *([] if where is None else [where]), f"{data.test} split", *([part] if part else [])]
+    own = "" if recipe == name_of(model) else f", recipe {recipe}"
+    return {"model": f"{model}{own}", "data": ", ".join(said)}
+
+
+def title_of(model: str | Path, data: DataSettings) -> str:
+    """Return the heading of what a model scores on a data set, both by their folders: "mine on my-data, val"."""
+    where = folder_of(data.root)
+    return f"{name_of(model)} on {data.kind if where is None else Path(where).name}, {data.test}"
 
 
 def is_other_test(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
@@ -96,13 +123,6 @@ def truth_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if not key.startswith(READ_BY)}
 
 
-def folder_of(root: str | None) -> str | None:
-    """Return a data set's folder as it is found from everywhere; the name of one that lies in none stays."""
-    if root is not None and (folder := Path(root)).exists():
-        return str(folder.resolve())
-    return root
-
-
 def learnt_from(model: str | Path, trained: DataSettings, tested: DataSettings) -> str | None:
     """Say that a model is tested on pictures that it learnt from; None where that is not so, or not known.
 
@@ -111,13 +131,8 @@ def learnt_from(model: str | Path, trained: DataSettings, tested: DataSettings) 
         trained: What the model's settings say of the data that it learnt from.
         tested: What it is tested on.
     """
-    run = run_around(Path(model))
-    if run is not None:
-        with suppress(UserError):  # one that cannot be read leaves what the model itself says
-            trained = read_recipe(run / RECIPE).data
-    if trained.kind != tested.kind or folder_of(trained.root) != folder_of(tested.root):
-        return None
-    if not share_samples(trained.train, tested.test):
+    trained = trained_on(model) or trained
+    if not same_data(trained, tested) or not share_samples(trained.train, tested.test):
         return None
     return (
         f"the model learnt from pictures of '{tested.test}' (it was trained on '{trained.train}'): the figures say "

@@ -1,5 +1,6 @@
 """Measure what quantisation costs: the labels that change, and the accuracy on labelled pictures."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from sceneparse.data.sample import DataSet, tasks_of
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.datasets.opening import data_settings, open_for_testing
+from sceneparse.datasets.testing import open_to_test
 from sceneparse.evaluation.command import protocol_of
 from sceneparse.evaluation.evaluate import evaluate
 from sceneparse.evaluation.reading import spaced
@@ -19,6 +20,7 @@ from sceneparse.labels import TaskLabels
 from sceneparse.labels.agreement import refuse_other_classes, refuse_other_tasks
 from sceneparse.tasks import Task
 from sceneparse.weights.model import Model
+from sceneparse.weights.trained_on import trained_on
 
 COMPARED = 20
 """Calibration pictures, evenly spaced, whose labels are compared."""
@@ -61,11 +63,13 @@ def open_labelled(
     config = model.config
     if all(one is None for one in (data, kind, split, count)) and KINDS[config.data.kind].root != "none":
         return None
-    settings = data_settings(config.data, data, kind, split)
-    dataset = open_for_testing(settings, channels=config.backbone.in_channels)
-    refuse_other_classes(name, model.labels, dataset.labels)
-    refuse_other_tasks(name, model.tasks, tasks_of(dataset))
-    return LabelledPictures(dataset, protocol_of(config, None, settings), count)
+    learnt, channels = trained_on(name), config.backbone.in_channels
+    found = open_to_test(config.data, data, kind, split, own=learnt, channels=channels)
+    if found.note is not None:
+        print(f"note: {found.note}", file=sys.stderr)
+    refuse_other_classes(name, model.labels, found.dataset.labels)
+    refuse_other_tasks(name, model.tasks, tasks_of(found.dataset))
+    return LabelledPictures(found.dataset, protocol_of(config, None, found.settings), count)
 
 
 def measure_accuracy(

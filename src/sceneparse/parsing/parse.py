@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.arguments import (
-    argument,
     check_array,
     check_choice,
     check_flag,
     check_number,
     check_probability,
-    check_type,
 )
 from sceneparse.drawing.legend import LegendEntry, id_image
 from sceneparse.drawing.render import draw_overlay
@@ -26,6 +24,7 @@ from sceneparse.errors import UserError, require
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.parsing.artefacts.choice import picture_artefacts
+from sceneparse.parsing.artefacts.placing import place_of
 from sceneparse.parsing.asking import mask_of, polygons_of
 from sceneparse.parsing.facts import checked_facts
 from sceneparse.parsing.notebook import html_of, percent, png_of
@@ -35,7 +34,6 @@ from sceneparse.parsing.remarks import Remark, doubts_of
 from sceneparse.parsing.saving import save_parse
 from sceneparse.parsing.scene_tree import scene_tree
 from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse, check_map
-from sceneparse.paths import expanded
 from sceneparse.pictures.outlines import Region
 from sceneparse.settings.legend import LegendLayout
 from sceneparse.tasks import MAPS, Task
@@ -303,7 +301,7 @@ class Parse:
     def save(
         self,
         folder: str | Path,
-        stem: str,
+        stem: str | None = None,
         *,
         overlay: bool = True,
         facts: Mapping[str, Any] | None = None,
@@ -317,8 +315,8 @@ class Parse:
         PNG where it is too long for a JPEG. An earlier parse of that name goes.
 
         Args:
-            folder: Where to; made if it isn't there.
-            stem: The files' name; may hold "/" for folders below.
+            folder: Where to; made if it isn't there. Without a stem its last part is that: `save("parsed/street")`.
+            stem: The files' name, without a suffix; may hold "/" for folders below.
             overlay: Whether to write the overlay and the panels.
             facts: What else the JSON shall say, under keys that it doesn't have by itself.
             write: Names of the artefacts to write instead, as `picture_artefacts` gives them.
@@ -331,11 +329,7 @@ class Parse:
             UserError: Artefacts that there are not, a folder or a stem that is none, facts that JSON cannot hold, or
                 files in the way that no parse wrote.
         """
-        check_type("folder", folder, (str, Path), "a path")
-        folder = expanded(folder)
-        require(not folder.is_file(), f"{folder}: is a file, but must be a folder")
-        check_type("stem", stem, str, "the files' name without a suffix")
-        require(stem != "", f"{argument('stem')} is empty, but must be the files' name without a suffix")
+        folder, stem = place_of(folder, stem)
         check_flag("overlay", overlay)
         check_flag("replace", replace)
         facts = checked_facts(facts, described := self.to_json())

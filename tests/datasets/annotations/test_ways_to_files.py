@@ -15,7 +15,8 @@ from PIL import Image
 
 from sceneparse.data.sample import notes_of
 from sceneparse.datasets.annotations.locating import plain
-from sceneparse.datasets.opening import open_dataset, open_for_testing, open_for_training
+from sceneparse.datasets.opening import open_dataset, open_for_training
+from sceneparse.datasets.testing import open_for_testing
 from sceneparse.doctor import check
 from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
@@ -273,7 +274,7 @@ def test_a_split_to_test_on_is_named_where_there_is_none(tmp_path: Path) -> None
     for number in range(5):
         labelme(tmp_path / f"{number}.json")
     export = settings("labelme", tmp_path)
-    said = r"no split 'test': .*; to test a model that has never seen any of it: split='all'; one that .*: split='val'$"
+    said = r"no split 'test': .*; to test a model that was trained here, .*: split='val'; one that .*: split='all'$"
     with pytest.raises(MissingSplitError, match=said):
         open_for_testing(export)
     assert len(open_for_testing(replace(export, test="val"))) == 1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.data import DataSet
-from sceneparse.datasets.opening import open_for_testing
+from sceneparse.datasets.testing import open_for_testing
 from sceneparse.drawing import paint
 from sceneparse.drawing.picture_grid import write_picture_grid
 from sceneparse.evaluation.command import protocol_of

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from sceneparse.data.class_changes import refuse_unknown
-from sceneparse.datasets.opening import open_for_testing
+from sceneparse.datasets.testing import open_for_testing
 from sceneparse.errors import UserError
 from sceneparse.recipes.sweep import Row, Sweep
 from sceneparse.settings import DataSettings

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sceneparse.datasets.opening import open_for_testing
+from sceneparse.datasets.testing import open_for_testing
 from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate
 from sceneparse.evaluation.command import protocol_of
@@ -54,7 +54,7 @@ def run_one(recipe: Recipe, tests: Mapping[str, ProtocolSettings], out: Path) ->
     for name, settings in tests.items():
         protocol = protocol_of(opened.config, settings, recipe.data)
         evaluation = evaluate(opened.engine, dataset, protocol, tasks=opened.tasks)
-        evaluation = replace(evaluation, facts=EvaluationFacts.of(recipe.data, opened))
+        evaluation = replace(evaluation, facts=EvaluationFacts.of(out, recipe.data, opened))
         pictures = [[picture.index, picture.mean_iou] for picture in evaluation.pictures]
         found[name] = evaluation.to_json() | {
             ASKED: protocol.describe(),

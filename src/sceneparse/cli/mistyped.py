@@ -1,0 +1,47 @@
+"""Options that a command nearly has."""
+
+import difflib
+from collections.abc import Collection, Sequence
+
+from sceneparse.errors import UserError
+
+SHORTEST = len("--out")
+"""An option of so many signs or more is meant by what begins with it, such as --output and --out-dir."""
+
+
+def refuse_mistyped(arguments: Sequence[str], options: Collection[str], command: str, *, settings: bool) -> None:
+    """Refuse an option that a command doesn't have and that is nearly one of its own.
+
+    That is said before what else may be wrong, such as that a required option is missing: the one that was mistyped.
+
+    Args:
+        arguments: What the command is given, without settings that are known.
+        options: The command's own options.
+        command: How messages call the command.
+        settings: Whether it takes settings too, which may be meant: then an option has to be nearer.
+
+    Raises:
+        UserError: It names the option, and settings whose last part is called so.
+    """
+    words = list(arguments)
+    words = words[: words.index("--")] if "--" in words else words
+    for option in (word.partition("=")[0] for word in words if word.startswith("--")):
+        if option in options:
+            continue
+        near = difflib.get_close_matches(option, options, n=1, cutoff=0.8 if settings else 0.6)
+        begun = [one for one in options if len(one) >= SHORTEST and option.startswith(one)]
+        if not near and not begun:
+            continue
+        also = _settings_called(option[2:]) if settings else []
+        if not near and also:  # such as --output_stride, which is said of settings
+            continue
+        meant = " or ".join(f"'{one}'" for one in (*(near or [max(begun, key=len)]), *also))
+        raise UserError(f"{command}: unexpected '{option}'; did you mean {meant}?")
+
+
+def _settings_called(name: str) -> list[str]:
+    """The settings whose last part is a name, as options."""
+    from sceneparse.recipes.known import dotted_settings
+    from sceneparse.settings import Recipe
+
+    return [f"--{one}" for one in dotted_settings(Recipe) if one.rpartition(".")[2] == name]

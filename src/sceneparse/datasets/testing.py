@@ -1,0 +1,162 @@
+"""What a model is tested on: a data set by the model's own settings, and its split."""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sceneparse.arguments import argument
+from sceneparse.data.sample import DataSet
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset
+from sceneparse.errors import MissingSplitError, UserError
+from sceneparse.settings import DataSettings
+from sceneparse.tables import require_known
+
+
+def data_settings(
+    trained: DataSettings, data: str | Path | DataSettings | None, kind: str | None, split: str | None
+) -> DataSettings:
+    """Return the settings of the data set to test a model on: the model's own, changed by what a command says.
+
+    Args:
+        trained: What the model was trained on.
+        data: The data set's folder, or all of its settings.
+        kind: Its kind.
+        split: What to test on.
+
+    Raises:
+        UserError: A folder is missing, or is given where none is read.
+    """
+    if isinstance(data, DataSettings):
+        if kind is not None and kind != data.kind:
+            raise UserError(f"kind is '{kind}', but data.kind is '{data.kind}': leave kind out")
+        return data if split is None else replace(data, test=split)
+    if kind is not None:
+        require_known("datasets", kind, argument("kind"))
+    other = kind is not None and kind != trained.kind
+    settings = trained.of_kind(kind) if other and kind else trained
+    known = KINDS[settings.kind]
+    if known.root == "none" and data is not None:
+        raise UserError(
+            f"{settings.kind} needs no {argument('data')} folder: leave it out, or give {argument('kind', 'folder')}"
+        )
+    if known.root == "required" and data is None and settings.root is None:
+        raise UserError(f"to test on data of kind {settings.kind}, name its folder with {argument('data', 'DIR')}")
+    # A kind that is named here is not the model's own, whose recipe says what to test on.
+    standard = known.reported if other else None
+    return replace(settings, root=settings.root if data is None else str(data), test=split or standard or settings.test)
+
+
+def folder_of(root: str | None) -> str | None:
+    """Return a data set's folder as it is found from everywhere; the name of one that lies in none stays."""
+    if root is not None and (folder := Path(root)).exists():
+        return str(folder.resolve())
+    return root
+
+
+def same_data(one: DataSettings, other: DataSettings) -> bool:
+    """Return whether two settings name the same data set, whichever splits."""
+    return one.kind == other.kind and folder_of(one.root) == folder_of(other.root)
+
+
+@dataclass(frozen=True)
+class DataToTest:
+    """What a model is tested on.
+
+    Args:
+        settings: What it was opened by; `test` is its split.
+        dataset: Its samples.
+        note: What is to be said of the choice of the split; None where there was nothing to choose.
+    """
+
+    settings: DataSettings
+    dataset: DataSet
+    note: str | None = None
+
+
+def open_to_test(
+    trained: DataSettings,
+    data: str | Path | DataSettings | None,
+    kind: str | None,
+    split: str | None,
+    *,
+    own: DataSettings | None,
+    channels: int = 3,
+) -> DataToTest:
+    """Open the data set that a model is tested on.
+
+    Where nobody names a split and the data that a training learnt from have none for testing, its model is tested on
+    what it held out for validation: the best that is left.
+
+    Args:
+        trained: What the model says of the data that it was trained on.
+        data: As in `data_settings`, like the next two.
+        kind: The kind of data.
+        split: The split that is named; None without one.
+        own: The data of the model's training, with their folder; None where it isn't known.
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: As `data_settings` and `open_for_testing`.
+    """
+    settings = data_settings(trained, data, kind, split)
+    try:
+        return DataToTest(settings, open_dataset(settings, settings.test, channels=channels))
+    except MissingSplitError as missing:
+        if split is None and own is not None and same_data(settings, own):
+            held, there = replace(settings, test=settings.val), None
+            with suppress(MissingSplitError):
+                there = open_dataset(held, held.test, channels=channels)
+            if there is not None:
+                return DataToTest(held, there, _held_out_note(settings.test, held.test))
+        raise _with_advice(missing, settings, channels) from None
+
+
+def _held_out_note(wanted: str, held: str) -> str:
+    return (
+        f"there is no split '{wanted}': tested on '{held}', which the training held out and chose its model by, so "
+        f"that new pictures may score a little less ({argument('split')} names another)"
+    )
+
+
+def open_for_testing(settings: DataSettings, *, channels: int = 3) -> DataSet:
+    """Open the split that a model is tested on.
+
+    Args:
+        settings: Kind and folder of the data set, and the splits' names.
+        channels: Channels of the pictures, as `read_picture` takes them.
+
+    Raises:
+        UserError: As `open_dataset`; where there is no such split the message names one that there is.
+    """
+    try:
+        return open_dataset(settings, settings.test, channels=channels)
+    except MissingSplitError as missing:
+        raise _with_advice(missing, settings, channels) from None
+
+
+def _with_advice(missing: MissingSplitError, settings: DataSettings, channels: int) -> MissingSplitError:
+    """The error that a split is missing, with splits that there are: first what a training here has held out."""
+    there = {
+        name: argument("split", name, option=f"--split '{name}'")
+        for name in (settings.val, "all")
+        if _opens(settings, name, channels)
+    }
+    if not there:
+        return missing
+    advice = f"to test on one that there is: {next(iter(there.values()))}"
+    if len(there) > 1:  # in one piece
+        held, whole = there.values()
+        advice = (
+            f"to test a model that was trained here, on what its training held out: {held}; one that has never seen "
+            f"any of it: {whole}"
+        )
+    return MissingSplitError(missing.what, f"; {advice}")
+
+
+def _opens(settings: DataSettings, split: str, channels: int) -> bool:
+    try:
+        open_dataset(settings, split, channels=channels)
+    except UserError:
+        return False
+    return True
