@@ -84,7 +84,7 @@ def test_how_long_it_takes_is_told_of_the_conversion_that_is_known(
 
     monkeypatch.setattr(command, "working", working)
     for format, package, told in (  # noqa: A001 - the command's word
-        ("openvino", "openvino", r"model\.xml, (a few|about \d+) (seconds|minutes?)$"),
+        ("openvino", "openvino", r"model\.xml, (a few|(about|up to) \d+|\d+( \w+)? to \d+) (seconds|minutes?)$"),
         ("onnx", "onnxruntime", r"model\.onnx$"),
     ):
         pytest.importorskip(package, reason=f"{package} is not installed (extra {format})")

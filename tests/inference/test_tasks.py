@@ -150,7 +150,7 @@ class TestPrograms:
         class Counting(ProgramEngine):
             name, precision = "counting", "float32"
 
-        return Counting(Traits(3, 2, False, (0.0,) * 3, (1.0,) * 3, tasks), prepare)
+        return Counting(Traits(3, 2, False, (0.0,) * 3, (1.0,) * 3, tasks), prepare, torch.device("cpu"))
 
     def test_what_is_not_asked_for_is_not_computed(self) -> None:
         engine, images = self.engine(HEADS), torch.zeros(1, 3, 40, 40)

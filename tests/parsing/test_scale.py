@@ -169,7 +169,11 @@ def test_doubts_name_the_size_as_who_is_asked_gives_it() -> None:
     far, reduced = (32, 24), (800, 600)
     fitting = parser().protocol
     assert str(doubt_of(fitting, LEARNT, far)).endswith("expect a worse answer, or parse with protocol.size=60")
-    assert "; protocol.size='own' keeps them, if it learnt from pieces" in str(doubt_of(fitting, LEARNT, reduced))
+    assert "; protocol.size='own' keeps them, if the model learnt from pieces" in str(
+        doubt_of(fitting, LEARNT, reduced)
+    )
+    alike = LearntSizes(short=60, largest=60, seen=(60, 60))
+    assert ", but the model learnt from short sides of 60: expect a worse answer" in str(doubt_of(fitting, alike, far))
     with on_command_line():
         assert str(doubt_of(fitting, LEARNT, far)).endswith("expect a worse answer, or parse with --size 60")
-        assert "; --size own keeps them, if it learnt from pieces" in str(doubt_of(fitting, LEARNT, reduced))
+        assert "; --size own keeps them, if the model learnt from pieces" in str(doubt_of(fitting, LEARNT, reduced))

@@ -1,5 +1,6 @@
 """What is known of conversions for OpenVINO before PyTorch is loaded."""
 
+import os
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -131,8 +132,8 @@ def test_a_machine_that_computes_for_others_may_take_longer(saved: Path, monkeyp
     monkeypatch.undo()
     for load, times in ((0.0, 1.0), (3.0, 2.0), (7.0, 4.0)):
         with monkeypatch.context() as patch:
-            patch.setattr(conversions.os, "getloadavg", lambda load=load: (load, 0.0, 0.0), raising=False)
-            patch.setattr(conversions.os, "cpu_count", lambda: 2)
+            patch.setattr(os, "getloadavg", lambda load=load: (load, 0.0, 0.0), raising=False)
+            patch.setattr(os, "cpu_count", lambda: 2)
             assert conversions.crowding() == times
 
 

@@ -11,7 +11,7 @@ from sceneparse.devices import choose_device
 from sceneparse.errors import UserError
 from sceneparse.inference.deciding import threshold_of
 from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
-from sceneparse.inference.foreseen_memory import memory_of
+from sceneparse.inference.foreseen_memory import ForeseenMemory, memory_of
 from sceneparse.inference.mirroring import mirror_image_of
 from sceneparse.inference.onnx_engine import OnnxEngine
 from sceneparse.inference.openvino_engine import OpenVINOEngine
@@ -44,7 +44,11 @@ class FittingEngine:
         self.mirror_image = mirror_image_of(engine)
         self.temperatures = temperatures_of(engine)
         self.padding_color = engine.padding_color
-        self.memory = memory_of(engine)
+
+    @property
+    def memory(self) -> ForeseenMemory | None:
+        """What foresees the memory of its pictures: large ones are the other engine's."""
+        return memory_of(self._engine)
 
     @cached_property
     def _small(self) -> TaskEngine:

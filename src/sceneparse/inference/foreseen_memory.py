@@ -58,9 +58,7 @@ class ForeseenMemory:
             return
         rows = min(height, max(math.isqrt(PIECE), PIECE // width))
         if text := self._warning(height * width, images[:, :, :rows, : PIECE // rows], what, compute):
-            size = argument("protocol.size", option="--size")
-            window = argument("protocol.window", option="--window")
-            warn(f"{width:,}×{height:,} pixels that go through the network at once {text}: {size} or {window} {LESS}")
+            warn(f"{width:,}×{height:,} pixels that go through the network at once {text}: {way_to_less()}")
 
     def warning(self, pixels: int, channels: int, what: Hashable, compute: Callable[[Tensor], object]) -> str | None:
         """Return what is to be said of pictures that may come, as the end of a sentence; None where they take little.
@@ -87,11 +85,17 @@ class ForeseenMemory:
             return None
         needed = rate * pixels
         on_cpu = self._device.type == "cpu"
-        if needed < _MORE * self._said or needed < (min(free, MUCH) if on_cpu else free):
+        if not needed or needed < _MORE * self._said or needed < (min(free, MUCH) if on_cpu else free):
             return None
         self._said = needed
         whose = "memory" if on_cpu else f"the memory of {self._device}"
         return f"take about {sized(round(needed))} of {whose}, of which {sized(free)} are free"
+
+
+def way_to_less() -> str:
+    """How a message says with which settings a picture takes less memory."""
+    size, window = (argument(f"protocol.{name}", option=f"--{name}") for name in ("size", "window"))
+    return f"{size} or {window} {LESS}"
 
 
 def memory_of(engine: object) -> ForeseenMemory | None:

@@ -22,9 +22,11 @@ def doubt_of(protocol: TestProtocol, sizes: LearntSizes, size: tuple[int, int]) 
     if sizes.short is None or sizes.seen is None:
         return None
     tested, own = min(protocol.tested_size(size)), min(size)
-    learnt = f"the model learnt from short sides of {sizes.seen[0]} to {sizes.seen[1]}, most of about {sizes.short}"
+    low, high = sizes.seen
+    learnt = f"the model learnt from short sides of {low}"
+    learnt += f" to {high}, most of about {sizes.short}" if low < high else ""
     shown = f"{size[1]:,}×{size[0]:,} pixels"
-    if not sizes.seen[0] / FAR <= tested <= sizes.seen[1] * FAR:
+    if not low / FAR <= tested <= high * FAR:
         doing = "are parsed as they are" if tested == own else f"are parsed at short side {tested}"
         return f"{shown} {doing}, but {learnt}: expect a worse answer{_other_size(protocol, sizes.short, size)}"
     if own >= MUCH * tested:
@@ -32,7 +34,7 @@ def doubt_of(protocol: TestProtocol, sizes: LearntSizes, size: tuple[int, int]) 
         why = "" if protocol.above is None else ", as the model learnt"  # else somebody has chosen this side
         return (
             f"{shown} are parsed at short side {tested}{why}: things of less than some {4 * least} pixels are lost; "
-            f"{size_argument('own')} keeps them, if it learnt from pieces of such pictures"
+            f"{size_argument('own')} keeps them, if the model learnt from pieces of such pictures"
         )
     return None
 

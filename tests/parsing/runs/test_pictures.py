@@ -226,7 +226,10 @@ class TestUnreadable:
         monkeypatch.setattr(RealParser, "begin", run_out)
         summary = predict_pictures(parser, [pictures], out, progress=False)
         assert (summary.done, summary.failed) == (2, 2)
-        assert "not enough memory for a picture of this size: size or window make do" in summary.failures[0].reason
+        assert (
+            "not enough memory for a picture of this size: protocol.size or protocol.window make do"
+            in summary.failures[0].reason
+        )
 
     def test_a_name_too_long_for_the_outputs_costs_only_its_picture(
         self, parser: Parser, pictures: Path, out: Path

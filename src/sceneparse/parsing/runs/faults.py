@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sceneparse.arguments import argument
 from sceneparse.errors import UnwritableError, UserError
 from sceneparse.parsing.artefacts.artefact import ArtefactError
 
@@ -30,14 +29,13 @@ def enough_memory(shown: Path | str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        from sceneparse.devices.memory import ran_out  # commands read this module before they load PyTorch
+        # Commands read this module before they load PyTorch.
+        from sceneparse.devices.memory import ran_out
+        from sceneparse.inference.foreseen_memory import way_to_less
 
         if not ran_out(error):
             raise
-        smaller = f"{argument('size', option='--size')} or {argument('window', option='--window')}"
-        raise LeftOutError(
-            f"{shown}: not enough memory for a picture of this size: {smaller} make do with less"
-        ) from None
+        raise LeftOutError(f"{shown}: not enough memory for a picture of this size: {way_to_less()}") from None
 
 
 @contextmanager
