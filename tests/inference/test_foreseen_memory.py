@@ -1,7 +1,9 @@
 """Memory that a large picture takes is said before it is computed."""
 
+import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from sceneparse.cli import main
 from sceneparse.inference import TorchEngine, foreseen_memory, make_engine
 from sceneparse.inference.choosing import EngineName
 from sceneparse.inference.foreseen_memory import ForeseenMemory
+from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import ProgramEngine
 from sceneparse.networks import SceneParser
 from sceneparse.parsing import load
@@ -113,6 +116,26 @@ def test_a_piece_for_which_there_is_not_enough_is_left_to_the_picture() -> None:
 
 
 @measures
+@pytest.mark.usefixtures("free")
+def test_while_another_thread_computes_nothing_is_found_out() -> None:
+    idle, compute = [False], Computes(4000)
+    foreseen = ForeseenMemory(CPU, lambda: idle[0])
+    assert not said(foreseen, picture(3000, 4000), compute) and not compute.seen
+    idle[0] = True
+    assert said(foreseen, picture(3000, 4000), compute) and len(compute.seen) == 1
+
+
+@measures
+@pytest.mark.usefixtures("free")
+def test_what_everything_takes_is_not_found_out_again_for_a_part() -> None:
+    foreseen, compute = ForeseenMemory(CPU), Computes(4000)
+    text = foreseen.warning(12_000_000, 3, compute)
+    assert text is not None and text.startswith("take about 4") and len(compute.seen) == 1
+    assert not said(foreseen, picture(3000, 4000), compute), "it has been said"
+    assert said(foreseen, picture(6000, 4000), compute) and len(compute.seen) == 1
+
+
+@measures
 def test_engines_say_it_before_they_compute(free: list[int]) -> None:
     torch.manual_seed(0)
     network: SceneParser = build(BackboneSettings("resnet10t"), NetworkSettings(channels=16, aux=False), 5).eval()
@@ -166,6 +189,23 @@ def test_what_a_runtime_keeps_of_pictures_before_is_no_room_for_the_piece(name: 
     assert isinstance(engine, ProgramEngine)
     piece = torch.zeros(1, 3, 800, 800)
     first = foreseen_memory._taken(piece, CPU, engine)
-    engine.release_memory()
+    assert engine.release_memory()
     again = foreseen_memory._taken(piece, CPU, engine)
     assert first is not None and again is not None and 25 << 20 < 0.5 * first < again
+
+
+@pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed")
+def test_openvino_gives_nothing_back_while_it_computes() -> None:
+    network = build(BackboneSettings("resnet10t"), NetworkSettings(channels=16, aux=False), 5).eval()
+    engine = make_engine(network, PreprocessingSettings(), engine="openvino", device="cpu", precision="float32")
+    assert isinstance(engine, OpenVINOEngine)
+    images = torch.zeros(1, 3, 800, 800)
+    engine(images)
+    with ThreadPoolExecutor(1) as other:
+        computing = other.submit(engine, images)
+        found = []
+        while not computing.done():
+            found.append(engine.release_memory())
+            time.sleep(0.001)
+        computing.result()
+    assert False in found and engine.release_memory()

@@ -24,6 +24,9 @@ MUCH = 4 << 30
 LESS = "make do with less"
 """What is said of the settings with which a picture takes less memory."""
 
+ALL = "all"
+"""What is asked of an engine where it is everything: no other question takes more memory."""
+
 _MORE = 1.25
 """What takes so many times as much as what was said last is said anew."""
 
@@ -35,10 +38,11 @@ class ForeseenMemory:
 
     Args:
         device: Where the engine computes.
-        release: Lets the engine give back what it keeps of pictures before, in which the piece would find its room.
+        release: Lets the engine give back what it keeps of pictures before, in which the piece would find its room;
+            returns whether it did, which it cannot while another thread computes with it.
     """
 
-    def __init__(self, device: torch.device, release: Callable[[], None] | None = None) -> None:
+    def __init__(self, device: torch.device, release: Callable[[], bool] | None = None) -> None:
         self._device, self._release = device, release
         self._rates: dict[Hashable, float | None] = {}
         self._said = 0.0
@@ -60,27 +64,26 @@ class ForeseenMemory:
         if text := self._warning(height * width, images[:, :, :rows, : PIECE // rows], what, compute):
             warn(f"{width:,}×{height:,} pixels that go through the network at once {text}: {way_to_less()}")
 
-    def warning(self, pixels: int, channels: int, what: Hashable, compute: Callable[[Tensor], object]) -> str | None:
+    def warning(self, pixels: int, channels: int, compute: Callable[[Tensor], object]) -> str | None:
         """Return what is to be said of pictures that may come, as the end of a sentence; None where they take little.
 
         Args:
             pixels: So many go through the network at once.
             channels: The picture's.
-            what: As in `announce`.
-            compute: As in `announce`.
+            compute: Computes everything that may be asked of the engine, of a picture.
         """
         if pixels < LARGE:
             return None
         side = math.isqrt(PIECE)
-        return self._warning(pixels, torch.zeros(1, channels, side, side, dtype=torch.uint8), what, compute)
+        return self._warning(pixels, torch.zeros(1, channels, side, side, dtype=torch.uint8), ALL, compute)
 
     def _warning(self, pixels: int, piece: Tensor, what: Hashable, compute: Callable[[Tensor], object]) -> str | None:
-        if what not in self._rates:
-            if self._release is not None:
-                self._release()
+        if what not in self._rates and ALL not in self._rates:
+            if self._release is not None and not self._release():
+                return None
             taken = _taken(piece, self._device, compute)
             self._rates[what] = None if taken is None else taken / (piece.shape[-2] * piece.shape[-1])
-        rate, free = self._rates[what], _free(self._device)
+        rate, free = self._rates.get(what, self._rates.get(ALL)), _free(self._device)
         if rate is None or free is None:
             return None
         needed = rate * pixels

@@ -107,10 +107,14 @@ class OpenVINOEngine(ProgramEngine):
         program = Program(network, preprocessing)
         return cls(converted(program), program.traits, device=device, precision=precision)
 
-    def release_memory(self) -> None:
-        """Give back what OpenVINO keeps for the next picture."""
-        for compiled in self._compiled:
-            compiled.release_memory()
+    def release_memory(self) -> bool:
+        """Give back what OpenVINO keeps for the next picture; return whether it did: not while it computes one."""
+        try:
+            for compiled in self._compiled:
+                compiled.release_memory()
+        except RuntimeError:  # "in a busy state"
+            return False
+        return True
 
     def describe(self) -> str:
         """Describe in one line what computes, where and how."""

@@ -210,8 +210,9 @@ class ProgramEngine:
         scored = self._scored(images, tuple(LOGITS if task == Task.OBJECT else task for task in asked))
         return UnifiedOutput(**{**dict.fromkeys(UnifiedOutput._fields), **dict(zip(asked, scored, strict=True))})
 
-    def release_memory(self) -> None:
-        """Give back what the runtime keeps of a picture for the next, if it does."""
+    def release_memory(self) -> bool:
+        """Give back what the runtime keeps of a picture for the next, if it does; return whether that was possible."""
+        return True
 
     def _scored(self, images: Tensor, outputs: tuple[str, ...]) -> list[Tensor]:
         refuse_small(images, self.name, self.smallest, of_file=self.of_file)

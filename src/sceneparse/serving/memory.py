@@ -23,7 +23,7 @@ def memory_warnings(parsers: Mapping[str, Parser], paces: Paces) -> Iterator[str
         if (foreseen := memory_of(parser.engine)) is None:
             continue
         pixels, channels = paces.most_at_once(name), parser.config.backbone.in_channels
-        if text := foreseen.warning(pixels, channels, "service", partial(_scored, parser)):
+        if text := foreseen.warning(pixels, channels, partial(_scored, parser)):
             yield (
                 f"model {name}: {pixels:,} pixels of a picture, which it may parse at once, {text}: --size or a lower "
                 f"--max-tested {LESS}"
