@@ -2,6 +2,9 @@
 
 import ast
 import re
+import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,12 @@ import torch
 
 import sceneparse
 from sceneparse import arguments
-from sceneparse.arguments import argument, on_command_line, shown
+from sceneparse.arguments import argument, on_command_line, shown, yaml_list
 from sceneparse.cli import main
+from sceneparse.cli.settings import given_settings
 from sceneparse.errors import UserError
+from sceneparse.recipes.yaml_text import load_yaml
+from sceneparse.settings import Recipe
 
 SOURCE = Path(sceneparse.__file__).parent
 
@@ -27,6 +33,8 @@ SOURCE = Path(sceneparse.__file__).parent
         (("bands", [1, 2]), "bands=[1, 2]", "--bands 1 2"),
         (("data.root", "DIR"), "data.root='DIR'", "--data.root DIR"),
         (("augmentation.crop", [473, 473]), "augmentation.crop=[473, 473]", '--augmentation.crop "[473,473]"'),
+        (("bands", ["a b", "c"]), "bands=['a b', 'c']", "--bands 'a b' c"),
+        (("data.root", "it's here"), 'data.root="it\'s here"', '--data.root "it\'s here"'),
         (("data.train", "all[:8]"), "data.train='all[:8]'", "--data.train 'all[:8]'"),
         (("data.classes.rename", {"a": "b"}), "data.classes.rename={'a': 'b'}", '--data.classes.rename \'{"a": "b"}\''),
     ],
@@ -38,6 +46,41 @@ def test_an_argument_is_a_keyword_in_python_and_an_option_on_the_command_line(
     with on_command_line():
         assert argument(*given) == command
     assert argument(*given) == python
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["sky", "traffic light"],
+        ["a, b", "c: d", "it's", 'a "b"', "$HOME `ls`", "a\\b"],
+        ["no", "12", "1e3", "null", "-x", "#f", "", "[a]", "{b", "*c", "&d", " e", "f "],
+        ["Straße", "道路"],
+    ],
+)
+def test_a_list_that_a_message_gives_is_read_as_that_list_when_it_is_pasted(names: list[str]) -> None:
+    with on_command_line():
+        text = argument("data.classes.drop", names)
+    typed = subprocess.run(["bash", "-c", f"printf '%s\\0' {text}"], check=True, capture_output=True, text=True).stdout
+    assert given_settings(Recipe, typed.split("\0")[:-1]) == {"data": {"classes": {"drop": names}}}
+    assert load_yaml(yaml_list(names)) == names
+    assert yaml_list([[0, 4095], [0.5, None]]) == "[[0, 4095], [0.5, null]]"
+
+
+@pytest.mark.parametrize("setting", ["data.classes.drop", "network.bins", "augmentation.crop", "data.nifti.modalities"])
+@pytest.mark.parametrize("given", ["7", "7,9", "[7,9", "sky", "sky,road"])
+def test_the_example_beside_a_list_that_was_refused_is_taken(setting: str, given: str) -> None:
+    with on_command_line(), pytest.raises(UserError) as caught:
+        given_settings(Recipe, [f"--{setting}", given])
+    _, example, words = str(caught.value).partition(", such as ")
+    number = setting in ("network.bins", "augmentation.crop")
+    assert bool(example) == (not number or given[-1] in "79")
+    if example:
+        group, _, name = setting.rpartition(".")
+        read: Any = given_settings(Recipe, shlex.split(words.partition("; names such as")[0]))
+        for part in group.split("."):
+            read = read[part]
+        assert isinstance(read[name], list) and len(read[name]) in (1, 2)
 
 
 def test_a_command_that_ends_leaves_another_one_its_words() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sceneparse.errors import counted, reason_of, some
+from sceneparse.errors import counted, json_fault, reason_of, some
 
 
 def test_the_reason_of_a_file_that_is_not_there_is_no_number_and_no_second_path(tmp_path: Path) -> None:
@@ -21,7 +21,25 @@ def test_the_reason_of_a_text_says_where_it_is_wrong() -> None:
     assert reason_of(caught.value).startswith("line 1, column 6: expected")
     with pytest.raises(ValueError) as wrong:
         json.loads("{")
-    assert "line 1 column 2" in reason_of(wrong.value) and reason_of(ValueError()) == "ValueError"
+    assert reason_of(wrong.value).startswith("line 1, column 2: Expecting") and reason_of(ValueError()) == "ValueError"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [('{"names": ["sky", ]}', (1, 17)), ('{"names": [\n "sky",\n "road",\n]}', (3, 8)), ('{"a": [1],\n}', (1, 10))],
+)
+def test_a_trailing_comma_is_named_at_its_own_place(text: str, place: tuple[int, int]) -> None:
+    with pytest.raises(json.JSONDecodeError) as caught:
+        json.loads(text)
+    assert json_fault(caught.value)[:2] == place
+    assert "trailing comma" in reason_of(caught.value)
+
+
+def test_another_comma_before_a_fault_is_not_blamed() -> None:
+    for text in ('{"a": 1, b}', "[1, 2", '["a,]', '{"a": [1, 2]'):
+        with pytest.raises(json.JSONDecodeError) as caught:
+            json.loads(text)
+        assert "trailing comma" not in reason_of(caught.value)
 
 
 def test_dots_stand_for_more_names_only() -> None:

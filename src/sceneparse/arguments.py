@@ -5,10 +5,11 @@ names it by `argument`, and so says it as whoever reads it wrote it.
 """
 
 import json
+import re
 import reprlib
 import sys
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
@@ -50,9 +51,11 @@ def argument(name: str, value: object = _NOTHING, *, option: str | None = None) 
     if isinstance(value, Mapping):
         return f"{flag} {_quoted(json.dumps(value, ensure_ascii=False))}"
     if isinstance(value, list | tuple):
-        listed = [str(one) for one in value]
+        if "." not in name:
+            return f"{flag} {' '.join(_quoted(str(one)) for one in value)}"
         # In double quotes: zsh takes brackets for a pattern, and cmd.exe knows no other quotes.
-        return f'{flag} "[{",".join(listed)}]"' if "." in name else f"{flag} {' '.join(listed)}"
+        inside = re.sub(r'(["$`\\])', r"\\\1", yaml_list(value, ","))
+        return f'{flag} "{inside}"'
     return f"{flag} {_quoted(value) if isinstance(value, str) else value}"
 
 
@@ -62,6 +65,27 @@ def warn(text: str) -> None:
         print(f"warning: {text}", file=sys.stderr, flush=True)
     else:
         warnings.warn(text, stacklevel=2)
+
+
+def yaml_list(values: Iterable[object], between: str = ", ") -> str:
+    """Return a list as a recipe holds it, on a line; text that YAML would take for something else is in quotes.
+
+    Args:
+        values: Numbers, texts, or lists of them.
+        between: What stands between two.
+    """
+    return f"[{between.join(_yaml(one, between) for one in values)}]"
+
+
+def _yaml(value: object, between: str) -> str:
+    if isinstance(value, list | tuple):
+        return yaml_list(value, between)
+    if not isinstance(value, str):
+        return "null" if value is None else str(value)
+    plain = re.fullmatch(r"[^\W\d_][\w ./+-]*", value) and not value.endswith(" ")
+    if plain and value.lower() not in ("y", "n", "yes", "no", "on", "off", "true", "false", "null"):
+        return value
+    return "'" + value.replace("'", "''") + "'"
 
 
 def check_type(name: str, value: object, types: type | tuple[type, ...], what: str) -> None:
@@ -223,5 +247,6 @@ def shown(value: object) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A value as a shell takes it: in quotes where it has blanks or brackets."""
-    return f"'{value}'" if any(sign in " {}[]*" for sign in value) else value
+    """A value as a shell takes it: in quotes where it has blanks, brackets or quotes."""
+    quote = '"' if "'" in value else "'"
+    return f"{quote}{value}{quote}" if any(sign in " {}[]*'\"" for sign in value) else value

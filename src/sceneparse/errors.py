@@ -1,6 +1,8 @@
 """The one kind of error that is the user's to mend, and what its messages are made of."""
 
+import re
 from collections.abc import Sequence
+from json import JSONDecodeError
 
 
 class UserError(Exception):
@@ -63,17 +65,33 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """Return in a line what an error says: of a file that the message names the reason alone, of YAML line and column.
+    """Return in a line what an error says: of a named file the reason alone, of YAML and JSON line and column.
 
     Args:
         error: Such as "No such file or directory" or "line 2, column 1: expected ',' or ']'" is made of.
     """
+    if isinstance(error, JSONDecodeError):
+        line, column, what = json_fault(error)
+        return f"line {line}, column {column}: {what}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     if mark is None or problem is None:
         return " ".join(str(error).split()) or type(error).__name__
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
+
+
+def json_fault(error: JSONDecodeError) -> tuple[int, int, str]:
+    """Return where a text is not JSON, as line and column from 1, and why not.
+
+    A comma after the last entry, which many editors and languages allow, is named for what it is, at its own place.
+    """
+    text, comma = error.doc, error.doc.rfind(",", 0, error.pos + 1)
+    trailing = re.compile(r",\s*[\]}]").match(text, comma) if comma >= 0 else None
+    if trailing is None or trailing.end() <= error.pos:
+        return error.lineno, error.colno, error.msg
+    line, column = text.count("\n", 0, comma) + 1, comma - text.rfind("\n", 0, comma)
+    return line, column, "trailing comma: take away the comma after the last entry"
 
 
 def some(names: Sequence[str], count: int = 3) -> str:

@@ -95,12 +95,27 @@ def test_mistakes_are_refused_before_anything_heavy_is_imported(tmp_path: Path) 
     write_run(tmp_path / "runs" / "own", "folder")
     (tmp_path / "city.xml").write_text(f'<net><rt_info><sceneparse value="{note}" /></rt_info></net>')
     (tmp_path / "old.pt").touch()
+    (tmp_path / "nothing-in-it").mkdir()
     for name in ("a.png", "my photo.png"):
         Image.new("RGB", (8, 8)).save(tmp_path / name)
     mistakes = {
         "train toy-pspnt": "did you mean 'toy-pspnet'",
         "train toy-pspnet --training.iteratoins 3": "did you mean '--training.iterations'",
         "train toy-pspnet --backbone.weights none.pth": "no file none.pth",
+        "train toy-pspnet --backbone.weights runs/own": "to start from it give --init runs/own, with backbone.weights",
+        "train toy-pspnet --backbone.weights runs/own/model/model.safetensors": "give --init runs/own/model, with",
+        "train toy-pspnet --backbone.weights runs": "runs is a folder; give a .safetensors or .pth file",
+        "train toy-pspnet --loss.class_weights [1,2,3]": "loss.class_weights has 3 numbers, but there are",
+        "bench city.xml --engine torch": "city.xml is a file for engine openvino, not torch",
+        "import nothing-in-it --out m": "nothing-in-it: holds no checkpoint",
+        "train runs/own": "give runs/own/recipe.yaml with --out runs/own and --resume; to train anew",
+        "train runs/own/model": "to start from the model in it, give a recipe and --init runs/own/model",
+        "train runs": "runs is a folder, not a recipe",
+        "predict a.png runs/own --out o": "the model comes first: sceneparse predict runs/own a.png",
+        "predict a.png old.pt city.xml --out o": "comes first: sceneparse predict city.xml a.png old.pt",
+        "discover a.png runs/own --out o": "the model comes first: sceneparse discover runs/own a.png",
+        "train toy-pspnet --data.classes.drop sky,road": 'of texts, such as --data.classes.drop "[sky,road]"',
+        "train toy-pspnet --augmentation.crop 64": 'such as --augmentation.crop "[64,64]"',
         "train toy-pspnet --init ./runs/mine/modle": "near: runs/mine/model",
         "train toy-pspnet --out runs/mine": "already holds a training",
         "train camvid-pspnet-mobilenetv2 --data.root nowhere": "nowhere: no such folder",
@@ -257,6 +272,7 @@ def test_what_a_model_or_this_machine_lacks_is_refused_before_anything_heavy_is_
                 f"{one} --device cuda": "0 CUDA devices" for one in (predict, "serve runs/own", "bench runs/own")
             }
             mistakes["train toy-pspnet --training.device cuda:1"] = "device 'cuda:1' is not there"
+            mistakes["train toy-pspnet --training.precision float16"] = "float16 needs a CUDA device"
         refused(tmp_path, mistakes)
 
 

@@ -122,7 +122,7 @@ def test_the_doctor_counts_masks_with_values_that_were_never_published(tmp_path:
         mask(tmp_path / f"ADEChallengeData2016/annotations/training/ADE_train_0000000{number}.png", [1, 151])
     diagnosis = check(layout.settings, progress=False, workers=1)
     (finding,) = [one for one in diagnosis.findings if one.severity == "error"]
-    assert finding.message.startswith("2 files hold labels that cannot be used. The first: ")
+    assert finding.message.startswith("2 files hold labels that cannot be used. ")
     assert "value 151 at 1,120 pixels" in finding.message and finding.count == 2
 
 

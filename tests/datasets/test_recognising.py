@@ -213,3 +213,48 @@ def test_a_folder_for_each_fold_beside_the_classes_is_named(tmp_path: Path) -> N
         open_dataset(DataSettings(root=str(tmp_path)), "train")
     (tmp_path / "fold0" / "classes.json").write_bytes((tmp_path / "classes.json").read_bytes())
     assert len(open_dataset(DataSettings(root=str(tmp_path / "fold0")), "train")) == 1
+
+
+@pytest.mark.parametrize("inside", ("train/images", "train/masks", "val", "train"))
+def test_a_folder_inside_of_a_data_set_names_the_data_set(inside: str, tmp_path: Path) -> None:
+    root = tmp_path / "my-data"
+    for name in ("train/images/a.jpg", "train/masks/a.png", "val/images/b.jpg", "val/masks/b.png"):
+        picture(root / name)
+    (root / "classes.json").write_text('{"names": ["a", "b"]}')
+    with pytest.raises(UserError, match=f"{root} looks like kind folder .*: name that folder"):
+        read_as_recognised(root / inside)
+    with pytest.raises(UserError, match=f"{root} looks like kind folder .*: name that folder"):
+        open_dataset(DataSettings("folder", root=str(root / inside)), "train")
+
+
+def test_the_data_set_around_a_folder_is_named_from_inside_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in TREES["voc2012"][0]:
+        touch(tmp_path / file)
+    monkeypatch.chdir(tmp_path / "VOC2012" / "JPEGImages")
+    with pytest.raises(UserError, match=f"{tmp_path / 'VOC2012'} looks like kind voc2012"):
+        recognise(Path())
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "says"),
+    (
+        ("labels.json", '{"names": ["a", "b"]}', "classes are read from classes.json alone: rename labels.json"),
+        ("my-space.json", '{"names": ["a", "b"]}', "classes are read from classes.json alone: rename my-space.json"),
+        ("labels.json", '["a", "b"]', 'labels.json is not read: write its names into classes.json, such as {"names"'),
+        ("classes.json.txt", '{"names": ["a"]}', "classes.json.txt is not read: write its names into classes.json"),
+        ("Names.TXT", "a\nb", "Names.TXT is not read: write its names into classes.json"),
+        ("notes.json", '{"by": "me"}', "it must name the classes, such as"),
+    ),
+)
+def test_classes_that_are_named_in_another_file_are_said_to_be_there(
+    file: str, text: str, says: str, tmp_path: Path
+) -> None:
+    for name in ("train/images/a.jpg", "train/masks/a.png"):
+        picture(tmp_path / name)
+    (tmp_path / file).write_text(text)
+    with pytest.raises(UserError) as caught:
+        read_as_recognised(tmp_path)
+    assert f"{tmp_path / 'classes.json'}: no such file; {says}" in str(caught.value)
+    assert ("The JSON files are of no form" in str(caught.value)) == (file == "notes.json")

@@ -213,6 +213,16 @@ def test_values_are_judged_over_all_masks_together(root: Path) -> None:
     assert '"ids": [1, …, 3]' in finding.message
 
 
+def test_of_several_files_that_cannot_be_read_each_reason_is_told(root: Path) -> None:
+    cut_off(root)
+    for name in ("train/images/001.png", "val/images/000.png"):
+        (root / name).write_bytes(b"")
+    finding = found(diagnose(root), "unreadable")
+    assert "3 files cannot be read; fetch them again or leave them out. " in finding.message
+    assert "train/images/001.png and 1 more: the file is empty; " in finding.message
+    assert "train/images/000.png: " in finding.message and "damaged or cut off" in finding.message
+
+
 def test_unknown_values_do_not_count_as_ignored(root: Path) -> None:
     set_space(root, ignore=None)
     assert [split.ignored for split in diagnose(root).splits] == [0, 0, 0]

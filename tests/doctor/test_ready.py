@@ -202,6 +202,27 @@ ADVICE: dict[str, tuple[Any, dict[str, Any], str, str, dict[str, Any]]] = {
         'add "ignore": 7',
         {"ignore": 7},
     ),
+    "a class left out": (
+        np.array([[0, 1, 2, 3]] * 4, dtype=np.uint8),
+        {"names": ["a", "b", "c"]},
+        "unknown-values",
+        '"names" in classes.json leaves out a class, add it at its place',
+        {"names": ["a", "b", "left out", "c"]},
+    ),
+    "a class of its own value left out": (
+        np.array([[1, 2, 3, 8]] * 4, dtype=np.uint8),
+        {"names": ["a", "b", "c"], "ids": [1, 2, 3]},
+        "unknown-values",
+        'add its name to "names" and list every class\'s value in "ids"',
+        {"names": ["a", "b", "c", "d"], "ids": [1, 2, 3, 8]},
+    ),
+    "a colour left out": (
+        np.array([[[9, 0, 0], [0, 9, 0], [7, 7, 8]]] * 4, dtype=np.uint8),
+        {"names": ["a", "b"], "colors": [[9, 0, 0], [0, 9, 0]], "masks": "rgb"},
+        "unknown-values",
+        'add its name to "names" and its colour to "colors"',
+        {"names": ["a", "b", "c"], "colors": [[9, 0, 0], [0, 9, 0], [7, 7, 8]]},
+    ),
     "colours": (
         np.array([[[9, 0, 0], [0, 9, 0]]] * 4, dtype=np.uint8),
         {"names": ["a", "b"], "colors": [[9, 0, 0], [0, 9, 0]]},

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 from PIL import Image
 
 from sceneparse.data.sample import Sample
 from sceneparse.drawing.contact import CELL, Variant, colored, contact_sheet
+from sceneparse.drawing.lettering import Lettering
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 
 LABELS = LabelSpace(names=("sky", "road", "car"), colors=((10, 200, 250), (128, 64, 128), (250, 0, 1)))
@@ -72,6 +74,30 @@ def test_the_same_seed_gives_the_same_sheet_and_another_one_other_samples(tmp_pa
         contact_sheet(Fake(50), tmp_path / f"{name}.png", count=2, seed=seed)
     content = [(tmp_path / f"{name}.png").read_bytes() for name in "abc"]
     assert content[0] == content[1] != content[2]
+
+
+@pytest.mark.parametrize(("ignored", "says"), [(0, "padding"), (6, "ignored 20.0%")])
+def test_padding_of_crops_is_not_counted_as_ignored(
+    ignored: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(Lettering, "write", lambda _self, _draw, _at, text, _ink: written.append(text))
+
+    class Partly(Fake):
+        def __getitem__(self, index: int) -> Sample:
+            sample = super().__getitem__(index)
+            assert sample.objects is not None
+            sample.objects[:ignored] = IGNORE
+            return sample
+
+    def padded(_index: int, _number: int) -> Variant:
+        objects = torch.full((30, 40), IGNORE, dtype=torch.int16)
+        objects[0, 0] = 2
+        return Variant(Sample(torch.zeros(3, 30, 40, dtype=torch.uint8), objects))
+
+    contact_sheet(Partly(1), tmp_path / "a.png", count=1, augmented=padded)
+    half = "40.0%" if ignored else "50.0%"
+    assert written[-4:] == [f"sky {half}", f"road {half}", "car", says]
 
 
 def test_ignored_pixels_are_black_with_stripes() -> None:

@@ -167,12 +167,14 @@ def test_a_run_folder_is_a_model_and_which_one_is_said_in_a_line(
     mean = 100 * float(header_of(run / "model" / "model.safetensors")["mean_iou"])
     taken = f"{run}: takes the best model so far (iteration 2, mean IoU {mean:.2f}%)"
     found = find_model(run)
-    assert capsys.readouterr().err.splitlines() == [f"{taken}; the training was interrupted at iteration 3"]
+    assert capsys.readouterr().err.splitlines() == [
+        f"{taken}; the training was interrupted; resume=True goes on from iteration 3"
+    ]
     assert find_model(run) == find_model(run / "checkpoints") == find_model(run / "model") == found
     with (run / "metrics.jsonl").open("ab") as file:
         assert hold(file) and state_of(run) == "going"
         find_model(run)
-    assert f"{taken}; the training is going on at iteration 3" in capsys.readouterr().err.splitlines()
+    assert f"{taken}; the training is going on, past iteration 3" in capsys.readouterr().err.splitlines()
     assert state_of(run) == "interrupted"
     # What a program has opened stays what it is while the training goes on.
     before = (found / "model.safetensors").read_bytes()

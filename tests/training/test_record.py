@@ -1,5 +1,6 @@
 import errno
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,17 +57,36 @@ def test_numbers_reach_tensorboard_and_what_is_not_finite_is_null(tmp_path: Path
     assert (event.step, event.value) == (5, 0.25)
 
 
-def test_without_tensorboard_one_line_says_so_and_metrics_are_whole(
-    tmp_path: Path, without: Callable[[str], None]
+def test_whoever_never_installed_tensorboard_hears_nothing_of_it_and_metrics_are_whole(
+    tmp_path: Path, without: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for package in ("tensorboard", "torch.utils.tensorboard"):
-        without(package)
+    without("tensorboard")
+    monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
     said: list[str] = []
     record = Record(tmp_path, 0, 0, said.append)
     record.write("train", 1, {"loss": 2.0})
     record.close()
     assert lines(tmp_path) == [{"kind": "train", "iteration": 1, "loss": 2.0}]
-    assert not (tmp_path / "tensorboard").exists()
+    assert not (tmp_path / "tensorboard").exists() and said == []
+
+
+@pytest.mark.parametrize("package", ["pkg_resources", "tensorboard"])
+def test_curves_that_somebody_has_and_that_will_lack_are_said_in_a_line(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An old TensorBoard without what it imports; or one that was there when the training began.
+    class Broken:
+        def __getattr__(self, name: str) -> None:
+            raise ModuleNotFoundError(f"No module named '{package}'", name=package)
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", Broken())
+    if package == "tensorboard":
+        (tmp_path / "tensorboard").mkdir()
+    said: list[str] = []
+    record = Record(tmp_path, 0, 0, said.append)
+    record.write("train", 1, {"loss": 2.0})
+    record.close()
+    assert lines(tmp_path) == [{"kind": "train", "iteration": 1, "loss": 2.0}]
     (line,) = said
     assert "metrics.jsonl" in line and "pip install 'sceneparse[tensorboard]'" in line and "\n" not in line
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.files import is_held, write_text
 from sceneparse.settings import Recipe
+from sceneparse.training import loop, taken
 from sceneparse.training import run as run_module
-from sceneparse.training import taken
 from sceneparse.training.loop import train
-from sceneparse.training.taken import hold_run, refuse_going
+from sceneparse.training.taken import begins_anew, hold_run, refuse_going
 from sceneparse.weights.run_folder import last_iteration
 
 GOING = "a training is going on there: wait for its end, stop it, or name another folder"
@@ -118,3 +119,29 @@ def test_without_marks_of_files_in_use_a_file_is_locked(tmp_path: Path, monkeypa
             pass
     with hold_run(tmp_path, None):
         pass
+
+
+def test_a_resume_where_no_run_is_says_that_one_begins_and_which_may_have_been_meant(tmp_path: Path) -> None:
+    for name in ("streets", "parks"):
+        write_text(tmp_path / name / "recipe.yaml", "")
+    (tmp_path / "street-photos").mkdir()  # is no run
+    said = begins_anew(tmp_path / "stretes")
+    assert f"{tmp_path / 'stretes'}: no run is there to go on with, so a new one begins" in said
+    assert said.endswith(f"; did you mean {tmp_path / 'streets'}?")
+    assert begins_anew(tmp_path / "upernet").endswith(f"; beside it: {tmp_path / 'parks'}, {tmp_path / 'streets'}")
+    assert begins_anew(tmp_path / "none" / "upernet").endswith("so a new one begins")
+    assert "stopped before its first checkpoint, and begins anew" in begins_anew(tmp_path / "parks")
+    for left in ("streets/checkpoints/last-00000002.pt", "parks/model/config.json"):
+        write_text(tmp_path / left, "")
+    assert begins_anew(tmp_path / "streets") == begins_anew(tmp_path / "parks") == ""
+
+
+def test_the_command_says_it_and_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(loop, "train", lambda _recipe, out, **_: out)
+    command = ["train", "toy-pspnet", "--out", str(tmp_path / "mine")]
+    assert main([*command, "--resume"]) == 0
+    assert f"note: {tmp_path / 'mine'}: no run is there to go on with" in capsys.readouterr().err
+    assert main(command) == 0
+    assert "note:" not in capsys.readouterr().err

@@ -185,8 +185,9 @@ def test_without_a_network_the_hub_is_refused_with_the_way_out(monkeypatch: pyte
     monkeypatch.setattr(reaching, "reachable", lambda _: True)
     with pytest.raises(
         UserError,
-        match=r"could not be fetched \(no network\); fetch model\.safetensors from "
-        r"https://huggingface\.co/timm/resnet10t\.c3_in1k elsewhere and give backbone\.weights='FILE', or null",
+        match=r"could not be fetched \(no network\); where there is a network, fetch https://huggingface\.co/timm/"
+        r"resnet10t\.c3_in1k/resolve/main/model\.safetensors, and give that file: "
+        r"backbone\.weights='model\.safetensors'; null starts from random weights",
     ):
         load_backbone(target, settings)
 
@@ -198,7 +199,9 @@ def test_before_anything_is_loaded_the_hub_is_refused_where_there_is_neither_a_n
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(reaching, "reachable", lambda _: False)
-    with pytest.raises(UserError, match=r"resnet10t: .* \(no network: .* cannot be reached\); fetch model\.safetens"):
+    with pytest.raises(
+        UserError, match=r"resnet10t: .* \(no network: .* cannot be reached\); .*timm/resnet10t\.c3_in1k/"
+    ):
         refuse_unobtainable(settings)
     (tmp_path / "hub" / "models--timm--resnet10t.c3_in1k").mkdir(parents=True)
     refuse_unobtainable(settings)

@@ -201,6 +201,7 @@ def refuse_unready(recipe: "Recipe", out: Path | None, strategy: str, *, resume:
     from sceneparse.settings.engine import is_exported
     from sceneparse.training.changes import refuse_unresumable
     from sceneparse.training.taken import refuse_going, refuse_taken
+    from sceneparse.training.wishes import refuse_unfit_weights
     from sceneparse.weights.asked import refuse_unobtainable
 
     out = out or Path("runs") / recipe.name
@@ -213,7 +214,9 @@ def refuse_unready(recipe: "Recipe", out: Path | None, strategy: str, *, resume:
     refuse_unwritable_folder(out, "recipe.yaml")
     refuse_absent(recipe.training.device)
     _refuse_unfit_recipe(recipe, strategy)
-    refuse_missing_pictures(recipe.data, recipe.backbone.in_channels)
+    labels = refuse_missing_pictures(recipe.data, recipe.backbone.in_channels)
+    if labels is not None and isinstance(recipe.loss.class_weights, tuple):
+        refuse_unfit_weights(recipe.loss.class_weights, labels.names)
     if recipe.init.model is not None:
         start = Path(recipe.init.model)
         # A checkpoint's file or a training's folder will do as well.
@@ -228,6 +231,7 @@ def _refuse_unfit_recipe(recipe: "Recipe", strategy: str) -> None:
     from sceneparse.datasets.kinds import of_pictures_alone
     from sceneparse.inference.protocol import check_protocol, resolve
     from sceneparse.processes import membership
+    from sceneparse.settings.device import may_have_cuda
     from sceneparse.training.length import refuse_too_short
     from sceneparse.training.trackers.table import TRACKERS
     from sceneparse.training.wishes import refuse_float16, refuse_fsdp_alone
@@ -239,7 +243,7 @@ def _refuse_unfit_recipe(recipe: "Recipe", strategy: str) -> None:
         # Of several processes the first alone has trackers, and the others must not wait for one that has ended.
         for name in recipe.tracking.trackers:
             TRACKERS[name].refuse_not_installed(name)
-    if recipe.training.device != "auto":  # else PyTorch alone knows which one it is
+    if recipe.training.device != "auto" or not may_have_cuda():  # else PyTorch alone knows which one it is
         refuse_float16(recipe.training.precision, recipe.training.device.partition(":")[0])
     if recipe.training.minutes is None:
         refuse_too_short(recipe.training)

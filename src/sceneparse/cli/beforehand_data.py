@@ -103,23 +103,28 @@ def refuse_missing_truth(model: str, settings: "DataSettings | None", split: str
             _refuse_missing_folder(settings, split or settings.train)
 
 
-def refuse_missing_pictures(data: "DataSettings", channels: int) -> None:
+def refuse_missing_pictures(data: "DataSettings", channels: int) -> "LabelSpace | None":
     """Open a data set to train on that is listed in a moment: the usual folder. Others are opened by the training.
 
     Args:
         data: The data set.
         channels: Channels of the pictures.
 
+    Returns:
+        Its classes, where these are known by then.
+
     Raises:
         UserError: There is no such folder or split, or the folder lacks what the kind needs.
     """
+    from sceneparse.datasets.kinds import KINDS
+
     if data.kind == "folder":
         from sceneparse.datasets.opening import open_for_training
 
-        open_for_training(data, channels=channels)
-    else:
-        for split in (data.train, data.val):
-            _refuse_missing_folder(data, split)
+        return open_for_training(data, channels=channels)[0].labels
+    for split in (data.train, data.val):
+        _refuse_missing_folder(data, split)
+    return None if data.classes.changing else KINDS[data.kind].labels
 
 
 def refuse_missing_split(data: "DataSettings", split: str, channels: int) -> None:

@@ -251,6 +251,7 @@ def _bench(arguments: argparse.Namespace) -> int:
     from sceneparse.benching.recipes import names_recipe, recipe_to_measure, refuse_nothing
     from sceneparse.benching.wishes import refuse_unmeasurable
     from sceneparse.settings.device import refuse_absent
+    from sceneparse.settings.engine import refuse_other_engine
 
     wishes = {name: getattr(arguments, name) for name in ("size", "batch", "repeats", "json")}
     refuse_unmeasurable(**wishes, engines=arguments.engine, precisions=arguments.precision)
@@ -263,6 +264,8 @@ def _bench(arguments: argparse.Namespace) -> int:
         raise UserError(f"unexpected '{first}': settings are for recipes, and {arguments.model} is none")
     else:
         refuse_nothing(arguments.model)
+        if arguments.engine is not None and len(arguments.engine) == 1:
+            refuse_other_engine(arguments.model, arguments.engine[0])
         refuse_missing_model(arguments.model)
     with loading():
         from sceneparse.benching import bench

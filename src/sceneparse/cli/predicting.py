@@ -20,6 +20,7 @@ from sceneparse.cli.predict_checks import (
     check_ignoring,
     check_legend,
     check_model,
+    check_order,
     check_raster_arguments,
     check_video_arguments,
     check_volume_arguments,
@@ -123,6 +124,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing.runs.volume import split_volumes
     from sceneparse.parsing.submissions import submission_form, write_submissions
 
+    check_order("predict", arguments.model, arguments.inputs)
     forms = list(dict.fromkeys(arguments.forms))
     annotations = [name for name in forms if name in FORMS]
     submissions = {name: submission_form(name) for name in forms if name not in FORMS}
@@ -301,6 +303,7 @@ def _discover(arguments: argparse.Namespace) -> int:
     from sceneparse.pictures import find_pictures
     from sceneparse.weights.at_hand import labels_at_hand, settings_at_hand
 
+    check_order("discover", arguments.model, arguments.inputs)
     refuse_missing_model(arguments.model)
     refuse_unfit(arguments.model, arguments)
     config, labels = settings_at_hand(arguments.model), labels_at_hand(arguments.model)

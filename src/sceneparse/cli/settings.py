@@ -94,7 +94,7 @@ def given_settings(kind: type, arguments: Sequence[str]) -> dict[str, Any]:
         words = [f"--{name}={value}" for name, value in pairs]
         read = settings_parser(kind).parse_args(words, defaults=False)
     except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
-        raise UserError(f"{WHERE}: {one_line(str(error), known)}") from None
+        raise UserError(f"{WHERE}: {one_line(str(error), known, typed=True)}") from None
     found: dict[str, Any] = _plain(read)
     return found
 

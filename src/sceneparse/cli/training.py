@@ -1,6 +1,7 @@
 """Verbs that train: demo, train and sweep."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from sceneparse.arguments import check_number
@@ -57,6 +58,7 @@ def _train(arguments: argparse.Namespace) -> int:
 def _train_here(arguments: argparse.Namespace) -> int:
     from sceneparse.processes import leads
     from sceneparse.recipes import read_recipe
+    from sceneparse.training.taken import begins_anew
 
     if arguments.init is not None:
         if any(one.split("=")[0] in ("--init", "--init.model") for one in arguments.settings):
@@ -64,6 +66,8 @@ def _train_here(arguments: argparse.Namespace) -> int:
         arguments.settings.append(f"--init.model={arguments.init}")
     recipe = read_recipe(arguments.recipe, **recipe_settings(arguments))
     refuse_unready(recipe, arguments.out, arguments.strategy, resume=arguments.resume)
+    if arguments.resume and leads() and (line := begins_anew(arguments.out or Path("runs") / recipe.name)):
+        print(f"note: {line}", file=sys.stderr)
     with loading():
         from sceneparse.training.loop import train
     run = train(recipe, arguments.out, resume=arguments.resume, strategy=arguments.strategy)

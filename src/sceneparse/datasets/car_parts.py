@@ -10,7 +10,7 @@ from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import PairedPictures
 from sceneparse.datasets.subsets import chosen_split
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels, extra_keys, read_json
 from sceneparse.labels.mirroring import KEY as MIRROR
 from sceneparse.labels.mirroring import paired_by_name, pairs_of
@@ -78,7 +78,7 @@ def car_part_labels(root: Path) -> LabelSpace:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected layout: {LAYOUT}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f'{path}: cannot be read as {{"names": […]}} ({" ".join(str(error).split())})') from None
+        raise UserError(f'{path}: cannot be read as {{"names": […]}} ({reason_of(error)})') from None
     if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
         raise UserError(f'{path}: "names" must be a list of "background" and the parts')
     parts = tuple(names[1:])

@@ -89,17 +89,18 @@ def folder_splits(root: Path, patterns: NamePatterns = ANY) -> dict[str, SplitFo
 
 
 def _other_kind(root: Path) -> str:
-    """The kind that a folder, or one further down, has the look of, for a message; empty where none fits."""
+    """The kind that a folder, or one further down or up, has the look of, for a message; empty where none fits."""
     from sceneparse.datasets.recognising import (  # which goes over all kinds, this one among them
         further_down,
+        further_up,
         kinds_that_fit,
     )
 
     found = kinds_that_fit(root)
     if found:
         return f"; it looks like kind {found[0][0]} ({found[0][1]})"
-    further = further_down(root).removesuffix(".")
-    return f"; {further}" if further else ""
+    elsewhere = (further_down(root) or further_up(root)).removesuffix(".")
+    return f"; {elsewhere}" if elsewhere else ""
 
 
 def usual_splits(root: Path) -> dict[str, SplitFolders]:

@@ -1,5 +1,6 @@
 """Name the kind of a data set by what lies in its folder."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,6 +12,7 @@ from sceneparse.datasets.folder import found_in
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.layout import CLASSES
 from sceneparse.errors import UserError
+from sceneparse.labels.named_otherwise import named_otherwise
 from sceneparse.paths import meant
 from sceneparse.pictures.finding import is_hidden
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, UNREAD_SUFFIXES
@@ -104,8 +106,10 @@ def other_reading(root: Path) -> str:
             f"It is what `data export --as {ours.form}` wrote, which no kind reads back: export it again, such as "
             "--as folder."
         )
-    if further := further_down(root):
-        return further
+    if elsewhere := further_down(root) or further_up(root):
+        return elsewhere
+    if named_otherwise(root / CLASSES):  # which the error about classes.json says
+        return ""
     files = _below(root)
     if any(path.suffix.lower() in ARCHIVES for path in files):
         return "If the masks are in an archive, unpack it first."
@@ -145,6 +149,10 @@ FOLDERS = 48
 """Folders that are looked at for a data set further down."""
 
 
+LEVELS_UP = 2
+"""Folders around one that are looked at for a data set: train/images/ lies two below it."""
+
+
 def _below(root: Path) -> list[Path]:
     """Files of a folder and of those below it, the first of them."""
     below = (path for depth in ("*", "*/*", "*/*/*", "*/*/*/*") for path in root.glob(depth))
@@ -166,6 +174,24 @@ def further_down(root: Path) -> str:
             if kind == "folder" and (root / CLASSES).is_file():
                 copied = f"copy {root / CLASSES} into it"
                 return f"{folder} looks like kind {kind} ({evidence}): {copied}, and name that folder."
+    return ""
+
+
+def further_up(root: Path) -> str:
+    """Name the folder around one, or the one around that, that has the look of a data set; empty where neither has.
+
+    Args:
+        root: Such as the pictures of a data set, or one of its splits.
+    """
+    whole = Path(os.path.abspath(root))  # noqa: PTH100 - `resolve` would leave the folders that a link stands in
+    for level, folder in enumerate(whole.parents[:LEVELS_UP]):
+        if folder == folder.parent:
+            break
+        for kind, evidence in kinds_that_fit(folder):
+            if kind not in GENERAL or (kind == "folder" and (folder / CLASSES).is_file()):
+                as_given = len(root.parts) > level + 1 and ".." not in root.parts
+                shown = root.parents[level] if as_given else folder
+                return f"{shown} looks like kind {kind} ({evidence}): name that folder."
     return ""
 
 
@@ -198,8 +224,8 @@ def _help(root: Path) -> str:
     """What would help, in a sentence, by what there is."""
     files = _below(root)
     suffixes = {path.suffix.lower() for path in files}
-    if further := further_down(root):
-        return further
+    if elsewhere := further_down(root) or further_up(root):
+        return elsewhere
     if suffixes & ARCHIVES:
         return "Unpack the archive first."
     if unread := sorted(suffixes & UNREAD_SUFFIXES):

@@ -198,8 +198,8 @@ def unusable_files(evidence: Evidence) -> Iterator[Finding]:
         if other := wrong_form(problem, named_in):
             message = f"{counted(len(troubles), 'mask')} that cannot be used; of each, {other}"
         elif len(troubles) > 1:
-            first = f". The first: {message}" if problem in VARIOUS else ""
-            message = f"{len(troubles):,} {TROUBLES[problem]}{first}"
+            reasons = f". {_reasons(troubles, root)}" if problem in VARIOUS else ""
+            message = f"{len(troubles):,} {TROUBLES[problem]}{reasons}"
         yield finding_of("error", problem, message, [relative(trouble.file, root) for trouble in troubles])
     unknown: Counter[str] = Counter()
     for fact in facts:
@@ -213,6 +213,24 @@ def unusable_files(evidence: Evidence) -> Iterator[Finding]:
         text = f"{values_outside(unknown, evidence.labels)}. {hint}" if hint else text
         message = f"{counted(len(masks), 'mask')}: {text}"
         yield finding_of("error", "unknown-values", message, masks)
+
+
+def _reasons(troubles: Sequence[Trouble], root: Path) -> str:
+    """Say why files cannot be used: of each reason the first file, and how many more it holds for."""
+    files: dict[str, list[Path]] = defaultdict(list)
+    for trouble in troubles:
+        files[trouble.message.removeprefix(f"{trouble.file}: ")].append(trouble.file)
+    usual = sorted(files.items(), key=lambda item: -len(item[1]))
+    said = [
+        f"{relative(found[0], root)}{f' and {len(found) - 1:,} more' if len(found) > 1 else ''}: {reason}"
+        for reason, found in usual[:REASONS]
+    ]
+    more = len(usual) - len(said)
+    return "; ".join(said) + (f"; and {counted(more, 'other reason')}" if more else "")
+
+
+REASONS = 3
+"""Reasons at most that are told of files which cannot be used."""
 
 
 def odd_pictures(evidence: Evidence, name: str) -> Iterator[Finding]:

@@ -78,7 +78,7 @@ def contact_sheet(
     rows = []
     tasks = tasks_of(dataset) or TaskLabels(dataset.labels)
     spaces = mask_spaces(tasks)
-    shown = {task: np.zeros(len(space) + 1, dtype=np.int64) for task, space in spaces.items()}
+    shown = {task: _Counts.of(space) for task, space in spaces.items()}
     for index in indices:
         sample = dataset[index]
         scene = f" ({tasks.scenes.names[sample.scene]})" if tasks.scenes and sample.scene is not None else ""
@@ -86,10 +86,10 @@ def contact_sheet(
         versions = [Variant(sample, sample.name + scene + often)]
         if augmented is not None:
             versions += [augmented(index, number) for number in range(variants)]
-        for version in versions:
+        for number, version in enumerate(versions):
             for task, counts in shown.items():
                 if (mask := version.sample.masks().get(task)) is not None:
-                    counts += np.bincount((mask.numpy() - IGNORE).ravel(), minlength=len(counts))
+                    counts.add(mask.numpy(), original=number == 0)
         captions = [version.caption for version in versions]
         rows.append(_Row(captions, [_pictures(version.sample, spaces) for version in versions]))
     with whole_file(path) as temporary:
@@ -101,6 +101,36 @@ def mask_spaces(tasks: TaskLabels) -> dict[TruthName, LabelSpace]:
     """Return the label spaces of all tasks with a label per pixel, by the name of the sample's field."""
     found = {task.truth: tasks.space(task) for task in MAPS}
     return {name: space for name, space in found.items() if space is not None}
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Pixels of what is drawn for a task: ignored ones first, then those of each class.
+
+    Shares are of the originals: a crop that goes beyond its picture is padded, and padding is none of the data's
+    ignored pixels.
+
+    Args:
+        originals: Those of the originals.
+        all: Those of the variants as well.
+    """
+
+    originals: NDArray[np.int64]
+    all: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, labels: LabelSpace) -> _Counts:
+        return cls(np.zeros(len(labels) + 1, dtype=np.int64), np.zeros(len(labels) + 1, dtype=np.int64))
+
+    def add(self, mask: NDArray[np.int16], *, original: bool) -> None:
+        counts = np.bincount((mask - IGNORE).ravel(), minlength=len(self.all))
+        for sums in (self.all, self.originals)[: 1 + original]:
+            sums += counts
+
+    def written(self, name: str, index: int) -> str:
+        """A class's name with its share; the name alone where the variants alone have it."""
+        count = self.originals[index - IGNORE]
+        return f"{name} {count / self.originals.sum():.1%}" if count else name
 
 
 @dataclass(frozen=True)
@@ -144,7 +174,7 @@ def _fitted(pixels: NDArray[np.uint8], resampling: Image.Resampling) -> Image.Im
 
 
 def _draw(
-    rows: Sequence[_Row], spaces: Mapping[TruthName, LabelSpace], shown: Mapping[TruthName, NDArray[np.int64]]
+    rows: Sequence[_Row], spaces: Mapping[TruthName, LabelSpace], shown: Mapping[TruthName, _Counts]
 ) -> Image.Image:
     """Draw the rows: columns as wide as their widest picture, rows as high as their highest, the legend below."""
     columns = max(len(row.versions) for row in rows)
@@ -205,28 +235,26 @@ class _Entry:
     row: int
 
 
-def _legend(
-    spaces: Mapping[TruthName, LabelSpace], shown: Mapping[TruthName, NDArray[np.int64]], width: int
-) -> Iterator[_Entry]:
-    """Yield the classes that occur, in the label spaces' order, with their share of the pixels labelled for their task.
+def _legend(spaces: Mapping[TruthName, LabelSpace], shown: Mapping[TruthName, _Counts], width: int) -> Iterator[_Entry]:
+    """Yield the classes that occur, in the label spaces' order, with their share of the originals' pixels.
 
-    Ignored comes last. Each task but the objects begins a row of its own, with its name.
+    What is ignored comes last, or the padding where nothing of the originals is. Each task but the objects begins a row
+    of its own, with its name.
     """
     x, row = 0, 0
     for task, labels in spaces.items():
         counts = shown[task]
-        total = int(counts.sum())
-        if not total:
+        if not counts.all.any():
             continue
-        occurring = [index for index in range(len(labels)) if counts[index + 1]]
+        occurring = [index for index in range(len(labels)) if counts.all[index - IGNORE]]
         entries = [(written_name(labels.names[index], labels), index) for index in occurring]
-        if counts[0]:
-            entries.append(("ignored", IGNORE))
+        if counts.all[0]:
+            entries.append(("ignored" if counts.originals[0] else "padding", IGNORE))
         if x:
             x, row = 0, row + 1
         for number, (name, index) in enumerate(entries):
             title = f"{task}: " if task != Task.OBJECT.truth and number == 0 else ""
-            text = f"{title}{name} {counts[index + 1] / total:.1%}"
+            text = f"{title}{counts.written(name, index)}"
             size = 20 + round(Lettering(13).length(text)) + 20
             if x and x + size > width:
                 x, row = 0, row + 1

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sceneparse.errors import UserError, reason_of
+from sceneparse.errors import UserError, json_fault, reason_of
+from sceneparse.labels.named_otherwise import named_otherwise
 
 
 def read_json(path: Path) -> Any:
@@ -16,15 +17,15 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes(), object_pairs_hook=_once)
     except FileNotFoundError:
-        raise UserError(
-            f'{path}: no such file; it must name the classes, such as {{"names": ["sky", "road"]}}'
-        ) from None
+        must = 'it must name the classes, such as {"names": ["sky", "road"]}'
+        raise UserError(f"{path}: no such file; {named_otherwise(path) or must}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
     except _TwiceError as error:
         raise UserError(f'{path}: the key "{error}" stands twice in one object: remove one of them') from None
     except json.JSONDecodeError as error:
-        raise UserError(f"{path}:{error.lineno}:{error.colno}: not valid JSON ({error.msg})") from None
+        line, column, what = json_fault(error)
+        raise UserError(f"{path}:{line}:{column}: not valid JSON ({what})") from None
 
 
 class _TwiceError(ValueError):

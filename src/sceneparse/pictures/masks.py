@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from PIL import Image
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.labels.space import LARGEST
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.packed_greys import shown_hint
 from sceneparse.pictures.problems import PictureError, described
@@ -130,27 +132,59 @@ def value_hint(unknown: Collection[str], labels: LabelSpace) -> str:
     count, first = len(labels), next(iter(unknown))
     if labels.masks == "rgb":
         return (
-            'If it means "unlabelled", add it to "ignore_colors" in classes.json; many odd colours mean that the mask '
-            "was resized with interpolation or saved lossily."
+            'If it means "unlabelled", add it to "ignore_colors" in classes.json; if it is a class that is missing '
+            'there, add its name to "names" and its colour to "colors"; many odd colours mean that the mask was '
+            "resized with interpolation or saved lossily."
         )
     if set(unknown) == {"255"}:
         if count == 2 and labels.ids == (0, 1):
             return 'If these are black-and-white masks (0 and 255), add "ids": [0, 255] to classes.json.'
         return 'If 255 means "unlabelled", add "ignore": 255 to classes.json.'
-    if labels.ids == tuple(range(count)) and set(unknown) <= {str(count), "255"}:
-        return (
-            f'If the masks count classes from 1 and 0 means "unlabelled" ("reduce zero label"), put "ids": [1, …, '
-            f'{count}] and "ignore": {[0, *labels.ignore]} into classes.json; if {count} means "unlabelled", put '
-            f'"ignore": {[count, *labels.ignore]}.'
-        )
-    if len(unknown) == 1 and not first.isdecimal():
+    if left_out := _next_values(unknown, labels):
+        return _left_out_hint(left_out, [*labels.ignore, *([255] if "255" in unknown else [])])
+    if len(unknown) == 1 and not (first.isdecimal() and int(first) <= LARGEST):
         return f'If {first} means "unlabelled", add "ignore": {first} to classes.json; a class cannot have it.'
     if len(unknown) == 1:
-        return f'If {first} means "unlabelled", add "ignore": {first} to classes.json; if it is a class, name it there.'
+        return (
+            f'If {first} means "unlabelled", add "ignore": {first} to classes.json; if it is a class that is missing '
+            f'there, add its name to "names" and list every class\'s value in "ids", {first} among them.'
+        )
     return (
-        'Give every class its value by "ids" in classes.json and list the unlabelled ones in "ignore"; many odd values '
-        "mean that the mask was resized with interpolation or holds something else than classes."
+        'Name every class in "names" of classes.json, give each its value by "ids", and list the unlabelled values in '
+        '"ignore"; many odd values mean that the mask was resized with interpolation or holds something else than '
+        "classes."
     )
+
+
+def _next_values(unknown: Collection[str], labels: LabelSpace) -> list[int]:
+    """The values that go on where classes counted from 0 end, if there are no others but 255; else none."""
+    count = len(labels)
+    if labels.ids != tuple(range(count)):
+        return []
+    following = list(takewhile(lambda value: str(value) in unknown, range(count, LARGEST + 1)))
+    return following if set(unknown) <= {*map(str, following), "255"} else []
+
+
+def _left_out_hint(values: Sequence[int], ignore: Sequence[int]) -> str:
+    """What to do where the values after those of all names occur: some names may be missing."""
+    last, others = values[-1], sorted({*ignore} - {*values})
+    if len(values) > 1:
+        return (
+            f'If "names" in classes.json leaves out {len(values)} classes, add each at its place (the first name has '
+            f'value 0, the last would have {last}); if these values mean "unlabelled", put "ignore": '
+            f"{_listed([*values, *others])}; many odd values mean that the mask was resized with interpolation or "
+            "holds something else than classes."
+        )
+    return (
+        f'If "names" in classes.json leaves out a class, add it at its place (the first name has value 0, the last '
+        f'would have {last}); if the masks count classes from 1 and 0 means "unlabelled" ("reduce zero label"), put '
+        f'"ids": [1, …, {last}] and "ignore": {[0, *others]} there; if {last} means "unlabelled", put "ignore": '
+        f"{[last, *others]}."
+    )
+
+
+def _listed(values: Sequence[int]) -> str:
+    return str(list(values)) if len(values) <= 4 else f"[{values[0]}, …, {values[-1]}]"
 
 
 def ranges(values: Collection[int]) -> str:

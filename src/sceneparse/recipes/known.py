@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 import yaml
 
+from sceneparse.arguments import argument, yaml_list
 from sceneparse.errors import UserError
 from sceneparse.recipes.yaml_text import load_yaml
 from sceneparse.settings.choices import Choice
@@ -198,8 +199,14 @@ def refuse_null(values: dict[str, Any], known: dict[str, str], where: str, prefi
             raise UserError(f"{where}: {dotted} is null, but must be {known[dotted]}")
 
 
-def one_line(message: str, known: dict[str, str]) -> str:
-    """jsonargparse's explanation of a bad value, cut to one line: the setting, the value and what it may be."""
+def one_line(message: str, known: dict[str, str], *, typed: bool = False) -> str:
+    """jsonargparse's explanation of a bad value, cut to one line: the setting, the value and what it may be.
+
+    Args:
+        message: The explanation.
+        known: What each setting may be, in words.
+        typed: Whether the value was typed on the command line, so that an example is what is typed there.
+    """
     key = re.search(r'Parser key "([^"]+)"', message)
     value = re.search(r"(?:Got value|Given value): ?(.*)", message)
     missing = re.search(r"arguments are required: (.*)", message)
@@ -210,8 +217,25 @@ def one_line(message: str, known: dict[str, str]) -> str:
     if key and value and key.group(1) in known:
         must = known[key.group(1)]
         quotes = quotes_needed(_loaded(value.group(1))) if must == MAPPING or "text" in must else ""
-        return f"{key.group(1)} is {value.group(1)!r}, but must be {must}{quotes}"
+        example = _example(key.group(1), value.group(1), must, typed=typed)
+        return f"{key.group(1)} is {value.group(1)!r}, but must be {must}{example}{quotes}"
     return " ".join(message.split())
+
+
+def _example(name: str, value: str, must: str, *, typed: bool) -> str:
+    """The end of a message about a setting that takes a list, and was given one or several values without brackets."""
+    listed = re.search(r"a list of (?:(\d+) )?(whole numbers|numbers|texts)", must)
+    if listed is None or isinstance(_loaded(value), dict | list):
+        return ""
+    texts = [one for part in value.strip("[] ").split(",") if (one := part.strip(" '\""))]
+    items: list[Any] = texts if listed[2] == "texts" else [_loaded(one) for one in texts]
+    wanted = {"whole numbers": int, "numbers": int | float, "texts": str}[listed[2]]
+    count = int(listed[1] or len(items))
+    if len(items) == 1:
+        items *= count
+    if not items or len(items) != count or not all(isinstance(one, wanted) for one in items):
+        return ""
+    return f", such as {argument(name, items) if typed else yaml_list(items)}"
 
 
 def _loaded(text: str) -> Any:

@@ -1,6 +1,8 @@
 """Recipe files: where they lie, what they extend, and the published figures that stand in them beside the settings."""
 
 import difflib
+import os
+import shlex
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -9,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from sceneparse.errors import UserError, reason_of, require
+from sceneparse.arguments import argument
+from sceneparse.errors import UserError, reason_of, require, some
 from sceneparse.paths import expanded, meant
 from sceneparse.recipes.layers import layered
 from sceneparse.recipes.renamed import with_new_names
@@ -19,6 +22,8 @@ EXTENDS = "extends"
 PUBLISHED = "published"
 REPRODUCED = "reproduced"
 SUFFIXES = (".yaml", ".yml")
+OF_RUN = "recipe.yaml"
+"""The recipe in a training's run folder."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,7 @@ def load(source: str | Path, what: str, folder: Traversable) -> tuple[dict[str, 
             raise UserError(f"{where}: cannot be read ({reason_of(error)})") from None
     else:
         if text not in names:
+            refuse_folder(text, what)
             files = [f"{text}{suffix}" for suffix in SUFFIXES if Path(f"{text}{suffix}").is_file()]
             near = files or difflib.get_close_matches(text, names, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"give a .yaml file or one of: {', '.join(names)}"
@@ -166,6 +172,32 @@ def load(source: str | Path, what: str, folder: Traversable) -> tuple[dict[str, 
             f"{where}: expected settings such as 'network: {{architecture: pspnet}}', found {type(mapping).__name__}"
         )
     return mapping, where
+
+
+def refuse_folder(text: str, what: str) -> None:
+    """Refuse a folder in place of a recipe or a sweep; of a training's the message says how to go on with it.
+
+    Args:
+        text: What was named.
+        what: recipe or sweep.
+
+    Raises:
+        UserError: It is a folder.
+    """
+    if not os.path.isdir(text):  # noqa: PTH112 - Path's own question fails where a name is too long for any file
+        return
+    folder, said = Path(text), f"{text} is a folder, not a {what}"
+    if what == "recipe" and (own := folder / OF_RUN).is_file():
+        resume = argument("resume", True, option="--resume")
+        raise UserError(
+            f"{said}: to go on with the training in it, give {own} with {argument('out', text)} and {resume}; to train "
+            f"anew by its recipe, {own} with another {argument('out')}"
+        )
+    if what == "recipe" and (folder / "config.json").is_file():
+        init = argument("init.model", text, option=f"--init {shlex.quote(text)}")
+        raise UserError(f"{said}: to start from the model in it, give a {what} and {init}")
+    files = sorted(str(file) for suffix in SUFFIXES for file in folder.glob(f"*{suffix}"))
+    raise UserError(f"{said}: " + (f"name a file in it, {some(files)}" if files else "give a .yaml file or a name"))
 
 
 def read_figures(value: Any, where: str) -> tuple[Figure, ...]:

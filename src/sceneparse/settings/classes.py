@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sceneparse.arguments import argument
 from sceneparse.errors import require
 from sceneparse.settings.types import PATH, check_types
 
@@ -33,8 +34,11 @@ class ClassSettings:
         check_types(self, "data.classes")
         for new, members in self.merge.items():
             listed = isinstance(members, list | tuple) and all(isinstance(name, str) for name in members)
+            given: object = members
+            example = argument("data.classes.merge", {new: [given if isinstance(given, str) else "car"]})
             require(
-                listed and len(members) > 0, f"data.classes.merge: '{new}' must be a list of classes, such as [car]"
+                listed and len(members) > 0,
+                f"data.classes.merge: '{new}' must be a list of classes, such as {example}",
             )
             require(bool(new.strip()), "data.classes.merge has a class without a name")
         object.__setattr__(self, "merge", {new: tuple(members) for new, members in self.merge.items()})

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Annotated, Any, Literal
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError, require
 from sceneparse.settings.choices import Choice
 from sceneparse.settings.classes import ClassSettings
@@ -82,7 +83,9 @@ class NiftiSettings:
     def __post_init__(self) -> None:
         check_types(self, "data.nifti")
         require(
-            len(self.modalities) > 0, "data.nifti.modalities is empty: name the volumes of a case, such as [t1, t2]"
+            len(self.modalities) > 0,
+            "data.nifti.modalities is empty: name the volumes of a case, such as "
+            f"{argument('data.nifti.modalities', ['t1', 't2'])}",
         )
         for name, (low, high) in self.windows.items():
             require(
@@ -222,7 +225,10 @@ class DataSettings:
             f"data.workers is {self.workers}, but must be 0 or more, or auto",
         )
         if self.range is not None:
-            require(bool(self.range), "data.range is empty: give a pair such as [0, 4095], or null")
+            require(
+                bool(self.range),
+                f"data.range is empty: give a pair such as {argument('data.range', [0, 4095])}, or null",
+            )
             for low, high in pairs_of(self.range):
                 require(
                     low < high,

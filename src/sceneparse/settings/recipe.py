@@ -155,7 +155,7 @@ class Recipe:
         require(
             training.minutes is None,
             "optimizer.milestones are iterations, but training.minutes leaves open how many there will be: give them "
-            "as shares, such as [0.5, 0.75]",
+            f"as shares, such as {argument('optimizer.milestones', [0.5, 0.75])}",
         )
         require(
             milestones[-1] < training.iterations,

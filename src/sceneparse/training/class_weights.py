@@ -1,7 +1,6 @@
 """Class weights of the loss: fixed numbers, or weights counted from the training split."""
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -11,9 +10,10 @@ from torch import Tensor
 
 from sceneparse.data.class_changes import ClassChanges
 from sceneparse.data.class_counts import ClassCounts
-from sceneparse.errors import UserError, counted
+from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.training.prepare import Prepared
+from sceneparse.training.wishes import refuse_unfit_weights
 from sceneparse.weights.architectures import architecture_of
 
 FILE = "class_weights.json"
@@ -75,13 +75,7 @@ def fixed_weights(weights: Sequence[float], names: Sequence[str]) -> Tensor:
     Raises:
         UserError: Not one non-negative number for each class, or all are zero.
     """
-    if len(weights) != len(names):
-        raise UserError(
-            f"loss.class_weights has {counted(len(weights), 'number')}, but there are {len(names)} classes: "
-            "give one each"
-        )
-    if min(weights) < 0 or max(weights) == 0 or not all(map(math.isfinite, weights)):
-        raise UserError("loss.class_weights must be numbers of 0 or more, one of them at least above 0")
+    refuse_unfit_weights(weights, names)
     return torch.tensor(weights, dtype=torch.float32)
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from types import FrameType, TracebackType
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from sceneparse.processes import leads
@@ -31,6 +31,31 @@ def say_once(text: str) -> None:
         print(text, file=sys.stderr)
 
 
+class _TimeLeft:
+    """How long the rest of a training takes, by its pace so far, validations and all.
+
+    Its first step, which waits for what is loaded and compiled, says nothing of the others; from the second on there is
+    an estimate, which changes with the whole course and not with the last seconds.
+
+    Args:
+        total: Iterations in all.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._first: tuple[int, float] | None = None
+
+    def after(self, iteration: int) -> str:
+        """Note that an iteration is done, and return such as "0:12:34 left"; nothing as long as nothing is known."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = iteration, now
+            return ""
+        first, began = self._first
+        pace = (now - began) / (iteration - first)
+        return f"{timedelta(seconds=round(pace * (self._total - iteration)))} left"
+
+
 class ProgressLine:
     """Shows loss, learning rate, speed and time left on standard error: a live line on a terminal, else plain lines.
 
@@ -43,8 +68,8 @@ class ProgressLine:
     def __init__(self, done: int, total: int, *, shown: bool) -> None:
         self.console = FoldingConsole(stderr=True, quiet=not shown, highlight=False)
         self._total = total
-        self._done, self._began = done, time.monotonic()
-        self._last = self._began
+        self._left = _TimeLeft(total)
+        self._last = time.monotonic()
         self._bar: Progress | None = None
         if self.console.is_terminal and shown:
             self._bar = Progress(
@@ -52,7 +77,6 @@ class ProgressLine:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[text]}"),
-                TimeRemainingColumn(),
                 console=self.console,
             )
             self._task = self._bar.add_task("training", total=total, completed=done, text="")
@@ -80,13 +104,13 @@ class ProgressLine:
             line: Whether to write a line where there is no terminal.
         """
         text = f"loss {loss:.4f}  lr {rate:.2e}  {speed:.1f} pictures/s  waits {wait:.0%}"
+        if left := self._left.after(iteration):
+            text = f"{text}  {left}"
         if self._bar:
             self._bar.update(self._task, completed=iteration, text=text)
         elif line or time.monotonic() - self._last >= SILENCE:
             self._last = time.monotonic()
-            pace = (time.monotonic() - self._began) / (iteration - self._done)
-            left = timedelta(seconds=round(pace * (self._total - iteration)))
-            self.console.print(f"iteration {iteration}/{self._total}  {text}  {left} left", soft_wrap=True)
+            self.console.print(f"iteration {iteration}/{self._total}  {text}", soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Write a line for good."""

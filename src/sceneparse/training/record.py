@@ -28,7 +28,7 @@ class Record:
         folder: The run folder.
         length: Bytes of metrics.jsonl that belong to the iterations done; what follows is cut off.
         iteration: Iterations done; TensorBoard drops what came after them.
-        warn: Called with one line for the user where there will be no tensorboard/.
+        warn: Called with one line for the user where TensorBoard is there, or was, and there will be no curves for it.
         follow: Called with each line, as kind, iteration and values: what trackers get.
     """
 
@@ -76,14 +76,18 @@ class Record:
 
 
 def _board(folder: Path, iteration: int, warn: Callable[[str], None]) -> "SummaryWriter | None":
-    """Open TensorBoard's files, or say in one line why there are none."""
+    """Open TensorBoard's files; where it is there and cannot be used, or has files here, say in one line why not.
+
+    Whoever has never installed it has not asked for it, and metrics.jsonl holds all figures.
+    """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:  # not installed, or older than the extra asks for, which fails beside setuptools >= 82
-        warn(
-            f"no curves for TensorBoard ({error}); metrics.jsonl holds all figures. For both: "
-            "pip install 'sceneparse[tensorboard]'"
-        )
+        if getattr(error, "name", None) != "tensorboard" or folder.exists():
+            warn(
+                f"no curves for TensorBoard ({error}); metrics.jsonl holds all figures. For both: "
+                "pip install 'sceneparse[tensorboard]'"
+            )
         return None
     return SummaryWriter(str(folder), purge_step=iteration + 1)
 

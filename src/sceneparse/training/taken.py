@@ -1,5 +1,6 @@
 """Whether a run folder holds a training already, or one is going on there: known before PyTorch is loaded."""
 
+import difflib
 import os
 import sys
 import time
@@ -8,9 +9,9 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from sceneparse.arguments import argument
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, some
 from sceneparse.files import hold, is_held, make_folder, whole_file, write_errors
-from sceneparse.weights.run_folder import CHECKPOINTS, METRICS, MODEL, RECIPE, last_iteration
+from sceneparse.weights.run_folder import CHECKPOINTS, METRICS, MODEL, RECIPE, last_iteration, runs_in
 
 LOCK = ".lock"
 """In a run folder, where the system has no marks of files in use (`hold`): the file that a training locks instead."""
@@ -28,11 +29,35 @@ def refuse_taken(out: Path) -> None:
     Raises:
         UserError: There is one.
     """
-    if any((out / CHECKPOINTS).glob("last-[0-9]*.pt")) or (out / MODEL).exists():
+    if has_training(out):
         raise UserError(
             f"{out} already holds a training: go on with it ({argument('resume', True, option='--resume')}) or name "
             f"another folder ({argument('out', 'DIR')})"
         )
+
+
+def begins_anew(out: Path) -> str:
+    """Say in a line that a run folder has nothing to go on with, and what may have been meant; empty where it has.
+
+    Args:
+        out: The run folder, there or not.
+    """
+    if has_training(out):
+        return ""
+    if (out / RECIPE).is_file():
+        return f"{out}: the training there was stopped before its first checkpoint, and begins anew"
+    beside = [run.name for run in runs_in(out.parent) if run.parent == out.parent]
+    near = difflib.get_close_matches(out.name, beside, n=2, cutoff=0.7)
+    if near:
+        hint = f"; did you mean {' or '.join(str(out.with_name(name)) for name in near)}?"
+    else:
+        hint = f"; beside it: {some([str(out.with_name(name)) for name in beside])}" if beside else ""
+    return f"{out}: no run is there to go on with, so a new one begins{hint}"
+
+
+def has_training(out: Path) -> bool:
+    """Return whether a training has left a checkpoint or a model in a run folder."""
+    return any((out / CHECKPOINTS).glob("last-[0-9]*.pt")) or (out / MODEL).exists()
 
 
 def refuse_going(out: Path) -> None:

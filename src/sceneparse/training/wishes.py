@@ -1,7 +1,10 @@
 """What a training is asked to compute on and in, and refused where that cannot be: known before PyTorch is loaded."""
 
+import math
+from collections.abc import Sequence
+
 from sceneparse.arguments import argument
-from sceneparse.errors import require
+from sceneparse.errors import counted, require
 
 
 def refuse_float16(precision: str, device: str) -> None:
@@ -9,16 +12,36 @@ def refuse_float16(precision: str, device: str) -> None:
 
     Args:
         precision: As in `training.precision`.
-        device: The type of the device.
+        device: The type of the device; "auto" where it is only known that it is not CUDA.
 
     Raises:
         UserError: It is so.
     """
     # Small gradients would vanish.
-    where = "the CPU" if device == "cpu" else device
+    where = {"cpu": "the CPU", "auto": "this machine, which has none"}.get(device, device)
     require(
         precision != "float16" or device == "cuda",
         f"training.precision float16 needs a CUDA device: use bfloat16, float32 or auto on {where}",
+    )
+
+
+def refuse_unfit_weights(weights: Sequence[float], names: Sequence[str]) -> None:
+    """Refuse class weights that are not one for each class.
+
+    Args:
+        weights: As in `loss.class_weights`.
+        names: The classes.
+
+    Raises:
+        UserError: Not one non-negative number for each class, or all are zero.
+    """
+    require(
+        len(weights) == len(names),
+        f"loss.class_weights has {counted(len(weights), 'number')}, but there are {len(names)} classes: give one each",
+    )
+    require(
+        min(weights) >= 0 and max(weights) > 0 and all(map(math.isfinite, weights)),
+        "loss.class_weights must be numbers of 0 or more, one of them at least above 0",
     )
 
 

@@ -58,6 +58,13 @@ def newest_checkpoint(run: Path) -> Path | None:
     return max((run / CHECKPOINTS).glob("last-[0-9]*.pt"), default=None)
 
 
+def saved_iteration(run: Path) -> int | None:
+    """Return the iterations done of a run folder's newest checkpoint, from which a training goes on; None without."""
+    newest = newest_checkpoint(run)
+    match = None if newest is None else NAMES.fullmatch(newest.name)
+    return None if match is None else int(match[2])
+
+
 def read_found(path: Path) -> Found:
     """Read the network of a checkpoint, and what says which network it is.
 

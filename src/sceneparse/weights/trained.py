@@ -7,10 +7,11 @@ import time
 from functools import cache, partial
 from pathlib import Path
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.processes import leads
-from sceneparse.weights.checkpoint_file import is_checkpoint, newest_checkpoint, read_found
+from sceneparse.weights.checkpoint_file import is_checkpoint, newest_checkpoint, read_found, saved_iteration
 from sceneparse.weights.config import CARD, CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.kept import kept_model
 from sceneparse.weights.run_folder import (
@@ -77,14 +78,17 @@ def _of_run(path: Path, run: Path) -> Path:
     folder = there if state == "ended" else _kept_still(run)
     taken = model_taken(run, folder)
     best = "its model" if taken.mean_iou is None else "the best model" if state == "ended" else "the best model so far"
-    reached = last_iteration(run)
-    at = "" if reached is None else f" at iteration {reached}"
+    saved, logged = saved_iteration(run), last_iteration(run)
+    # Neither is the last one that was done: lines and checkpoints are written every so many.
+    reached = max((one for one in (saved, logged) if one is not None), default=None)
+    past = "" if reached is None else f", past iteration {reached}"
+    on = "" if saved is None else f"; {argument('resume', True, option='--resume')} goes on from iteration {saved}"
     stood = {
-        "going": f"the training is going on{at}",
-        "interrupted": f"the training was interrupted{at}",
-        "failed": f"the training failed{at}",
+        "going": f"the training is going on{past}",
+        "interrupted": f"the training was interrupted{on}",
+        "failed": f"the training failed{on}",
         "ended": "the training has ended",
-        "unknown": "the training has not ended",
+        "unknown": f"the training has not ended{on}",
     }[state]
     _say(f"{path}: takes {best} ({described(taken)}); {stood}")
     return folder

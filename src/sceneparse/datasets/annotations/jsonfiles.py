@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sceneparse.errors import UserError, reason_of
+from sceneparse.errors import UserError, json_fault, reason_of
 from sceneparse.pictures.finding import is_hidden
 
 ENDS = 65_536
@@ -36,7 +36,8 @@ def load(path: Path) -> Any:
         raise UserError(f"{path}: no such file") from None
     except json.JSONDecodeError as error:
         whole = "; it is cut off: export it again" if error.pos >= len(error.doc.rstrip()) - 1 else ""
-        raise UserError(f"{path}:{error.lineno}:{error.colno}: not valid JSON ({error.msg}){whole}") from None
+        line, column, what = json_fault(error)
+        raise UserError(f"{path}:{line}:{column}: not valid JSON ({what}){whole}") from None
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
     finally:

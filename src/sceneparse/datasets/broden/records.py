@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sceneparse.errors import UserError, reason_of
+from sceneparse.errors import UserError, json_fault, reason_of
 from sceneparse.files import write_text
 
 DATASETS = ("ade20k", "pascal", "os", "dtd")
@@ -63,7 +63,8 @@ def _record(line: str, where: str) -> Record:
         values = json.loads(line)
     except json.JSONDecodeError as error:
         array = " (a JSON array? Each line must be a record of its own)" if line.lstrip().startswith("[") else ""
-        raise UserError(f"{where}:{error.colno}: not valid JSON ({error.msg}){array}") from None
+        _, column, what = json_fault(error)
+        raise UserError(f"{where}:{column}: not valid JSON ({what}){array}") from None
     if not isinstance(values, dict):
         raise UserError(f'{where}: expected a record such as {{"dataset": "os", "file_index": 0, …}}')
     known = {"dataset", "file_index", "height", "width", "nr_part"}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sceneparse.arguments import argument
 from sceneparse.errors import require
 from sceneparse.settings import OptimizerSettings
 from sceneparse.training.schedules.kind import Curve, ScheduleKind
@@ -16,8 +17,8 @@ def step(settings: OptimizerSettings, _: Any) -> Curve:
     milestones, factor = settings.milestones, settings.factor
     require(
         len(milestones) > 0,
-        "optimizer.schedule 'step' needs optimizer.milestones: where the rate falls, such as [0.5, 0.75] of the "
-        "iterations",
+        "optimizer.schedule 'step' needs optimizer.milestones: where the rate falls, as shares of the iterations, such "
+        f"as {argument('optimizer.milestones', [0.5, 0.75])}",
     )
 
     def curve(iteration: int, iterations: int) -> float:

@@ -78,7 +78,7 @@ def read_object(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise UserError(f"{path}: not readable as JSON ({' '.join(str(error).split())[:150]})") from None
+        raise UserError(f"{path}: not readable as JSON ({reason_of(error)[:150]})") from None
     if not isinstance(value, dict):
         raise UserError(f"{path}: expected an object, found something else")
     return value

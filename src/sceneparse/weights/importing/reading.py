@@ -40,7 +40,7 @@ from sceneparse.weights.importing.programs import program_in
 from sceneparse.weights.importing.stated import Stated, encoder_settings, stated_in
 from sceneparse.weights.importing.torchfile import ReadStorage, make_tensors, open_torch
 from sceneparse.weights.importing.wrappers import unwrapped, weights_in
-from sceneparse.weights.paths import CAFFE, SAFE, TORCH
+from sceneparse.weights.paths import CAFFE, SAFE, TORCH, no_checkpoint
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 PART = re.compile(r"(-\d{5}-of-\d{5}\.(safetensors|bin)|\.index\.json|^config\.json|^preprocessor_config\.json)$")
@@ -288,10 +288,7 @@ def _read_folder(folder: Path) -> Checkpoint:
         )
     if checkpoints := sorted(folder.glob("checkpoint-[0-9]*"), key=lambda one: (len(one.name), one.name)):
         raise UserError(f"{folder}: holds the checkpoints of a training; name one, such as {_best(checkpoints)}")
-    raise UserError(
-        f"{folder}: holds no checkpoint: neither model.safetensors nor pytorch_model.bin (transformers), "
-        "nor an encoder_….pth with its decoder_….pth (CSAIL)"
-    )
+    raise no_checkpoint(folder)
 
 
 def _read_shards(index: Path) -> dict[str, Tensor]:

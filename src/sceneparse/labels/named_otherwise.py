@@ -1,0 +1,56 @@
+"""Names of classes in another file than the one that is read, for the message that says that this one is missing."""
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+STEMS = frozenset(
+    ("classes", "class_names", "classnames", "names", "labels", "label_names", "categories", "palette", "legend")
+)
+"""What files of class names are called, in lower case, up to the first dot."""
+
+SUFFIXES = frozenset((".json", ".txt", ".yaml", ".yml", ".csv", ".names"))
+"""What they end in, in lower case."""
+
+LARGEST = 1 << 20
+"""Bytes of a file of class names at most."""
+
+LOOKED_AT = 2000
+"""Files of a folder among which one is looked for."""
+
+
+def named_otherwise(path: Path) -> str:
+    """Say which file beside a missing one seems to name the classes, and what to do; empty where none does.
+
+    Args:
+        path: The file that would be read, such as `classes.json`.
+    """
+    try:
+        files = sorted(one for one in islice(path.parent.iterdir(), LOOKED_AT) if _may_name(one))
+    except OSError:
+        return ""
+    example = '{"names": ["sky", "road"]}'
+    for file in files:
+        if _is_label_space(file):
+            return f"classes are read from {path.name} alone: rename {file.name}, which lies beside it"
+    return f"{files[0].name} is not read: write its names into {path.name}, such as {example}" if files else ""
+
+
+def _may_name(file: Path) -> bool:
+    if file.suffix.lower() not in SUFFIXES:
+        return False
+    # A classes.json.txt, too: Windows hides what its editor adds to a name.
+    return file.name.lower().partition(".")[0] in STEMS or _is_label_space(file)
+
+
+def _is_label_space(file: Path) -> bool:
+    """Whether a file is JSON, and has the names where they are read."""
+    if file.suffix.lower() != ".json" or not file.is_file() or file.stat().st_size > LARGEST:
+        return False
+    try:
+        found: Any = json.loads(file.read_bytes())
+    except (ValueError, OSError, RecursionError):
+        return False
+    names = found.get("names") if isinstance(found, dict) else None
+    return isinstance(names, list) and bool(names) and all(isinstance(name, str) for name in names)
