@@ -29,6 +29,7 @@ from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import resize
 from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.base import Output, SceneParser
+from sceneparse.networks.cost import multiply_adds
 from sceneparse.settings import LossSettings, NetworkSettings, Recipe
 from sceneparse.training.loop import train
 from sceneparse.weights.architectures import ARCHITECTURES, Architecture
@@ -175,9 +176,12 @@ def tested(name: str, recipe: Recipe, out: Path) -> dict[str, Any]:
     engine = TorchEngine(model.network, recipe.preprocessing)
     dataset = open_for_testing(recipe.data, channels=recipe.backbone.in_channels)
     scores = evaluate(engine, dataset, resolve(recipe.protocol)).scores
+    height, width = dataset[0].image.shape[-2:] if recipe.augmentation.crop is None else recipe.augmentation.crop
+    size = (height + -height % MULTIPLE, width + -width % MULTIPLE)
     return {
         "network": name if name == "ours" else f"smp {name}",
         "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
+        "multiply_adds": multiply_adds(model.network, recipe.backbone.in_channels, size),
         "mean_iou": scores.mean_iou,
         "pixel_accuracy": scores.pixel_accuracy,
     }
@@ -185,10 +189,11 @@ def tested(name: str, recipe: Recipe, out: Path) -> dict[str, Any]:
 
 def report(rows: list[dict[str, Any]]) -> None:
     """Print the figures."""
-    table = Table("network", "million parameters", "mean IoU", "pixel accuracy")
+    table = Table("network", "million parameters", "10⁹ multiply-adds a crop", "mean IoU", "pixel accuracy")
     for row in rows:
         shares = (f"{100 * row[key]:.2f}" for key in ("mean_iou", "pixel_accuracy"))
-        table.add_row(row["network"], f"{row['parameters'] / 1e6:.2f}", *shares)
+        cost = f"{row['multiply_adds'] / 1e9:.2f}"
+        table.add_row(row["network"], f"{row['parameters'] / 1e6:.2f}", cost, *shares)
     Console().print(table)
 
 

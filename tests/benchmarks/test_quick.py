@@ -113,7 +113,8 @@ def alike(found: dict[str, Any]) -> bool:
 
 CHECKS: dict[str, Callable[[Any], bool]] = {
     "accuracy_peers": lambda rows: (
-        [row["network"] for row in rows] == ["ours", "smp FPN"] and all(0 <= row["mean_iou"] <= 1 for row in rows)
+        [row["network"] for row in rows] == ["ours", "smp FPN"]
+        and all(0 <= row["mean_iou"] <= 1 and row["multiply_adds"] > 0 for row in rows)
     ),
     "ablation": lambda rows: timed(rows) and [row["row"] for row in rows] == ["start", "only channels-last", "all"],
     "agreement": lambda rows: (
