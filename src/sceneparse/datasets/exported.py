@@ -52,4 +52,14 @@ def undrawn(root: Path, choice: Unlabelled) -> Unlabelled:
         root: The folder.
         choice: The setting.
     """
-    return "ignore" if choice == "auto" and exported(root) is not None else choice
+    return "ignore" if written_here(root, choice) else choice
+
+
+def written_here(root: Path, choice: Unlabelled) -> bool:
+    """Return whether undrawn pixels are what they are by `undrawn`, and not by the setting or the tool's custom.
+
+    Args:
+        root: The folder.
+        choice: The setting.
+    """
+    return choice == "auto" and exported(root) is not None
