@@ -55,6 +55,10 @@ def undrawn(root: Path, choice: Unlabelled) -> Unlabelled:
     return "ignore" if written_here(root, choice) else choice
 
 
+WHY = ", since sceneparse wrote these files from masks, in which such pixels were ignored"
+"""Why pixels that nobody drew count in nothing, where `written_here` says so."""
+
+
 def written_here(root: Path, choice: Unlabelled) -> bool:
     """Return whether undrawn pixels are what they are by `undrawn`, and not by the setting or the tool's custom.
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from sceneparse.cli import main
-from sceneparse.data.sample import notes_of
 from sceneparse.datasets.file_as_root import folder_around
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
@@ -137,16 +136,14 @@ class TestPicturesElsewhere:
         assert opened("../photos") == (tmp_path / "a" / "photos" / "1.png").resolve()
 
 
-@pytest.mark.parametrize("form", ["coco", "labelme", "label_studio"])
+@pytest.mark.parametrize("form", ["coco", "cvat", "labelme", "label_studio"])
 def test_why_undrawn_pixels_of_an_own_export_are_ignored_is_said(form: str, tmp_path: Path) -> None:
-    source = one_piece(tmp_path / "source")
-    export_dataset(source, tmp_path / "out", form=form, progress=False)
+    export_dataset(one_piece(tmp_path / "source"), tmp_path / "out", form=form, progress=False)
     kind = recognise(tmp_path / "out").kind
-    why = "since sceneparse wrote these files"
-    assert any(why in note for note in notes_of(open_dataset(settings(kind, tmp_path / "out"), "train")))
-    for choice in ("ignore", "background"):
+    for choice in ("auto", "ignore", "background"):
         data = DataSettings(kind, root=str(tmp_path / "out"), options={"unlabelled": choice})
-        assert not any(why in note for note in notes_of(open_dataset(data, "train")))
+        said = [one.message for one in check(data, progress=False).findings if "since sceneparse wrote" in one.message]
+        assert len(said) == (choice == "auto")
 
 
 def test_a_package_that_pictures_need_is_no_damage_of_their_files(

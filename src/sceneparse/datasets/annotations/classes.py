@@ -6,6 +6,7 @@ from typing import Any
 
 from sceneparse.arguments import argument
 from sceneparse.datasets.annotations.options import Unlabelled
+from sceneparse.datasets.exported import WHY
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.labels.space import BACKGROUNDS, Color, distinct_colors
@@ -97,8 +98,7 @@ def classes_of(
     if not kept:
         raise UserError(f"{where}: names no class; draw something in the tool, name its class, and export again")
     what = "count in nothing" if undrawn == IGNORE else f"are class '{kept[undrawn].name}'"
-    why = ", since sceneparse wrote these files from masks, in which such pixels were ignored" if written_here else ""
-    notes = [f"pixels that nobody drew {what} (data.options.unlabelled: {chosen}){why}"]
+    notes = [f"pixels that nobody drew {what} (data.options.unlabelled: {chosen}){WHY * written_here}"]
     if merged:
         notes.append(f"{where}: several classes are called '{merged[0]}'; they are one class here")
     notes += _alike(positions)

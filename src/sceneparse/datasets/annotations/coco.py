@@ -51,7 +51,7 @@ class CocoOptions(FileOptions):
 
     Args:
         unlabelled: What pixels are that nobody drew: background (a class, which learns), ignore (they count in
-            nothing), or auto: background.
+            nothing), or auto: background, but in what `sceneparse data export` wrote ignore.
         images: The folder of the pictures, where they do not lie in the export: absolute, from data.root on or, where
             none is there, from where the command runs.
         annotations: The annotation file below data.root, with {split} for the split's name, such as
