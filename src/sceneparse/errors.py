@@ -32,6 +32,10 @@ class NothingToScoreError(UserError):
     """All pictures were tested, and no pixel of them has a known class."""
 
 
+class MissingPackageError(UserError):
+    """A package that the data need is not installed: none of their files is at fault."""
+
+
 class UnannotatedError(UserError):
     """A split is there, but nothing in it is annotated, as often of the pictures to test on."""
 

@@ -149,4 +149,4 @@ def meant(path: str | Path) -> str:
     except OSError:
         return ""
     near = difflib.get_close_matches(given.name, names, n=1, cutoff=0.7)
-    return f"; did you mean {given.with_name(near[0])}?" if near else ""
+    return f"; did you mean {given.with_name(near[0])}?" if near and near[0] != given.name else ""

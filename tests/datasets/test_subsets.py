@@ -8,7 +8,7 @@ import pytest
 
 from sceneparse.data.sample import notes_of
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.subsets import part
+from sceneparse.datasets.subsets import part, parted_note
 from sceneparse.errors import UserError
 from sceneparse.settings import DataSettings, SourceSettings
 from tests.support.one_piece import coco, one_piece
@@ -30,6 +30,22 @@ def test_about_a_fifth_is_held_out_and_added_or_removed_pictures_move_no_other_o
     fewer = NAMES[7::2]
     assert held(fewer) == before & set(fewer)
     assert held(list(reversed(NAMES))) == before
+
+
+def test_what_was_parted_by_the_same_rule_before_is_parted_all_the_same() -> None:
+    train = NAMES
+    for _ in range(3):  # each time without the val that was held out
+        train = [name for name in train if name not in held(train)]
+        assert len(held(train[:31])) >= 0.1 * 31
+        assert 0.1 <= len(held(train)) / len(train) < 0.3
+        assert held(list(reversed(train))) == held(train)
+        # Further pictures that are held out by the first rule move none from one side of training to validation.
+        assert not held(NAMES) & set(train)
+
+
+def test_the_note_counts_what_is_held_out() -> None:
+    train = [name for name in NAMES if name not in held(NAMES)][:31]
+    assert f"is held out as val ({len(held(train))} of 31)" in parted_note("all", train)
 
 
 def test_the_same_pictures_are_held_out_on_every_machine() -> None:

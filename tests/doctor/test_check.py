@@ -218,7 +218,7 @@ def test_of_several_files_that_cannot_be_read_each_reason_is_told(root: Path) ->
     for name in ("train/images/001.png", "val/images/000.png"):
         (root / name).write_bytes(b"")
     finding = found(diagnose(root), "unreadable")
-    assert "3 files cannot be read; fetch them again or leave them out. " in finding.message
+    assert "3 files cannot be read; put whole ones in their place or leave them out. " in finding.message
     assert "train/images/001.png and 1 more: the file is empty; " in finding.message
     assert "train/images/000.png: " in finding.message and "damaged or cut off" in finding.message
 

@@ -222,7 +222,7 @@ def test_a_damaged_tiff_is_one_clear_line(damage: str) -> None:
     whole = tiff_bytes(Tiff(RNG.integers(0, 9, (40, 40)).astype("u2"), planar=True, deflate=True))
     tag = whole.index(struct.pack("<HH", 273, 4))
     broken = whole[: len(whole) // 3] if damage == "cut" else whole[:tag] + b"\xff\xfe" + whole[tag + 2 :]
-    with pytest.raises(UserError, match=r"damaged or cut off \(.*\); fetch it again or leave it out$"):
+    with pytest.raises(UserError, match=r"damaged or cut off \(.*\); put a whole one in its place or leave it out$"):
         seen(broken)
 
 

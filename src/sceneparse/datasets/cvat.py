@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from sceneparse.datasets.cvat_trees import LABELMAP, Tree, export_in, split_exports, unpacked
-from sceneparse.datasets.exported import exported, undrawn
+from sceneparse.datasets.exported import WHY, exported, undrawn, written_here
 from sceneparse.datasets.folder import in_order, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
@@ -66,7 +66,10 @@ def cvat_layout(settings: DataSettings) -> Layout:
                 f"{first.labelmap} and {tree.labelmap} name different classes or colours: export all splits of one "
                 "project, so that they have the same"
             )
-    labels, note = with_unlabelled(listed, BLACK, _unlabelled(root, options.unlabelled), str(first.labelmap))
+    unlabelled = _unlabelled(root, options.unlabelled)
+    labels, note = with_unlabelled(listed, BLACK, unlabelled, str(first.labelmap))
+    if unlabelled == "ignore" and written_here(root, options.unlabelled):
+        note = note._replace(text=f"{note.text}{WHY}")
     labels = replace(labels, ignore_colors=(*labels.ignore_colors, *void))
     splits = Listings(folders, partial(_listed, lists=lists))
     notes = tool_notes(note, splits, settings)

@@ -11,6 +11,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
-from sceneparse.datasets.annotations.coco_masks import MaskError, encloses_nothing, polygon_mask, rle_mask
+from sceneparse.datasets.annotations.coco_masks import (
+    MaskError,
+    encloses_nothing,
+    mask_package,
+    polygon_mask,
+    rle_mask,
+)
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
 from sceneparse.datasets.annotations.jsonfiles import as_dict, as_key, as_list, glimpse, load
 from sceneparse.datasets.annotations.outlines import Outline, flat_corners
@@ -110,7 +117,12 @@ def _classes(whole: Mapping[str, dict[str, Any]], files: Mapping[str, Path], unl
     for own, content in whole.items():
         others = [str(label.get("name", "")) for label in content["categories"]["label"]["labels"]]
         if others != names:
-            raise UserError(f"{files[own]}: names other classes than {files[first]}: export all subsets together")
+            both = next((one, two) for one, two in zip_longest(names, others) if one != two)
+            there, here = ("none" if name is None else repr(name) for name in both)
+            raise UserError(
+                f"{files[own]}: names other classes than {files[first]}, such as {here} where that has {there}: export "
+                "all subsets together"
+            )
     colors: dict[int, Color] = {}
     for entry in as_list(as_dict(whole[first]["categories"].get("mask")).get("colormap")):
         colors[entry["label_id"]] = (entry["r"], entry["g"], entry["b"])
@@ -143,6 +155,8 @@ def _records(whole: dict[str, Any], path: Path, root: Path, subset: str) -> tupl
         if file is None:
             gone.append(stored)
             continue
+        if any(one["type"] != "mask" for one in drawings):
+            mask_package()
         size = image.get("size")
         height, width = size if isinstance(size, list) and len(size) == 2 else (None, None)
         own = (height, width) if isinstance(height, int) and isinstance(width, int) else None

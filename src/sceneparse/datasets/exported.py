@@ -52,4 +52,18 @@ def undrawn(root: Path, choice: Unlabelled) -> Unlabelled:
         root: The folder.
         choice: The setting.
     """
-    return "ignore" if choice == "auto" and exported(root) is not None else choice
+    return "ignore" if written_here(root, choice) else choice
+
+
+WHY = ", since sceneparse wrote these files from masks, in which such pixels were ignored"
+"""Why pixels that nobody drew count in nothing, where `written_here` says so."""
+
+
+def written_here(root: Path, choice: Unlabelled) -> bool:
+    """Return whether undrawn pixels are what they are by `undrawn`, and not by the setting or the tool's custom.
+
+    Args:
+        root: The folder.
+        choice: The setting.
+    """
+    return choice == "auto" and exported(root) is not None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sceneparse.arguments import argument
 from sceneparse.data.sample import Sample, Stored
+from sceneparse.datasets.file_as_root import refuse_file
 from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.folder_layouts import IMAGE_FOLDERS, MASK_FOLDERS
 from sceneparse.datasets.getting.entry import Entry
@@ -160,9 +161,11 @@ def refuse_missing_folder(settings: DataSettings) -> None:
     """Refuse what was meant as a folder and is not there, which the hub need not be asked for.
 
     Raises:
-        UserError: It is not there.
+        UserError: It is not there, or is a file.
     """
     root = settings.root
+    if root is not None:
+        refuse_file(Path(root))
     if root is not None and written_as_path(root) and not Path(root).exists():
         raise UserError(f"{root}: no such folder; expected: {LAYOUT}")
 

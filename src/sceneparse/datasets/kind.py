@@ -113,11 +113,15 @@ def root_of(settings: DataSettings) -> Path:
     """The data set's folder.
 
     Raises:
-        UserError: `data.root` is not set.
+        UserError: `data.root` is not set, or is a file.
     """
+    from sceneparse.datasets.file_as_root import refuse_file  # which reads splits' names, and so waits for pictures
+
     if settings.root is None:
         raise UserError(f"data.root is not set: name the folder of the data set ({argument('data.root', 'DIR')})")
-    return Path(settings.root)
+    root = Path(settings.root)
+    refuse_file(root)
+    return root
 
 
 def by_root(opener: Callable[[Path, str, int], DataSet]) -> Callable[[DataSettings, str, int], DataSet]:

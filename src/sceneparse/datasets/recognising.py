@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sceneparse.arguments import argument
 from sceneparse.datasets.exported import exported
+from sceneparse.datasets.file_as_root import ARCHIVES, refuse_file
 from sceneparse.datasets.folder import found_in
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.layout import CLASSES
@@ -58,8 +59,7 @@ def recognise(root: Path) -> Recognised:
     Raises:
         UserError: It is no folder, or no kind fits; the message says what is there, and what would help.
     """
-    if root.is_file():
-        raise UserError(f"{root}: is a file; {_help_on_file(root)}")
+    refuse_file(root)
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; name the data set's folder{meant(root)}")
     found = kinds_that_fit(root)
@@ -140,8 +140,6 @@ def taken_for_folder(settings: DataSettings) -> str:
     )
 
 
-ARCHIVES = frozenset((".zip", ".tar", ".gz", ".tgz"))
-
 LOOKED_AT = 2000
 """Files that say enough of what a folder holds; a wrong one may hold millions."""
 
@@ -209,15 +207,6 @@ def _unread_form(files: Sequence[Path]) -> str:
     if tools & {".json", ".jsonl", ".ndjson"} and suffixes & PICTURE_SUFFIXES:
         return f"The JSON files are of no form that is read: {instead}."
     return ""
-
-
-def _help_on_file(file: Path) -> str:
-    """What to name in place of a file."""
-    if file.suffix.lower() in (".yaml", ".yml"):
-        return f"a recipe whose data are a mixture needs {argument('kind', 'mixture')}; else name the data set's folder"
-    if file.suffix.lower() in ARCHIVES:
-        return "unpack the archive, and name the folder"
-    return f"name the folder that it lies in, {file.parent}"
 
 
 def _help(root: Path) -> str:

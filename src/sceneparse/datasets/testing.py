@@ -137,13 +137,14 @@ def open_for_testing(settings: DataSettings, *, channels: int = 3) -> DataSet:
 
 def _with_advice(missing: MissingSplitError, settings: DataSettings, channels: int) -> MissingSplitError:
     """The error that a split is missing, with splits that there are: first what a training here has held out."""
+    faults = {name: _fault(settings, name, channels) for name in (settings.val, "all")}
     there = {
-        name: argument("split", name, option=f"--split '{name}'")
-        for name in (settings.val, "all")
-        if _opens(settings, name, channels)
+        name: argument("split", name, option=f"--split '{name}'") for name, fault in faults.items() if fault is None
     }
     if not there:
-        return missing
+        broken = (f"{name}: {fault}" for name, fault in faults.items() if not isinstance(fault, MissingSplitError))
+        fault = next(broken, "")
+        return MissingSplitError(missing.what, f"; what there is cannot be opened: {fault}") if fault else missing
     advice = f"to test on one that there is: {next(iter(there.values()))}"
     if len(there) > 1:  # in one piece
         held, whole = there.values()
@@ -154,9 +155,10 @@ def _with_advice(missing: MissingSplitError, settings: DataSettings, channels: i
     return MissingSplitError(missing.what, f"; {advice}")
 
 
-def _opens(settings: DataSettings, split: str, channels: int) -> bool:
+def _fault(settings: DataSettings, split: str, channels: int) -> UserError | None:
+    """Why a split cannot be opened; None where it can."""
     try:
         open_dataset(settings, split, channels=channels)
-    except UserError:
-        return False
-    return True
+    except UserError as error:
+        return error
+    return None

@@ -27,7 +27,7 @@ from sceneparse.doctor.overlap import overlapping, taken_by
 from sceneparse.doctor.pair_facts import Facts, Trouble
 from sceneparse.doctor.picture_rules import copies, of_pictures
 from sceneparse.doctor.roles import ROLES, Role
-from sceneparse.errors import MissingSplitError, UnannotatedError, UserError
+from sceneparse.errors import MissingPackageError, MissingSplitError, UnannotatedError, UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.pictures.problems import PictureError
 from sceneparse.processes.machine import usable_cores
@@ -176,10 +176,12 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
         for name in names:
             try:
                 found[name] = open_dataset(settings, name, channels=channels)
+            except MissingPackageError:  # without it no file can be judged
+                raise
             except UserError as error:
-                errors.append(error)
-                if names != ("all",):
+                if names != ("all",) and str(error) not in map(str, errors):  # splits' files are compared with others
                     notes.append(_unopened(settings, name, error))
+                errors.append(error)
         if found:
             return found, notes
     # What is wrong with a split that is there says more than which ones are not.
@@ -188,13 +190,13 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
 
 def _unopened(settings: DataSettings, name: str, error: UserError) -> Finding:
     """What is said of a split that cannot be opened: training needs no more than the other two of one for testing."""
-    needed = name in (settings.train, settings.val)
+    needed, missing = name in (settings.train, settings.val), isinstance(error, MissingSplitError)
     if needed:
-        return Finding("error", "no-split", str(error))
-    if isinstance(error, MissingSplitError):
+        return Finding("error", "no-split" if missing else "unusable-split", str(error))
+    if missing:
         return Finding(rules.missing_severity(settings, "test"), "no-split", str(error))
     # Its pictures are often not there, or have boxes alone; training never opens it.
-    code = "empty-split" if isinstance(error, UnannotatedError) else "no-split"
+    code = "empty-split" if isinstance(error, UnannotatedError) else "unusable-split"
     return Finding("warning", code, f"{name}: it is not trained on, but nothing can be measured on it: {error}")
 
 
@@ -242,6 +244,7 @@ def _look(dataset: DataSet, index: int, spaces: dict[TruthName, LabelSpace]) -> 
         sample = dataset[index]
     except UserError as error:
         problem = error.problem if isinstance(error, PictureError) else "unreadable"
+        file = _file_at_fault(dataset, index, str(error)) or file
         trouble = Trouble(problem, file, str(error))
         # It stands under the first task, whose counts it adds nothing to.
         task, labels = next(iter(spaces.items()))
@@ -273,6 +276,14 @@ def _look(dataset: DataSet, index: int, spaces: dict[TruthName, LabelSpace]) -> 
         none = np.zeros(len(spaces[task]), dtype=np.int64)
         return {task: Facts(file, file, digest, None, "", none, 0, 0, troubles=(trouble,), sample=identity)}
     return looks
+
+
+def _file_at_fault(dataset: DataSet, index: int, message: str) -> Path | None:
+    """The picture's or the mask's file, where a message begins with its path."""
+    with suppress(UserError):  # what is embedded in an annotation file is read from there
+        stored = (one for one in stored_of(dataset, index) or () if isinstance(one, Path))
+        return next((one for one in stored if message.startswith(f"{one}: ")), None)
+    return None
 
 
 def _digest(sample: Sample) -> bytes | None:

@@ -4,9 +4,10 @@ from sceneparse.pictures.problems import Problem
 
 TROUBLES: dict[Problem, str] = {
     "missing": "files vanished during the check; check again",
-    "unreadable": "files cannot be read; fetch them again or leave them out",
+    "unreadable": "files cannot be read; put whole ones in their place or leave them out",
     "too-large": "pictures are too large to be decoded; cut them into tiles",
     "form": "files have a form that cannot be used; convert them",
+    "package": "files need a package that is not installed, and may be whole; install it",
     "size": "masks differ from their picture in size; make each at its picture's size, without interpolation",
     "turned": "masks fit their picture only if EXIF's orientation is treated otherwise; if that holds for all "
     "pictures, set data.orientation (ignore in place of apply, or the reverse), else save those pictures' pixels "
@@ -27,5 +28,5 @@ TROUBLES: dict[Problem, str] = {
 }
 """For each kind of trouble: what several files have in common, and what to do."""
 
-VARIOUS: frozenset[Problem] = frozenset(("unreadable", "form", "size", "georeference", "values"))
+VARIOUS: frozenset[Problem] = frozenset(("unreadable", "form", "package", "size", "georeference", "values"))
 """Kinds of trouble whose cause differs from file to file, so that one file's own message says more."""

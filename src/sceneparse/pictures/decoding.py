@@ -190,7 +190,9 @@ def decode(
 
 def _damaged(source: Path | bytes, error: Exception) -> PictureError:
     reason = " ".join(str(error).split()) or type(error).__name__
-    return PictureError(f"{described(source)}: damaged or cut off ({reason}); fetch it again or leave it out")
+    return PictureError(
+        f"{described(source)}: damaged or cut off ({reason}); put a whole one in its place or leave it out"
+    )
 
 
 @contextmanager

@@ -196,5 +196,5 @@ def register_heif(where: str) -> None:
         import pi_heif
     except ImportError:
         message = f"{where}: HEIC pictures need pi-heif; do: pip install 'sceneparse[heif]'"
-        raise PictureError(message, "form") from None
+        raise PictureError(message, "package") from None
     pi_heif.register_heif_opener()

@@ -10,6 +10,7 @@ Problem = Literal[
     "unreadable",
     "too-large",
     "form",
+    "package",
     "size",
     "turned",
     "georeference",

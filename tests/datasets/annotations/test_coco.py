@@ -16,7 +16,7 @@ from sceneparse.datasets.annotations.coco import KIND
 from sceneparse.datasets.annotations.coco_masks import MaskError, polygon_mask, rle_mask, run_lengths
 from sceneparse.datasets.opening import open_dataset, open_for_training
 from sceneparse.doctor import check
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingPackageError, UserError
 from sceneparse.labels import IGNORE
 from sceneparse.settings import DataSettings
 
@@ -331,7 +331,7 @@ def test_a_picture_of_another_size_than_annotated_is_refused(tmp_path: Path) -> 
 def test_splits_with_other_categories_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "train.json", [row(SQUARE)])
     settings = write(tmp_path, "val.json", [row(SQUARE)], categories=CATEGORIES[:2])
-    with pytest.raises(UserError, match=r"name different categories, such as 90 'unseen': export all splits together"):
+    with pytest.raises(UserError, match=r"such as 90, which is 'unseen' in train, none in val: export all splits tog"):
         open_dataset(settings, "train")
 
 
@@ -345,8 +345,12 @@ def test_the_doctor_finds_it_ready(tmp_path: Path) -> None:
 def test_a_missing_package_is_named_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = write(tmp_path, "result.json", [row(SQUARE)])
     monkeypatch.setitem(__import__("sys").modules, "pycocotools", None)
-    with pytest.raises(UserError, match=r"pip install 'sceneparse\[annotations\]'"):
-        objects(settings)
+    for refused in (lambda: open_dataset(settings, "all"), lambda: check(settings, progress=False)):
+        with pytest.raises(MissingPackageError, match=r"pip install 'sceneparse\[annotations\]'"):
+            refused()
+    # Run lengths need none.
+    alone = write(tmp_path, "result.json", [row({"size": list(SIZE), "counts": [40, 80, 624]})])
+    assert (objects(alone) == 1).sum() == 80
 
 
 def test_masks_that_are_none_say_why() -> None:

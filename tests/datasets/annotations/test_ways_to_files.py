@@ -101,7 +101,7 @@ def test_a_split_to_test_on_that_cannot_be_opened_stops_no_training(wrong: str, 
     export = settings("coco", tmp_path)
     assert [len(split) for split in open_for_training(export)] == [1, 1]
     diagnosis = check(export, progress=False)
-    (finding,) = [one for one in diagnosis.findings if one.code == "no-split"]
+    (finding,) = [one for one in diagnosis.findings if one.code == "unusable-split"]
     assert diagnosis.ok and finding.severity == "warning" and len(diagnosis.splits) == 2
     assert finding.message.startswith("test: it is not trained on, but nothing can be measured on it: ")
     # Where it is validated on, it is wrong as ever.
@@ -117,7 +117,7 @@ def test_boxes_alone_to_test_on_stop_no_training_on_datumaro(tmp_path: Path) -> 
         write(tmp_path / "annotations" / f"{split}.json", {"info": {}, "categories": classes, "items": [item]})
         picture(tmp_path / "images" / split / f"{split}.png")
     diagnosis = check(settings("datumaro", tmp_path), progress=False)
-    (finding,) = [one for one in diagnosis.findings if one.code == "no-split"]
+    (finding,) = [one for one in diagnosis.findings if one.code == "unusable-split"]
     assert diagnosis.ok and finding.severity == "warning" and "nothing that covers pixels (1 bbox)" in finding.message
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sceneparse.arguments import argument
 from sceneparse.datasets.annotations.options import Unlabelled
+from sceneparse.datasets.exported import WHY
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.labels.space import BACKGROUNDS, Color, distinct_colors
@@ -46,7 +47,13 @@ class Classes:
 
 
 def classes_of(
-    found: Sequence[Named], unlabelled: Unlabelled, usual: Unlabelled, where: str, ignored: Sequence[Hashable] = ()
+    found: Sequence[Named],
+    unlabelled: Unlabelled,
+    usual: Unlabelled,
+    where: str,
+    ignored: Sequence[Hashable] = (),
+    *,
+    written_here: bool = False,
 ) -> Classes:
     """Return the classes of an export: those that it names, in its order, and the background where there is one.
 
@@ -59,6 +66,7 @@ def classes_of(
         usual: What the tool means by undrawn pixels.
         where: The file, for messages.
         ignored: Keys of drawings that count in nothing.
+        written_here: Whether undrawn pixels are what they are since `data export` wrote the files.
 
     Raises:
         UserError: There is no class, one has no name, or a key stands for two.
@@ -90,7 +98,7 @@ def classes_of(
     if not kept:
         raise UserError(f"{where}: names no class; draw something in the tool, name its class, and export again")
     what = "count in nothing" if undrawn == IGNORE else f"are class '{kept[undrawn].name}'"
-    notes = [f"pixels that nobody drew {what} (data.options.unlabelled: {chosen})"]
+    notes = [f"pixels that nobody drew {what} (data.options.unlabelled: {chosen}){WHY * written_here}"]
     if merged:
         notes.append(f"{where}: several classes are called '{merged[0]}'; they are one class here")
     notes += _alike(positions)

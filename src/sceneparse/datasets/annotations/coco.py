@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.coco_files import ROBOFLOW, is_coco, split_files
-from sceneparse.datasets.annotations.coco_masks import MaskError, encloses_nothing, polygon_mask, rle_mask
+from sceneparse.datasets.annotations.coco_masks import (
+    MaskError,
+    encloses_nothing,
+    mask_package,
+    polygon_mask,
+    rle_mask,
+)
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
 from sceneparse.datasets.annotations.jsonfiles import glimpses, load, peeked_list
 from sceneparse.datasets.annotations.locating import (
@@ -29,7 +35,7 @@ from sceneparse.datasets.annotations.locating import (
 from sceneparse.datasets.annotations.options import FileOptions
 from sceneparse.datasets.annotations.outlines import Outline, flat_corners
 from sceneparse.datasets.annotations.splits import chosen
-from sceneparse.datasets.exported import undrawn
+from sceneparse.datasets.exported import undrawn, written_here
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.errors import UserError, counted
@@ -45,8 +51,9 @@ class CocoOptions(FileOptions):
 
     Args:
         unlabelled: What pixels are that nobody drew: background (a class, which learns), ignore (they count in
-            nothing), or auto: background.
-        images: The folder of the pictures, where they do not lie in the export.
+            nothing), or auto: background, but in what `sceneparse data export` wrote ignore.
+        images: The folder of the pictures, where they do not lie in the export: absolute, from data.root on or, where
+            none is there, from where the command runs.
         annotations: The annotation file below data.root, with {split} for the split's name, such as
             "annotations/instances_{split}2017.json". Null: found by its name.
         overlap: Which object a pixel of two belongs to: order (the later one of the file), or area (the smaller one).
@@ -77,7 +84,8 @@ def open_coco(settings: DataSettings, split: str, channels: int = 3) -> DrawnPic
     records, notes = _records(whole, path, images, pictures)
     found = categories_of(whole, path)
     refuse_other_categories(found, path, files)
-    classes = classes_of(found, undrawn(root, options.unlabelled), "background", str(path))
+    unlabelled, ours = undrawn(root, options.unlabelled), written_here(root, options.unlabelled)
+    classes = classes_of(found, unlabelled, "background", str(path), written_here=ours)
     return DrawnPictures(
         records, classes, partial(draw, overlap=options.overlap), channels, notes=[*notes, *moved], outlines=outlines
     )
@@ -122,11 +130,15 @@ def refuse_other_categories(found: Sequence[Named], path: Path, files: Mapping[s
         if rows is None:
             continue
         theirs = categories_of({"categories": rows}, other)
-        if differing := {(one.id, one.name) for one in found} ^ {(one.id, one.name) for one in theirs}:
-            number, name = min(differing, key=str)
+        names = {path: {one.id: one.name for one in found}, other: {one.id: one.name for one in theirs}}
+        if differing := set(names[path].items()) ^ set(names[other].items()):
+            number, _ = min(differing, key=str)
+            both = [(split, file) for split, file in files.items() if file in names]  # in one order for every split
+            sides = (repr(names[file][number]) if number in names[file] else "none" for _, file in both)
+            said = ", ".join(f"{side} in {split}" for side, (split, _) in zip(sides, both, strict=True))
             raise UserError(
-                f"{path} and {other} name different categories, such as {number} '{name}': export all splits together, "
-                "so that they have the same classes"
+                f"{both[0][1]} and {both[1][1]} name different categories, such as {number}, which is {said}: export "
+                "all splits together, so that they have the same classes"
             )
 
 
@@ -232,6 +244,8 @@ def _records(
         )
     if rows and not drawings:
         raise UserError(f"{path}: no annotation's image_id is the id of one of its images; export it again")
+    if any(isinstance(drawing[-1], list) for own in drawings.values() for drawing in own):
+        mask_package()
     notes = []
     if bare:
         notes.append(f"{path}: {counted(bare, 'annotation')} without an outline (boxes, key points) left out")

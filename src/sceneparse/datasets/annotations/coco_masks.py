@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.datasets.annotations.outlines import flat_corners, has_area
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingPackageError
 
 Size = tuple[int, int]
 
@@ -99,7 +99,7 @@ def polygon_mask(polygons: Sequence[Any], size: Size) -> NDArray[np.bool_]:
 
     Raises:
         MaskError: One is no list of coordinates.
-        UserError: pycocotools is not installed.
+        MissingPackageError: pycocotools is not installed.
     """
     for polygon in polygons:
         if not isinstance(polygon, list) or len(polygon) % 2:
@@ -108,7 +108,7 @@ def polygon_mask(polygons: Sequence[Any], size: Size) -> NDArray[np.bool_]:
             raise MaskError("a polygon's coordinates are not all numbers")
         if any(abs(value) > FARTHEST for value in polygon):
             raise MaskError(f"a polygon's coordinate is beyond {FARTHEST:,} pixels")
-    coco = _pycocotools()
+    coco = mask_package()
     drawn = [polygon for polygon in polygons if has_area(flat_corners(polygon))]
     if not drawn:
         return np.zeros(size, dtype=np.bool_)
@@ -116,11 +116,16 @@ def polygon_mask(polygons: Sequence[Any], size: Size) -> NDArray[np.bool_]:
     return rle_mask({"size": list(union["size"]), "counts": union["counts"].decode("ascii")}, size)
 
 
-def _pycocotools() -> Any:
+def mask_package() -> Any:
+    """Return the package that fills polygons, which kinds ask for when they open a file that has some.
+
+    Raises:
+        MissingPackageError: pycocotools is not installed.
+    """
     try:
         from pycocotools import mask
     except ImportError:
-        raise UserError(
+        raise MissingPackageError(
             "polygons of COCO JSON are filled by pycocotools, which is not installed: pip install "
             "'sceneparse[annotations]'"
         ) from None

@@ -34,7 +34,7 @@ from sceneparse.datasets.annotations.locating import confirm, pictures_below, pl
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
-from sceneparse.datasets.exported import exported, undrawn
+from sceneparse.datasets.exported import exported, undrawn, written_here
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
@@ -100,8 +100,9 @@ def open_label_studio(settings: DataSettings, split: str, channels: int = 3) -> 
     every = {path: _tasks(path, strokes) for path in files.values()}
     path = chosen(files, split, root, lambda file: len(every[file][0]))
     labels = _labels(root, {region.label for tasks, _ in every.values() for task in tasks for region in task.regions})
-    unlabelled = undrawn(root, options.unlabelled)
-    classes = classes_of([Named(label, label) for label in labels], unlabelled, "background", str(path))
+    unlabelled, ours = undrawn(root, options.unlabelled), written_here(root, options.unlabelled)
+    named = [Named(label, label) for label in labels]
+    classes = classes_of(named, unlabelled, "background", str(path), written_here=ours)
     tasks, notes = every[path]
     if not tasks:
         guessed = (

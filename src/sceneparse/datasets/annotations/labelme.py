@@ -27,7 +27,7 @@ from sceneparse.datasets.annotations.locating import (
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.splits import ALL, chosen, files_by_split, outside_note
-from sceneparse.datasets.exported import exported, undrawn
+from sceneparse.datasets.exported import exported, undrawn, written_here
 from sceneparse.datasets.folder import subfolders
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
@@ -91,6 +91,7 @@ def open_labelme(settings: DataSettings, split: str, channels: int = 3) -> Drawn
         "background",
         str(root),
         ignored=(IGNORED,),
+        written_here=written_here(root, options.unlabelled),
     )
     base = root if tuple(splits) == (ALL,) else _folder_of(splits, files, root)
     held = _pictures_of(base, root)

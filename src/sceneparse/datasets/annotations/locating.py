@@ -123,7 +123,8 @@ def pictures_below(root: Path, images: str | None) -> Pictures:
 
     Args:
         root: The export.
-        images: `data.options.images`, a folder of its own, absolute or below the export.
+        images: `data.options.images`, a folder of its own: absolute, from the export on or, where none is there, from
+            where the command runs.
 
     Raises:
         UserError: That folder is not there.
@@ -132,7 +133,13 @@ def pictures_below(root: Path, images: str | None) -> Pictures:
         return Pictures(root)
     folder = root / expanded(images)
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; data.options.images must name the folder of the pictures")
+        here = expanded(images).absolute()
+        if not here.is_dir():
+            raise UserError(
+                f"{folder}: no such folder; data.options.images must name the folder of the pictures, absolute, from "
+                f"data.root on or from here on ({here} is not there either)"
+            )
+        folder = here
     return Pictures(folder, given=True)
 
 

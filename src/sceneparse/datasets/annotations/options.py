@@ -13,7 +13,8 @@ class ExportOptions:
     Args:
         unlabelled: What pixels are that nobody drew: background (a class, which learns), ignore (they count in
             nothing), or auto: what the tool means by it, as `sceneparse data list KIND` says.
-        images: The folder of the pictures, where they do not lie in the export.
+        images: The folder of the pictures, where they do not lie in the export: absolute, from data.root on or, where
+            none is there, from where the command runs.
     """
 
     unlabelled: Unlabelled = "auto"
@@ -27,7 +28,8 @@ class FileOptions(ExportOptions):
     Args:
         unlabelled: What pixels are that nobody drew: background (a class, which learns), ignore (they count in
             nothing), or auto: what the tool means by it, as `sceneparse data list KIND` says.
-        images: The folder of the pictures, where they do not lie in the export.
+        images: The folder of the pictures, where they do not lie in the export: absolute, from data.root on or, where
+            none is there, from where the command runs.
         annotations: The annotation file below data.root, with {split} for the split's name, such as
             "annotations/instances_{split}2017.json". Null: found by its name.
     """

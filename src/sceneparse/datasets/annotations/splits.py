@@ -1,6 +1,7 @@
 """The splits of an export, by the names that tools give them."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -8,7 +9,7 @@ from sceneparse.arguments import argument
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, json_below
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
 from sceneparse.datasets.subsets import ROLES, parted_by_hand, split_named
-from sceneparse.errors import MissingSplitError, counted
+from sceneparse.errors import MissingSplitError, UserError, counted
 
 Split = TypeVar("Split")
 
@@ -37,7 +38,9 @@ def chosen(splits: Mapping[str, Split], split: str, root: Path, count: Callable[
     if name is not None:
         return splits[name]
     if ALL not in splits:
-        advice = parted_by_hand({name: count(found) for name, found in splits.items()}, split)
+        advice = ""
+        with suppress(UserError):  # which asking for the damaged split says
+            advice = parted_by_hand({name: count(found) for name, found in splits.items()}, split)
         raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(splits)}", advice)
     total = count(splits[ALL])
     there = f"there are: {', '.join(splits)}; all" if len(splits) > 1 else "the export has none; split 'all'"

@@ -114,7 +114,9 @@ class VideoReader:
             if isinstance(item, Frame):
                 break
         else:
-            raise UserError(f"{self._where}: no frame of it can be decoded; fetch it again or leave it out")
+            raise UserError(
+                f"{self._where}: no frame of it can be decoded; put a whole one in its place or leave it out"
+            )
         self.size = (begun[-1].pixels.shape[0], begun[-1].pixels.shape[1])
         self._rest = chain(begun, items)
 
