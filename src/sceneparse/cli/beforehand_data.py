@@ -147,11 +147,12 @@ def refuse_missing_split(data: "DataSettings", split: str, channels: int) -> Non
 
 
 def _refuse_missing_folder(data: "DataSettings", split: str) -> None:
-    """Refuse a data set whose folder is not there, or that surely has no such split."""
+    """Refuse a data set whose folder is not there, that surely has no such split, or lacks a package that it needs."""
     from sceneparse.datasets.kind import root_of
     from sceneparse.datasets.kinds import KINDS
     from sceneparse.datasets.opening import open_dataset
     from sceneparse.datasets.pieces import piece_of
+    from sceneparse.errors import MissingPackageError
 
     kind = KINDS[data.kind]
     if data.kind == "huggingface":  # one of the hub has a name, and takes long to be opened
@@ -161,6 +162,11 @@ def _refuse_missing_folder(data: "DataSettings", split: str) -> None:
         return
     if kind.root == "required" and not root_of(data).exists():
         open_dataset(data, split)  # which says what is missing
+    if kind.package is not None:
+        try:
+            kind.package()
+        except MissingPackageError:
+            open_dataset(data, split)  # which says it, if this data set needs the package
     for one in split.split("+") if kind.splits else ():
         if piece_of(one).split not in kind.splits:
             open_dataset(data, one)  # likewise

@@ -267,4 +267,5 @@ KIND = DatasetKind(
     options=UnlabelledOptions,
     uses=PICTURES,
     recognise=recognise_datumaro,
+    package=mask_package,
 )

@@ -53,6 +53,7 @@ class DatasetKind:
         recognise: Says what in a folder speaks for this kind ("labelmap.txt and SegmentationClass/"), or None if
             nothing does. It lists folders and reads the beginnings of small files only, and never raises for what it
             finds there.
+        package: Imports the package that some data sets of the kind need, or raises a `MissingPackageError`.
     """
 
     open: Callable[[DataSettings, str, int], DataSet]
@@ -74,6 +75,7 @@ class DatasetKind:
     rasters: Callable[[DataSettings], BandForm] | None = None
     submission: SubmissionForm | None = None
     recognise: Callable[[Path], str | None] | None = None
+    package: Callable[[], object] | None = None
 
     @property
     def labels(self) -> LabelSpace | None:

@@ -341,4 +341,5 @@ KIND = DatasetKind(
     uses=PICTURES,
     undivided=True,
     recognise=recognise,
+    package=mask_package,
 )
