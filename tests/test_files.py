@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sceneparse.errors import UnwritableError, UserError
+from sceneparse.errors import NoRoomError, UnwritableError, UserError
 from sceneparse.files import (
     aside_of,
     hold,
@@ -21,12 +21,15 @@ from sceneparse.files import (
     make_folder,
     make_room,
     refuse_unwritable_file,
+    refuse_unwritable_folder,
     replace_folder,
     sized,
     whole_file,
+    write_errors,
     write_json,
     write_text,
 )
+from sceneparse.unfinished import temporary_beside, temporary_folder
 
 
 def files_in(folder: Path) -> list[str]:
@@ -234,7 +237,8 @@ def test_a_full_disk_is_said_with_the_file_what_is_free_and_what_to_do(tmp_path:
         raise OSError(number, os.strerror(number))
     assert isinstance(error.value, OSError), "what can do without a file goes on"
     start, _, rest = str(error.value).partition(os.strerror(number))
-    assert start == f"{path}: cannot be written (" and re.match(r"; [\d.]+ [GMK]iB are free there\): make room", rest)
+    way = "raise the limit" if number == errno.EFBIG else "make room"
+    assert start == f"{path}: cannot be written (" and re.match(rf"; [\d.]+ [GMK]iB are free there\): {way}", rest)
     assert files_in(path.parent) == []
 
 
@@ -289,6 +293,43 @@ def test_a_file_that_could_not_be_written_is_refused_beforehand(tmp_path: Path, 
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=message):
         refuse_unwritable_file(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("file", "file: is a file; name a folder"),
+        ("file/run", r"file/run: cannot be written \(Not a directory\); name another folder"),
+        ("a" * 300, r"aaa: cannot be written \(File name too long\); name another folder"),
+    ],
+)
+def test_a_folder_that_could_not_be_written_is_refused_by_its_own_name(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "file").touch()
+    refuse_unwritable_folder(tmp_path / "new" / "one", "a.json")
+    with pytest.raises(UserError, match=message):
+        refuse_unwritable_folder(tmp_path / name, "a.json")
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("number", "way"),
+    [
+        (errno.ENOSPC, "make room, and try again"),
+        (errno.EDQUOT, "make room, or have your quota on that disk raised, and try again"),
+        (errno.EFBIG, "raise the limit on the size of a file (ulimit -f), and try again"),
+    ],
+)
+def test_a_full_disk_names_the_file_that_was_asked_for_and_which_limit_it_is(
+    tmp_path: Path, number: int, way: str
+) -> None:
+    with temporary_folder(tmp_path / "m.onnx") as folder, temporary_folder(tmp_path / "model") as model:
+        places = {folder / "m.onnx": "m.onnx", model / "weights.bin": "model/weights.bin"}
+        places |= {temporary_beside(tmp_path / "a.png", ".png"): "a.png", tmp_path / "b.png": "b.png"}
+        for place, name in places.items():
+            with pytest.raises(NoRoomError) as error, write_errors(place):
+                raise OSError(number, "no", str(place))
+            assert str(error.value).startswith(f"{tmp_path / name}: cannot be written (no; ")
+            assert str(error.value).endswith(f"are free there): {way}")
 
 
 def test_where_nothing_may_be_written_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

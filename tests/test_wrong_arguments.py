@@ -176,6 +176,14 @@ def test_calibrate(given: dict[str, Any], message: str) -> None:
     refused(lambda: sceneparse.calibrate(**{"model": "nowhere", **given}), message)
 
 
+def test_a_data_set_and_a_format_may_follow_the_model_without_their_names() -> None:
+    calls: list[Any] = [sceneparse.evaluate, sceneparse.diagnose, sceneparse.calibrate]
+    for call in calls:
+        refused(lambda call=call: call("nowhere", 3), "data is 3, but must be the data set's folder, or DataSettings")  # type: ignore[misc]
+    export: Any = sceneparse.export
+    refused(lambda: export("nowhere", "tflite"), "format is 'tflite', but must be one of openvino, onnx, torch")
+
+
 @pytest.mark.parametrize(("given", "message"), COMPARE)
 def test_compare(given: dict[str, Any], message: str) -> None:
     refused(lambda: sceneparse.compare(**{"runs": ["runs/a"], **given}), message)

@@ -28,6 +28,20 @@ class MissingSplitError(UserError):
         self.what = message
 
 
+class OtherKindError(UserError):
+    """A data set's folder has the look of another kind than the one that it is read as.
+
+    Args:
+        message: The line.
+        kind: The other kind.
+        looks: What speaks for it, as a sentence's beginning: "my-data looks like kind coco (…)".
+    """
+
+    def __init__(self, message: str, kind: str, looks: str) -> None:
+        super().__init__(message)
+        self.kind, self.looks = kind, looks
+
+
 class NothingToScoreError(UserError):
     """All pictures were tested, and no pixel of them has a known class."""
 

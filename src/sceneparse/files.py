@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from sceneparse.errors import NoRoomError, UnwritableError, UserError, reason_of
-from sceneparse.unfinished import temporary_beside, tidy
+from sceneparse.unfinished import final_name, temporary_beside, tidy
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says where a disk, a user's share of it or the largest file that a process may write is full."""
@@ -47,7 +47,7 @@ def write_errors(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         if error.errno in NO_ROOM:
-            raise no_room(path, reason_of(error)) from None
+            raise no_room(path, reason_of(error), error.errno) from None
         if error.errno in FORBIDDEN and _concerns(path.absolute(), error.filename):
             kept = path.absolute().is_relative_to(cache_folder().absolute())
             way = f"set {CACHE} to a folder that can be" if kept else "name another place"
@@ -79,17 +79,19 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def no_room(path: Path, reason: str) -> NoRoomError:
+def no_room(path: Path, reason: str, code: int | None = None) -> NoRoomError:
     """Return the error that a file could not be written for want of room.
 
     Args:
-        path: The file.
+        path: The file, perhaps under its temporary name.
         reason: What the system said.
+        code: The same as a number; None where it said nothing.
     """
-    return NoRoomError(
-        f"{path}: cannot be written ({reason}; {sized(free_bytes(path))} are free there): make room, or raise the "
-        "limit on what may be written, and try again"
-    )
+    limit = "raise the limit on the size of a file (ulimit -f)"
+    quota = "make room, or have your quota on that disk raised"
+    ways = {errno.ENOSPC: "make room", errno.EDQUOT: quota, errno.EFBIG: limit}
+    way, free = ways.get(code or 0, f"make room, or {limit}"), sized(free_bytes(path))
+    return NoRoomError(f"{final_name(path)}: cannot be written ({reason}; {free} are free there): {way}, and try again")
 
 
 def free_bytes(path: Path) -> int:
@@ -177,7 +179,22 @@ def refuse_unwritable_file(path: str | Path) -> None:
     Raises:
         UserError: It is a folder, in what is no folder, or the system lets nothing be written there.
     """
-    path = Path(path)
+    _refuse_unwritable(Path(path), Path(path), "name another file")
+
+
+def refuse_unwritable_folder(folder: str | Path, name: str) -> None:
+    """Refuse a folder that somebody named and in which a file of a name could not be written, likewise.
+
+    Raises:
+        UserError: It is a file, lies in what is no folder, or the system lets nothing be written there.
+    """
+    folder = Path(folder)
+    if os.path.isfile(folder):  # noqa: PTH113 - Path's own question fails where a name is too long for any file
+        raise UserError(f"{folder}: is a file; name a folder")
+    _refuse_unwritable(folder / name, folder, "name another folder")
+
+
+def _refuse_unwritable(path: Path, named: Path, way: str) -> None:
     folder = path.absolute().parent
     try:
         if path.is_dir():
@@ -191,7 +208,7 @@ def refuse_unwritable_file(path: str | Path) -> None:
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({reason_of(error)}); name another file") from None
+        raise UserError(f"{named}: cannot be written ({reason_of(error)}); {way}") from None
 
 
 def write_text(path: Path, text: str) -> None:

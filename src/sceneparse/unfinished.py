@@ -12,7 +12,9 @@ STALE = 7 * 86_400.0
 """Seconds without a change after which what has a temporary name belongs to nobody. Whether a process still lives
 cannot be asked where folders are shared by the machines of a cluster; one that writes changes what it writes."""
 
-_NAME = re.compile(r"\..+\.[0-9a-f]{16}\.tmp(\.[^.]*)?", re.DOTALL)
+_NAME = re.compile(r"\.(.+)\.[0-9a-f]{16}\.tmp(\.[^.]*)?", re.DOTALL)
+LONGEST = 50
+"""Signs of a name that are kept in a temporary one."""
 
 _tidied: set[Path] = set()
 """Folders that this process has looked through."""
@@ -27,7 +29,22 @@ def temporary_beside(path: Path, suffix: str = "") -> Path:
     """
     # A cut stem, since the longest name that a folder takes leaves no room for what is added here.
     stem = path.stem if suffix else path.name
-    return path.with_name(f".{stem[:50]}.{secrets.token_hex(8)}.tmp{suffix}")
+    return path.with_name(f".{stem[:LONGEST]}.{secrets.token_hex(8)}.tmp{suffix}")
+
+
+def final_name(path: Path) -> Path:
+    """Return what a file is going to be called that has a temporary name, or is in a folder that has one.
+
+    Args:
+        path: The file; any other stays as it is, and so does one whose name was too long to be kept.
+    """
+    if (own := _NAME.fullmatch(path.name)) and len(own[1]) < LONGEST:
+        path = path.with_name(f"{own[1]}{own[2] or ''}")
+    if (around := _NAME.fullmatch(path.parent.name)) and len(around[1]) < LONGEST:
+        folder = path.parent.with_name(f"{around[1]}{around[2] or ''}")
+        # A file that was made in a folder of its own, or one of those that the folder is written for.
+        return folder if folder.name == path.name else folder / path.name
+    return path
 
 
 def tidy(made: Path) -> None:

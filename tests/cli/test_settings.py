@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from sceneparse.arguments import on_command_line
 from sceneparse.cli import COMMANDS, main, parser_of
 from sceneparse.cli.settings import given_settings, parted
 from sceneparse.errors import UserError
+from sceneparse.recipes.hints import ELSEWHERE, MEANT, called_elsewhere
+from sceneparse.recipes.known import dotted_settings
 from sceneparse.settings import Recipe
 
 
@@ -40,6 +43,20 @@ def test_what_is_given_is_read_by_its_type_and_nothing_else_is_there(arguments: 
     [
         (["--training.iteration", "7"], "unknown setting '--training.iteration'; did you mean '--training.iterations'"),
         (["--lr=7"], "unknown setting '--lr'; did you mean '--optimizer.lr'?"),
+        (
+            ["--epochs", "20"],
+            "'--epochs'; a training's length is counted in '--training.iterations', or given",
+        ),
+        (["--training.epochs", "20"], "'--training.epochs'; a training's length is counted in '--training.iterations'"),
+        (["--imgsz=640"], "'--imgsz'; a training learns from crops of the size '--augmentation.crop'; pictures are"),
+        (["--batch-size", "8"], "unknown setting '--batch-size'; did you mean '--training.batch'?"),
+        (["--data.batch_size", "8"], "unknown setting '--data.batch_size'; did you mean '--training.batch'?"),
+        (["--learning_rate", "1"], "unknown setting '--learning_rate'; did you mean '--optimizer.lr'?"),
+        (["--project", "x"], "unknown setting '--project'; did you mean '--network.project' or '--tracking.project'?"),
+        (["--backbone", "resnet18"], "but it is a group: give its settings, such as --backbone.name resnet18"),
+        (["--data", "../a b"], "data is '../a b', but it is a group: give its settings, such as --data.root '../a b'"),
+        (["--data", "ade20k"], "data is 'ade20k', but it is a group: give its settings, such as --data.kind ade20k"),
+        (["--network=upernet"], "but it is a group: give its settings, such as --network.architecture upernet"),
         (["--training.iterations", "x"], "training.iterations is 'x', but must be a whole number"),
         (["--training.iterations"], "--training.iterations has no value: it must be a whole number"),
         (["--network.dropout", "null"], "network.dropout is null, but must be a number"),
@@ -65,7 +82,7 @@ def test_what_is_given_is_read_by_its_type_and_nothing_else_is_there(arguments: 
     ],
 )
 def test_mistakes_name_the_command_line(arguments: list[str], message: str) -> None:
-    with pytest.raises(UserError) as caught:
+    with on_command_line(), pytest.raises(UserError) as caught:
         given_settings(Recipe, arguments)
     text = str(caught.value)
     assert text.startswith("command line: ") and message in text and "\n" not in text
@@ -146,3 +163,13 @@ def test_what_begins_as_an_option_or_is_nearly_one_names_it_before_all_that_is_m
 def test_a_setting_without_its_group_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "toy-pspnet", "--output_stride", "8"]) == 2
     assert "network.output_stride" in capsys.readouterr().err
+
+
+def test_every_setting_that_is_meant_by_another_packages_name_is_there() -> None:
+    known = dotted_settings(Recipe)
+    for words, text in ELSEWHERE.items():
+        for word in words:
+            said = called_elsewhere(word, known, "--")
+            assert said is not None and "<" not in said, text
+            assert word not in {name.rpartition(".")[2] for name in known}, "a setting of ours is called so"
+    assert {f"{group}.{name}" for group, name in MEANT.items()} <= set(known)

@@ -216,7 +216,7 @@ def test_what_a_model_or_this_machine_lacks_is_refused_before_anything_heavy_is_
             f"{predict} {openvino} --precision tf32": "computes in float32 or bfloat16, not in tf32",
             f"{predict} {openvino} --device xpu": "engine openvino computes on the CPU, not on 'xpu'",
             f"{predict} {onnx} --precision bfloat16": "engine onnxruntime computes in float32, not in bfloat16",
-            "predict runs/own a.png --out file": "file/summary.json: cannot be written",
+            "predict runs/own a.png --out file": "file: is a file; name a folder",
             "predict own.xml a.png --out o --engine torch": "own.xml is a file for engine openvino, not torch",
             "predict own.pt2 a.png --out o": "own.pt2: not a model",
             "predict sweeps/x a.png --out o": "2 runs: name one of them, such as sweeps/x/fcn/seed0, sweeps/x/pspnet",
@@ -224,17 +224,17 @@ def test_what_a_model_or_this_machine_lacks_is_refused_before_anything_heavy_is_
             "diagnose runs/own --data same --split val --rival sweeps/x": "a folder of 2 runs",
             f"evaluate runs/own {other}": two,
             f"evaluate runs/own {same} --size auto": no_size,
-            f"evaluate runs/own {same} --out file": "file/metrics.json: cannot be written",
+            f"evaluate runs/own {same} --out file": "file: is a file; name a folder",
             "evaluate runs/own --kind toyworld": "names 1 class (a) but the data set 2",
             f"diagnose runs/own {same} --learn-split nonsense": "no split 'nonsense'; there are: train, val (what goes",
             "diagnose runs/drawn --learn-split nonsense": "names 1 class (a) but the data set 2",
             f"diagnose runs/own {same} --rival runs/own/model": "the second model runs/own/model is the first one",
             f"diagnose runs/own {other} --rival runs/twin": two,
-            f"diagnose runs/own {same} --out file": "file/diagnosis.json: cannot be written",
+            f"diagnose runs/own {same} --out file": "file: is a file; name a folder",
             "calibrate runs/smooth --data same": "runs/smooth: its protocol has a CRF",
             "calibrate runs/own --data data": two,
-            "calibrate runs/own --data same --out file": "file/calibration.json: cannot be written",
-            "compare runs/own --out file": "file/comparison.json: cannot be written",
+            "calibrate runs/own --data same --out file": "file: is a file; name a folder",
+            "compare runs/own --out file": "file: is a file; name a folder",
             "discover runs/own a.png": "model 'm' predicts objects alone",
             "bench runs/own --size 8 8": "--size 8 8 is too small",
             "bench runs/own --engine torch torch": "--engine names torch twice",
@@ -251,7 +251,8 @@ def test_what_a_model_or_this_machine_lacks_is_refused_before_anything_heavy_is_
             "serve runs/own --range 3 1": "the range 3 to 1 is none",
             "serve runs/own --log empty": "empty: cannot be written as the log",
             f"serve runs/own --port {port}": f"127.0.0.1 port {port}: cannot listen there",
-            "train toy-pspnet --out file": "file/recipe.yaml: cannot be written",
+            "train toy-pspnet --out file/mine": "file/mine: cannot be written (Not a directory); name another folder",
+            "train toy-pspnet --out file": "file: is a file; name a folder",
             "train toy-pspnet --resume --out runs/own": "holds a model but no checkpoint to resume from",
             "train toy-pspnet --protocol.name window": "protocol.window is not set",
             "train toy-pspnet --strategy fsdp": "fsdp shares a network's weights among processes",
@@ -260,9 +261,9 @@ def test_what_a_model_or_this_machine_lacks_is_refused_before_anything_heavy_is_
             "train toy-pspnet --init own.xml": "own.xml: not a folder",
             "sweep toy-table1 --processes 0": "--processes is 0",
             "sweep toy-table1 --protocol.name window": "row 'FCN baseline': protocol.name is 'window'",
-            "sweep toy-table1 --out file": "file/summary.json: cannot be written",
+            "sweep toy-table1 --out file": "file: is a file; name a folder",
             "demo --seed -1": "--seed is -1",
-            "demo --out file": "file/demo.json: cannot be written",
+            "demo --out file": "file: is a file; name a folder",
             "data show same --out empty": "empty: is a folder; name a file in it",
         }
         if sys.platform != "darwin":
@@ -299,6 +300,50 @@ def test_a_training_of_another_recipe_is_refused_before_anything_heavy_is_import
     (folder / "recipe.yaml").write_text(to_yaml(read_recipe("toy-pspnet")))
     mistake = "train toy-pspnet --out runs/mine --resume --training.batch 3"
     refused(tmp_path, {mistake: "runs/mine began with another recipe: training.batch is 3 but was"})
+
+
+def test_who_wants_a_longer_training_is_shown_one_that_starts_from_the_model(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs" / "mine", "folder")
+    (tmp_path / "runs" / "mine" / "checkpoints").mkdir()
+    (tmp_path / "runs" / "mine" / "checkpoints" / "last-00000010.pt").touch()
+    (tmp_path / "runs" / "mine" / "recipe.yaml").write_text(to_yaml(read_recipe("toy-pspnet")))
+    onwards = "to train on from its model, leave --resume out: --init runs/mine --out runs/mine-longer"
+    resume = "train toy-pspnet --out runs/mine --resume"
+    refused(tmp_path, {f"{resume} --training.iterations 60": onwards, f"{resume} --training.minutes 3": onwards})
+    ends, _, said = run(tmp_path, f"{resume} --training.batch 3")
+    assert ends == [2] and "--init" not in said[0]
+
+
+def test_what_somebody_new_gives_in_the_wrong_place_is_answered_by_what_is_right(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs" / "mine", "folder")
+    write_data(tmp_path / "data", ["a", "b"])
+    (tmp_path / "coco" / "images").mkdir(parents=True)
+    (tmp_path / "coco" / "masks").mkdir()
+    (tmp_path / "coco" / "instances_train.json").write_text('{"images": [], "annotations": [], "categories": []}')
+    for name in ("a.png", "m.onnx", "m.onnx.json", "m.xml", "m.bin"):
+        (tmp_path / name).touch()
+    weights, swapped = "runs/mine/model/model.safetensors", "data is no model, but runs/mine is one: sceneparse"
+    mistakes = {
+        "train toy-pspnet --data data": "but it is a group: give its settings, such as --data.root data",
+        f"predict {weights} a.png --out o": f"{weights}: is a file of a model: name its folder, runs/mine/model",
+        "predict m.onnx.json a.png --out o": "m.onnx.json: lies beside an exported model: name that, m.onnx",
+        "predict m.bin a.png --out o": "m.bin: lies beside an exported model: name that, m.xml",
+        "evaluate data --data runs/mine": f"{swapped} evaluate runs/mine --data data",
+        "diagnose data --data runs/mine": f"{swapped} diagnose runs/mine --data data",
+        "calibrate data --data runs/mine/model": "sceneparse calibrate runs/mine/model --data data",
+        "evaluate runs/mine data": "unexpected 'data'; the data set is given as --data data",
+        "diagnose runs/mine data": "unexpected 'data'; the data set is given as --data data",
+        "calibrate runs/mine data": "unexpected 'data'; the data set is given as --data data",
+        "predict --model runs/mine a.png --out o": "MODEL stands without an option: sceneparse predict MODEL INPUT …",
+        "predict runs/mine --inputs=a.png --out o": "INPUT stands without an option: sceneparse predict MODEL INPUT …",
+        "train --recipe toy-pspnet": "RECIPE stands without an option: sceneparse train RECIPE …",
+        "train toy-pspnet.yaml": "the one of the package is named without its ending: toy-pspnet",
+        "train --resume --out=runs/mine": "sceneparse train runs/mine/recipe.yaml --out runs/mine --resume",
+        "predict toy-pspnet a.png --out o": "toy-pspnet is a recipe, not a model: train it first",
+        "train upernet-mobilenetv2 --data.root coco": "error: coco looks like kind coco (instances_train.json",
+    }
+    refused(tmp_path, mistakes)
+    assert run(tmp_path, "train upernet-mobilenetv2 --data.root coco")[2][0].endswith("name it with --data.kind coco")
 
 
 def test_a_run_folders_first_use_with_openvino_is_announced_before_pytorch_is_loaded(tmp_path: Path) -> None:

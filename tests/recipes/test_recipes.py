@@ -89,7 +89,9 @@ class TestUnknownKeys:
         assert "unknown setting '1'; known here: name, description" in complaint({1: 2})  # type: ignore[dict-item]
 
     def test_a_group_must_be_a_mapping(self) -> None:
-        assert complaint({"training": 5}) == ("x.yaml: training is 5, but it is a group: give its settings below it")
+        below = "but it is a group: give its settings below it, such as"
+        assert complaint({"training": 5}) == f"x.yaml: training is 5, {below} training: {{iterations: 5}}"
+        assert complaint({"data": "a b"}) == f"x.yaml: data is 'a b', {below} data: {{root: a b}}"
         assert "it is a group" in complaint({"training": None})
 
 
@@ -231,6 +233,8 @@ class TestChanges:
             ({"netwrok": {}}, "unknown setting 'netwrok'; did you mean 'network'?"),
             ({"network": {"chanels": 7}}, "unknown setting 'network.chanels'; did you mean 'network.channels'?"),
             ({"network": 7}, "network is 7, but it is a group"),
+            ({"data": Path("my-data")}, "give its settings in a mapping, such as data={'root': 'my-data'}"),
+            ({"data": None}, "data is None, but it is a group: give its settings in a mapping"),
             ({"training": {"iterations": "x"}}, "training.iterations is 'x', but must be a whole number"),
             ({"network": {"dropout": None}}, "network.dropout is null, but must be a number"),
         ],

@@ -69,6 +69,7 @@ def test_a_service_that_is_told_to_stop_finishes_what_it_took(
     assert running.wait(30) == 0
     assert running.stderr is not None
     said = running.stderr.read()
+    assert said.endswith("stopped\n")
     assert "model second: PyTorch" in said and "Traceback" not in said
 
 

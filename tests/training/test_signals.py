@@ -121,7 +121,11 @@ def test_a_checkpoint_that_has_no_room_is_the_users_to_mend(toy: MakeRecipe, tmp
     assert last.startswith(
         f"error: {tmp_path / 'run' / 'checkpoints' / 'last-00000002.pt'}: cannot be written (File too "
     )
-    assert "are free there): make room" in last and "Traceback" not in said and "report" not in said
+    assert (
+        "are free there): raise the limit on the size of a file (ulimit -f), and try again" in last
+        and "Traceback" not in said
+        and "report" not in said
+    )
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
     assert facts["status"] == "failed" and facts["iteration"] == 2
     assert not list((tmp_path / "run" / "checkpoints").iterdir())

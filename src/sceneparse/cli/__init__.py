@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from sceneparse.arguments import on_command_line
+from sceneparse.arguments import argument, on_command_line
 from sceneparse.cli import data, evaluating, predicting, serving, training, weights
 from sceneparse.cli.command import Command
 from sceneparse.cli.mistyped import refuse_mistyped
@@ -127,16 +127,26 @@ def _parse(name: str, given: list[str]) -> argparse.Namespace:
 
         parser.epilog = f"{settings_help(command.groups)}\n{options_help(given)}{parser.epilog}"
     options = [option for action in parser._actions for option in action.option_strings]
+    first = {
+        name: str(action.metavar)
+        for action in parser._actions
+        if not action.option_strings
+        for name in (action.dest, str(action.metavar).lower())
+    }
     if command.settings:
         from sceneparse.cli.settings import parted
 
         # Before argparse, which would take a setting's value for the command's first argument.
         own, settings = parted(given, options)
-        refuse_mistyped(own, options, f"sceneparse {name}", settings=True)
-        arguments, rest = parser.parse_known_args(own)
+        refuse_mistyped(own, options, f"sceneparse {name}", settings=True, first=first)
+        try:
+            arguments, rest = parser.parse_known_args(own)
+        except UserError as error:
+            more = command.missing(own) if command.missing and "required" in str(error) else ""
+            raise UserError(f"{error}{more}") from None
         arguments.command, arguments.settings = command, [*settings, *rest]
     else:
-        refuse_mistyped(given, options, f"sceneparse {name}", settings=False)
+        refuse_mistyped(given, options, f"sceneparse {name}", settings=False, first=first)
         arguments, rest = parser.parse_known_args(given)
     arguments.command_line = [*name.split(), *given]
     if rest and not command.settings:
@@ -145,6 +155,8 @@ def _parse(name: str, given: list[str]) -> argparse.Namespace:
         if os.path.exists(rest[0]):  # noqa: PTH110  (Path's own question fails at names that are too long)
             if any(action.nargs == "+" and not action.option_strings for action in parser._actions):
                 hint += "; several files or folders stand together, with no option between them"
+            elif "--data" in options and "--data" not in given and os.path.isdir(rest[0]):  # noqa: PTH112
+                hint = f"the data set is given as {argument('data', rest[0])}"
         elif before and not (rest[0].startswith("-") or before[0].startswith("-")):
             hint += f"; a name with blanks stands in quotes: {shlex.quote(f'{before[0]} {rest[0]}')}"
         raise UserError(f"sceneparse {name}: unexpected '{rest[0]}'; {hint}")

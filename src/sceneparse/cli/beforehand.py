@@ -140,9 +140,9 @@ def refuse_unwritable_folder(folder: Path | None, name: str) -> None:
         UserError: It could not be written.
     """
     if folder is not None:
-        from sceneparse.files import refuse_unwritable_file
+        from sceneparse import files
 
-        refuse_unwritable_file(folder / name)
+        files.refuse_unwritable_folder(folder, name)
 
 
 def refuse_wrong_counts(arguments: argparse.Namespace, *names: str) -> None:

@@ -1,7 +1,7 @@
 """The description of a command, and the arguments that several commands share."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,8 @@ class Command:
     """Which groups of settings it takes, which its help lists; None: all, and recipes by their names."""
     also: tuple[str, ...] = ()
     """Other settings, or groups of them, that it reads."""
+    missing: Callable[[Sequence[str]], str] | None = None
+    """Returns what else is said where an argument is missing, of those that are given."""
 
     def refuse_without_effect(self, given: Mapping[str, Any]) -> None:
         """Refuse settings that the command does not read.

@@ -1,7 +1,7 @@
 """Options that a command nearly has."""
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sceneparse.errors import UserError
 
@@ -9,7 +9,9 @@ SHORTEST = len("--out")
 """An option of so many signs or more is meant by what begins with it, such as --output and --out-dir."""
 
 
-def refuse_mistyped(arguments: Sequence[str], options: Collection[str], command: str, *, settings: bool) -> None:
+def refuse_mistyped(
+    arguments: Sequence[str], options: Collection[str], command: str, *, settings: bool, first: Mapping[str, str]
+) -> None:
     """Refuse an option that a command doesn't have and that is nearly one of its own.
 
     That is said before what else may be wrong, such as that a required option is missing: the one that was mistyped.
@@ -19,6 +21,7 @@ def refuse_mistyped(arguments: Sequence[str], options: Collection[str], command:
         options: The command's own options.
         command: How messages call the command.
         settings: Whether it takes settings too, which may be meant: then an option has to be nearer.
+        first: What it takes without options, in order: how that is called, and how help shows it.
 
     Raises:
         UserError: It names the option, and settings whose last part is called so.
@@ -28,6 +31,12 @@ def refuse_mistyped(arguments: Sequence[str], options: Collection[str], command:
     for option in (word.partition("=")[0] for word in words if word.startswith("--")):
         if option in options:
             continue
+        if (bare := option[2:].replace("-", "_").lower()) in first or f"{bare}s" in first:
+            shown = first.get(bare) or first[f"{bare}s"]
+            raise UserError(
+                f"{command}: unexpected '{option}'; {shown} stands without an option: {command} "
+                f"{' '.join(dict.fromkeys(first.values()))} …"
+            )
         near = difflib.get_close_matches(option, options, n=1, cutoff=0.8 if settings else 0.6)
         begun = [one for one in options if len(one) >= SHORTEST and option.startswith(one)]
         if not near and not begun:

@@ -1,11 +1,8 @@
 """Refusals of arguments of `predict` that don't fit its inputs."""
 
 import argparse
-import os
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sceneparse.arguments import check_number, check_probability
@@ -16,39 +13,6 @@ from sceneparse.tasks import Task
 if TYPE_CHECKING:
     from sceneparse.datasets.submission import SubmissionForm
     from sceneparse.parsing.artefacts.artefact import Inputs as Kind
-
-
-def check_order(command: str, model: str, inputs: Sequence[str]) -> None:
-    """Refuse a model that comes after what it is to parse.
-
-    Args:
-        command: Such as "predict".
-        model: What stands where the model belongs.
-        inputs: What stands where the inputs belong.
-
-    Raises:
-        UserError: The first is no model, but one of the others is; the message gives the right order.
-    """
-    # Not Path's own question, which fails where a name is too long for any file.
-    if not os.path.exists(model) or _is_model(model):  # noqa: PTH110
-        return
-    swapped = next((one for one in inputs if _is_model(one)), None)
-    if swapped is not None:
-        others = [model, *(one for one in inputs if one != swapped)]
-        words = shlex.join(["sceneparse", command, swapped, *others])
-        raise UserError(f"{model} is no model, but {swapped} is one, and the model comes first: {words}")
-
-
-def _is_model(source: str) -> bool:
-    from sceneparse.settings.engine import is_exported
-    from sceneparse.weights.config import CONFIG
-    from sceneparse.weights.published.catalogue import find_published
-    from sceneparse.weights.run_folder import run_around
-
-    if not os.path.exists(source):  # noqa: PTH110 - see above
-        return find_published(source) is not None
-    path = Path(source)
-    return is_exported(path) or run_around(path) is not None or (path / CONFIG).is_file()
 
 
 def check_write(arguments: argparse.Namespace, inputs: "dict[Kind, bool]") -> None:

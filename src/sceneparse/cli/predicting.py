@@ -14,13 +14,13 @@ from sceneparse.cli.beforehand import (
     refuse_wrong_protocol,
 )
 from sceneparse.cli.command import MODEL_HELP, Command, changed_protocol, engine_arguments, protocol_arguments
+from sceneparse.cli.order import check_order
 from sceneparse.cli.predict_arguments import collection_arguments, given_ranges, raster_arguments, video_arguments
 from sceneparse.cli.predict_checks import (
     check_collection_arguments,
     check_ignoring,
     check_legend,
     check_model,
-    check_order,
     check_raster_arguments,
     check_video_arguments,
     check_volume_arguments,

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from sceneparse.errors import UserError
+from sceneparse.recipes.hints import of_group
 from sceneparse.recipes.known import (
     GROUP,
     dotted_settings,
@@ -120,10 +121,9 @@ def _pairs(arguments: Sequence[str]) -> Iterator[Pair]:
 
 def _check_group(name: str, value: str, known: dict[str, str]) -> None:
     """Refuse what is no mapping of a group's settings."""
-    inside = next(setting for setting in known if setting.startswith(f"{name}."))
     group = _loaded(name, value)
     if not isinstance(group, dict):
-        raise UserError(f"{WHERE}: {name} is {value!r}, but it is a group: give its settings, such as --{inside}")
+        raise UserError(of_group(name, value, known, WHERE, typed=True))
     for key in keys_of(group, known, WHERE, f"{name}."):
         refuse_unknown(key, known, WHERE, "--")
 

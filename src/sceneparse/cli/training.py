@@ -1,7 +1,9 @@
 """Verbs that train: demo, train and sweep."""
 
 import argparse
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from sceneparse.arguments import check_number
@@ -9,6 +11,7 @@ from sceneparse.cli.beforehand import loading, refuse_unready, refuse_unwritable
 from sceneparse.cli.command import Command, in_processes, process_arguments, recipe_settings
 from sceneparse.errors import UserError
 from sceneparse.paths import expanded, expanded_text
+from sceneparse.recipes.reading import OF_RUN
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +52,16 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="several processes: each has the whole network (ddp, auto) or a share of its weights (fsdp)",
     )
+
+
+def _recipe_to_resume(given: Sequence[str]) -> str:
+    """How a training is resumed by its own recipe, where none is given; empty where that isn't what is asked for."""
+    words = [word for one in given for word in one.split("=", 1)]
+    out = Path(words[words.index("--out") + 1]) if "--out" in words[:-1] else None
+    if out is None or "--resume" not in words or not (out / OF_RUN).is_file():
+        return ""
+    command = shlex.join(["sceneparse", "train", str(out / OF_RUN), "--out", str(out), "--resume"])
+    return f"; the run's own recipe goes on with it: {command}"
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -123,6 +136,7 @@ TRAIN = Command(
     _train_arguments,
     _train,
     settings=True,
+    missing=_recipe_to_resume,
 )
 
 SWEEP = Command(

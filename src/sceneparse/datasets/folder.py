@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.folder_layouts import WHOLE, found_splits
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
@@ -15,7 +16,7 @@ from sceneparse.datasets.matching import Listing, SplitFolders
 from sceneparse.datasets.pairs import ListedPictures
 from sceneparse.datasets.split_lists import SplitLists
 from sceneparse.datasets.subsets import ROLES, parted_note, role_of, split_named
-from sceneparse.errors import UserError, require, some
+from sceneparse.errors import OtherKindError, UserError, require, some
 from sceneparse.labels import LabelSpace
 from sceneparse.paths import meant
 from sceneparse.pictures.finding import is_hidden
@@ -84,23 +85,25 @@ def folder_splits(root: Path, patterns: NamePatterns = ANY) -> dict[str, SplitFo
     """
     splits = usual_splits(root) or found_splits(root, patterns)
     if not splits:
-        raise UserError(f"{wrong_layout(root, LAYOUT)}{_other_kind(root)}")
+        raise _wrong_layout(root)
     return in_order({name: replace(split, patterns=patterns) for name, split in splits.items()})
 
 
-def _other_kind(root: Path) -> str:
-    """The kind that a folder, or one further down or up, has the look of, for a message; empty where none fits."""
+def _wrong_layout(root: Path) -> UserError:
+    """The error that a folder has another layout, with the kind that it, or one further down or up, has the look of."""
     from sceneparse.datasets.recognising import (  # which goes over all kinds, this one among them
         further_down,
         further_up,
         kinds_that_fit,
     )
 
-    found = kinds_that_fit(root)
-    if found:
-        return f"; it looks like kind {found[0][0]} ({found[0][1]})"
+    wrong = wrong_layout(root, LAYOUT)
+    if found := kinds_that_fit(root):
+        kind, evidence = found[0]
+        looks = f"looks like kind {kind} ({evidence})"
+        return OtherKindError(f"{wrong}; it {looks}", kind, f"{root} {looks}")
     elsewhere = (further_down(root) or further_up(root)).removesuffix(".")
-    return f"; {elsewhere}" if elsewhere else ""
+    return UserError(f"{wrong}; {elsewhere}" if elsewhere else str(wrong))
 
 
 def usual_splits(root: Path) -> dict[str, SplitFolders]:
@@ -180,10 +183,17 @@ def _classes(root: Path) -> LabelSpace:
     try:
         return LabelSpace.read(path)
     except UserError as error:
-        from sceneparse.datasets.recognising import other_reading  # which goes over all kinds, this one among them
+        # Which go over all kinds, this one among them.
+        from sceneparse.datasets.recognising import other_reading, special_kind
 
-        other = "" if path.exists() else other_reading(root)
-        if not other:
+        if path.exists():
+            raise
+        if special := special_kind(root):
+            kind, evidence = special
+            looks = f"{root} looks like kind {kind} ({evidence})"
+            names = f"{argument('kind', kind)}, for training {argument('data.kind', kind)}"
+            raise OtherKindError(f"{error}. {looks}: name it with {names}.", kind, looks) from None
+        if not (other := other_reading(root)):
             raise
         raise UserError(f"{error}. {other}") from None
 

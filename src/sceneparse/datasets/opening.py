@@ -18,7 +18,7 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.one_class import one_class
 from sceneparse.datasets.pieces import piece_of
 from sceneparse.datasets.subsets import EVERY, decided, held_out_of, part, parted_as, parted_note
-from sceneparse.errors import MissingSplitError, UserError, require
+from sceneparse.errors import MissingSplitError, OtherKindError, UserError, require
 from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
 from sceneparse.tasks import TRUTH_NAMES, Task
 
@@ -75,7 +75,10 @@ def open_for_training(settings: DataSettings, *, channels: int = 3) -> tuple[Dat
     Raises:
         UserError: As `open_dataset`, or a split has no samples, or the two have different classes, or one class alone.
     """
-    training = open_dataset(settings, settings.train, channels=channels)
+    try:
+        training = open_dataset(settings, settings.train, channels=channels)
+    except OtherKindError as error:
+        raise UserError(f"{error.looks}: name it with {argument('data.kind', error.kind)}") from None
     validation = open_dataset(settings, settings.val, channels=channels)
     for split, found in ((settings.train, training), (settings.val, validation)):
         require(

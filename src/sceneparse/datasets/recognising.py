@@ -84,23 +84,17 @@ def kinds_that_fit(root: Path) -> list[tuple[str, str]]:
     return special or found
 
 
-def _special(root: Path) -> tuple[str, str] | None:
-    """The likeliest kind that says more of a folder than a general one, and what speaks for it."""
+def special_kind(root: Path) -> tuple[str, str] | None:
+    """Return the likeliest kind that says more of a folder than a general one, and what speaks for it."""
     return next((one for one in kinds_that_fit(root) if one[0] not in GENERAL), None)
 
 
 def other_reading(root: Path) -> str:
-    """Say what a folder of pictures and masks without a `classes.json` is rather; empty where nothing speaks for it.
+    """Say what a folder of pictures and masks without a `classes.json` and of no special kind is rather, else nothing.
 
     Args:
         root: The folder.
     """
-    if special := _special(root):
-        kind, evidence = special
-        return (
-            f"{root} looks like kind {kind} ({evidence}): name it with {argument('kind', kind)}, for training "
-            f"{argument('data.kind', kind)}."
-        )
     if (ours := exported(root)) is not None:
         return (
             f"It is what `data export --as {ours.form}` wrote, which no kind reads back: export it again, such as "
@@ -124,7 +118,7 @@ def taken_for_folder(settings: DataSettings) -> str:
     """
     if settings.kind != "folder" or settings.root is None:
         return ""
-    special = _special(Path(settings.root))
+    special = special_kind(Path(settings.root))
     if special is None:
         return ""
     kind, evidence = special

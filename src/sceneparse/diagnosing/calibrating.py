@@ -19,8 +19,9 @@ from sceneparse.evaluation.command import (
     notes_on,
     protocol_of,
 )
+from sceneparse.evaluation.facts import data_title
 from sceneparse.evaluation.reading import spaced
-from sceneparse.files import refuse_unwritable_file, write_json
+from sceneparse.files import refuse_unwritable_file, refuse_unwritable_folder, write_json
 from sceneparse.inference import EngineName, Opened
 from sceneparse.inference.open_model import checked_source, find_to_open
 from sceneparse.labels.agreement import refuse_other_classes, refuse_other_tasks
@@ -106,8 +107,8 @@ class Calibrated:
 
 def calibrate_model(
     model: str | Path,
-    *,
     data: str | Path | DataSettings | None = None,
+    *,
     kind: str | None = None,
     split: str | None = None,
     out: str | Path | None = None,
@@ -156,8 +157,8 @@ def calibrate_model(
     refuse_other_tasks(str(model), found.tasks, tasks_of(dataset))
     indices = spaced(len(dataset), count)
     path = expanded(out or beside(model, "calibration")) / "calibration.json"
-    for written in (path, folder / CONFIG):
-        refuse_unwritable_file(written)
+    refuse_unwritable_folder(path.parent, path.name)
+    refuse_unwritable_file(folder / CONFIG)
     opened = found.open()
     said = notes_on(str(model), opened, settings, dataset, shown=progress)
     with progress_bar(progress, len(indices), f"scoring {settings.kind} {settings.test}") as advance:
@@ -184,7 +185,7 @@ def calibrate_model(
     if kept:
         keep_temperatures(folder, replace(opened.config.temperatures, **kept))
     if progress:
-        print(f"{counted(len(indices), 'picture')} of {on}; protocol {described}")
+        print(f"{counted(len(indices), 'picture')} of {data_title(settings)}; protocol {described}")
         _print(fitted, notes, results_console())
         print(f"kept in: {folder}" if kept else f"nothing kept: {folder} is as it was")
         print(f"figures: {path}")

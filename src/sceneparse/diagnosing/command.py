@@ -30,7 +30,7 @@ from sceneparse.evaluation.command import (
 from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier, page_facts, title_of
 from sceneparse.evaluation.reading import spaced
-from sceneparse.files import refuse_unwritable_file
+from sceneparse.files import refuse_unwritable_folder
 from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol
 from sceneparse.inference.open_model import Found, checked_source, find_to_open
 from sceneparse.labels.agreement import refuse_other_classes
@@ -53,8 +53,8 @@ KEPT = 8
 
 def diagnose_model(
     model: str | Path,
-    *,
     data: str | Path | DataSettings | None = None,
+    *,
     kind: str | None = None,
     split: str | None = None,
     comparison: str | Path | None = None,
@@ -115,7 +115,7 @@ def diagnose_model(
     theirs = None if rival is None else _as_read_by(rival, str(comparison), settings, dataset, indices)
     part = None if len(indices) == len(dataset) else len(indices)
     folder = expanded(out or folder_of_test(model, "diagnosis", found.config, tested, settings, part))
-    refuse_unwritable_file(folder / DIAGNOSIS_FILE)
+    refuse_unwritable_folder(folder, DIAGNOSIS_FILE)
     learning = open_to_learn_from(settings, learn_split, channels=channels)
     opened, second = found.open(), None if rival is None else rival.open()
     notes = notes_on(str(model), opened, settings, dataset, on.note, shown=progress)

@@ -20,7 +20,7 @@ from sceneparse.evaluation.protocol_names import name_of_change
 from sceneparse.evaluation.reading import readers_for, spaced
 from sceneparse.evaluation.report import METRICS_FILE, write_report
 from sceneparse.evaluation.terminal import print_scores
-from sceneparse.files import refuse_unwritable_file
+from sceneparse.files import refuse_unwritable_folder
 from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol, resolve
 from sceneparse.inference.open_model import checked_source, find_to_open
 from sceneparse.labels.agreement import refuse_other_classes, refuse_other_tasks
@@ -37,8 +37,8 @@ from sceneparse.weights.trained_on import trained_on
 
 def evaluate_model(
     model: str | Path,
-    *,
     data: str | Path | DataSettings | None = None,
+    *,
     kind: str | None = None,
     split: str | None = None,
     out: str | Path | None = None,
@@ -103,7 +103,7 @@ def evaluate_model(
     part = None if scored == len(dataset) else scored
     folder = expanded(out or folder_of_test(model, "evaluation", found.config, tested, settings, part))
     if processes.first:
-        refuse_unwritable_file(folder / METRICS_FILE)
+        refuse_unwritable_folder(folder, METRICS_FILE)
     with processes.first_before_others():
         opened = found.open()
     fingerprints = processes.gather(torch.tensor([[int(opened.fingerprint[:15], 16)]]))

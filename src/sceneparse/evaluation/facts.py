@@ -94,8 +94,13 @@ def page_facts(model: str | Path, recipe: str, data: DataSettings, part: str = "
 
 def title_of(model: str | Path, data: DataSettings) -> str:
     """Return the heading of what a model scores on a data set, both by their folders: "mine on my-data, val"."""
+    return f"{name_of(model)} on {data_title(data)}"
+
+
+def data_title(data: DataSettings) -> str:
+    """Return what a data set and its split are called in a heading, by its folder: "my-data, val"."""
     where = folder_of(data.root)
-    return f"{name_of(model)} on {data.kind if where is None else Path(where).name}, {data.test}"
+    return f"{data.kind if where is None else Path(where).name}, {data.test}"
 
 
 def is_other_test(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

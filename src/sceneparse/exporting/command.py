@@ -36,8 +36,8 @@ from sceneparse.weights.run_folder import named_folder
 
 def export(
     model: str | Path,
-    *,
     format: Format,  # noqa: A002 - the command's word
+    *,
     out: str | Path | None = None,
     size: int | Literal["own", "auto"] | None = None,
     int8: bool = False,

@@ -15,6 +15,7 @@ from sceneparse.arguments import check_type
 from sceneparse.errors import UserError
 from sceneparse.recipes.changes import Changes
 from sceneparse.recipes.earlier import is_earlier_and_whole, without_ignored, without_ignored_training
+from sceneparse.recipes.hints import GIVEN
 from sceneparse.recipes.known import (
     defaults_of_groups,
     dotted_settings,
@@ -47,9 +48,6 @@ __all__ = [
 ]
 
 Settings = TypeVar("Settings")
-
-GIVEN = "given settings"
-"""How messages call what wins over a file."""
 
 _PARSERS = RLock()
 """Held where a parser is used: each is made once, for all threads. Settings may have others parsed within."""

@@ -11,6 +11,7 @@ import yaml
 
 from sceneparse.arguments import argument, yaml_list
 from sceneparse.errors import UserError
+from sceneparse.recipes.hints import called_elsewhere, of_group
 from sceneparse.recipes.yaml_text import load_yaml
 from sceneparse.settings.choices import Choice
 from sceneparse.settings.types import quotes_needed
@@ -113,7 +114,7 @@ def keys_of(mapping: Any, known: dict[str, str], where: str, prefix: str = "") -
         dotted = f"{prefix}{key}"
         keys.append(dotted)
         if known.get(dotted) == GROUP and not isinstance(value, dict):
-            raise UserError(f"{where}: {dotted} is {value!r}, but it is a group: give its settings below it")
+            raise UserError(of_group(dotted, value, known, where))
         if isinstance(value, dict) and known.get(dotted) == GROUP:
             keys += keys_of(value, known, where, f"{dotted}.")
     return keys
@@ -138,6 +139,8 @@ def refuse_unknown(key: str, known: dict[str, str], where: str, dashes: str = ""
         raise UserError(
             f"{where}: unknown setting '{dashes}{key}': {dashes}{group} is no group, but must be {known[group]}"
         )
+    if elsewhere := called_elsewhere(key, known, dashes):
+        raise UserError(f"{where}: unknown setting '{dashes}{key}'; {elsewhere}")
     beside = [name for name in known if name.rpartition(".")[0] == group]
     leaf = key.rpartition(".")[2]
     # The same word in another group ("training.lr" for "optimizer.lr") is nearer than a similar word in this one.
@@ -147,7 +150,7 @@ def refuse_unknown(key: str, known: dict[str, str], where: str, dashes: str = ""
         [f"{group}.{near[0]}".lstrip(".")] if near else moved or difflib.get_close_matches(key, known, n=1, cutoff=0.8)
     )
     hint = (
-        f"did you mean '{dashes}{close[0]}'?"
+        "did you mean " + " or ".join(f"'{dashes}{name}'" for name in close) + "?"
         if close
         else f"known here: {', '.join(dashes + name for name in beside or known)}"
     )

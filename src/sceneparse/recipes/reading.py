@@ -148,7 +148,9 @@ def load(source: str | Path, what: str, folder: Traversable) -> tuple[dict[str, 
         try:
             content = expanded(source).read_text(encoding="utf-8")
         except FileNotFoundError:
-            hint = meant(source) or f"; {what}s in the package: {', '.join(names)}"
+            bare = text.rpartition(".")[0]
+            packaged_one = f"; the one of the package is named without its ending: {bare}" if bare in names else ""
+            hint = packaged_one or meant(source) or f"; {what}s in the package: {', '.join(names)}"
             raise UserError(f"{where}: no such {what} file{hint}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{where}: cannot be read ({reason_of(error)})") from None

@@ -57,6 +57,7 @@ def serve(parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
         console.print("stopped in the midst of a picture: its parse took longer than --stop-seconds", markup=False)
         sys.stdout.flush()
         os._exit(0)
+    console.print("stopped", markup=False)
 
 
 class Server(uvicorn.Server):

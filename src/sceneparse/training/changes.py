@@ -1,5 +1,6 @@
 """Whether a training can go on in its run folder by the recipe that is given: known before PyTorch is loaded."""
 
+import shlex
 from pathlib import Path
 
 from sceneparse.arguments import argument
@@ -8,7 +9,7 @@ from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.flat import flat_settings
 from sceneparse.settings import Recipe
 from sceneparse.training.written import read_budget, read_started
-from sceneparse.weights.run_folder import CHECKPOINTS, MODEL, RECIPE
+from sceneparse.weights.run_folder import CHECKPOINTS, MODEL, RECIPE, named
 
 FREE = frozenset(
     {
@@ -28,6 +29,9 @@ FREE = frozenset(
     }
 )
 """The settings that may change when a training goes on: none of them changes what it is going to give."""
+
+LENGTH = {"training.iterations", "training.minutes"}
+"""The settings that say how long a training is."""
 
 
 def refuse_unresumable(recipe: Recipe, out: Path) -> bool:
@@ -81,5 +85,14 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
         more = f" and {len(different) - 3} more" if len(different) > 3 else ""
         raise UserError(
             f"{out} began with another recipe: {shown}{more}; resume with the same, or train into another "
-            f"{argument('out')} folder"
+            f"{argument('out')} folder{_onwards(out) if LENGTH & set(different) else ''}"
         )
+
+
+def _onwards(out: Path) -> str:
+    """How a training that is done is followed by another one; empty where it has no model yet."""
+    if not (out / MODEL).exists():
+        return ""
+    init = argument("init.model", str(out), option=f"--init {shlex.quote(str(out))}")
+    longer = argument("out", str(out.with_name(f"{named(out).name}-longer")))
+    return f"; to train on from its model, leave {argument('resume', True, option='--resume')} out: {init} {longer}"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from sceneparse.errors import UserError, counted, some
 from sceneparse.files import aside_of
+from sceneparse.recipes.reading import recipe_names
+from sceneparse.settings.engine import is_exported
 from sceneparse.weights.config import CONFIG, FILES, LABELS, WEIGHTS, read_config
 from sceneparse.weights.foreign import imported_folder, is_foreign
 from sceneparse.weights.hub import fetch_from_hub, is_hub_id, refuse_unreachable
@@ -16,6 +18,9 @@ from sceneparse.weights.labels_file import read_labels
 from sceneparse.weights.paths import CHECKPOINT_FILES, looks_like_path, near_folders, no_checkpoint
 from sceneparse.weights.published.catalogue import Published, find_published, nearest, sharing
 from sceneparse.weights.run_folder import MODEL, model_folder_of, named, run_folder, runs_in
+
+BESIDE_EXPORTED = (".json", ".bin", ".data")
+"""How the names of files end that lie beside an exported one: its record, or its weights."""
 
 
 def find_model(source: str | Path) -> Path:
@@ -34,6 +39,7 @@ def find_model(source: str | Path) -> Path:
         UserError: No such model, one that lacks a file, or one that cannot be fetched or imported.
     """
     folder = _here(source)
+    _refuse_file_of_model(folder, source)
     if folder is None:
         folder = fetched_folder(str(source))
     elif _may_be_of_training(folder) or _is_of_run(folder):
@@ -57,6 +63,7 @@ def refuse_missing(source: str | Path) -> None:
         UserError: There is no such folder or name, or a folder that lacks a file or holds a damaged one.
     """
     folder = _here(source)
+    _refuse_file_of_model(folder, source)
     if folder is None:
         published = published_of(str(source))
         if published is None or published.on_hub:
@@ -128,6 +135,17 @@ def _may_be_of_training(path: Path) -> bool:
 def _is_of_run(folder: Path) -> bool:
     """Return whether a folder is the model of a run folder, which a training that goes on may replace."""
     return folder.name == MODEL and run_folder(folder.parent) is not None
+
+
+def _refuse_file_of_model(path: Path | None, source: str | Path) -> None:
+    """Refuse a file that a model folder or an exported file consists of; the message names the model."""
+    if path is None or not path.is_file():
+        return
+    if path.name in FILES and (path.parent / CONFIG).is_file():
+        raise UserError(f"{source}: is a file of a model: name its folder, {Path(source).parent}")
+    whole = Path(source).with_suffix(".xml" if path.suffix == ".bin" else "")
+    if path.suffix in BESIDE_EXPORTED and is_exported(whole) and whole.is_file():
+        raise UserError(f"{source}: lies beside an exported model: name that, {whole}")
 
 
 def _refuse_file(folder: Path, source: str | Path) -> None:
@@ -230,6 +248,11 @@ def published_of(source: str) -> Published | None:
         raise UserError(
             f"no model folder {source}{near_folders(source)}; give a folder with {FILES[0]}, a name that "
             f"'sceneparse models --published' lists, or a hub id such as user/name{elsewhere}"
+        )
+    if source in recipe_names():
+        raise UserError(
+            f"{source} is a recipe, not a model: train it first ('sceneparse train {source} …'), and name its run "
+            f"folder, such as runs/{source}"
         )
     raise UserError(
         f"no model folder {source}, nor a published checkpoint of that name{near_names(source)}; give a folder with "

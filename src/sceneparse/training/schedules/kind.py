@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.recipes.options import read_options
 from sceneparse.settings import OptimizerSettings
@@ -98,7 +99,8 @@ def long_warmup(warmup: int, iterations: int) -> str | None:
     if 2 * warmup <= iterations:
         return None
     ends = f"{warmup} of the {iterations}" if warmup < iterations else f"all {iterations}"
+    shorter = argument("optimizer.warmup", iterations // 10)
     return (
-        f"the learning rate still grows during {ends} iterations (optimizer.warmup is {warmup}): a tenth of them is "
-        "much, and 0 is none"
+        f"the learning rate only grows during {ends} iterations (optimizer.warmup is {warmup}), and little is learnt "
+        f"until it is at its full value: {shorter} leaves most of the training for that"
     )
