@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,6 +55,18 @@ def free(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     yield found
 
 
+@pytest.fixture
+def taking(free: list[int], monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """As `free`, and a piece takes 4,000 bytes for each pixel, whatever else the machine does with memory meanwhile."""
+
+    def taken(piece: Tensor, _: torch.device, compute: Callable[[Tensor], object]) -> int:
+        compute(piece)
+        return 4000 * piece.shape[-2] * piece.shape[-1]
+
+    monkeypatch.setattr(foreseen_memory, "_taken", taken)
+    return free
+
+
 def picture(height: int, width: int, count: int = 1) -> Tensor:
     return torch.zeros(1, dtype=torch.uint8).expand(count, 3, height, width)  # of no memory
 
@@ -66,24 +78,22 @@ def said(foreseen: ForeseenMemory, images: Tensor, compute: Computes) -> str:
     return "\n".join(str(one.message) for one in found)
 
 
-@measures
 @pytest.mark.parametrize(("height", "width"), [(3000, 4000), (4000, 3000), (300, 40_000), (40_000, 300)])
-@pytest.mark.usefixtures("free")
+@pytest.mark.usefixtures("taking")
 def test_what_a_piece_takes_says_what_the_picture_takes(height: int, width: int) -> None:
     compute = Computes(4000)
     text = said(ForeseenMemory(CPU), picture(height, width), compute)
     start, _, rest = text.partition(" pixels that go through the network at once take about ")
     assert start == f"{width:,}×{height:,}"
     amount, _, rest = rest.partition(" GiB of memory, of which 1.0 GiB are free: ")
-    assert float(amount) == pytest.approx(12e6 * 4000 / GIB, rel=0.15)
+    assert float(amount) == pytest.approx(12e6 * 4000 / GIB, abs=0.06)
     assert rest == "protocol.size or protocol.window make do with less"
     ((_, _, rows, columns),) = compute.seen
     assert 9_000 < rows * columns <= 10_000
 
 
-@measures
-def test_nothing_is_said_of_what_is_little(free: list[int]) -> None:
-    free[0] = 100 * GIB
+def test_nothing_is_said_of_what_is_little(taking: list[int]) -> None:
+    taking[0] = 100 * GIB
     foreseen, compute = ForeseenMemory(CPU), Computes(4000)
     assert not said(foreseen, picture(100, 399), compute)
     assert not said(foreseen, picture(3000, 4000, count=2), compute)
@@ -93,13 +103,21 @@ def test_nothing_is_said_of_what_is_little(free: list[int]) -> None:
     assert len(compute.seen) == 1
 
 
-@measures
-@pytest.mark.usefixtures("free")
+@pytest.mark.usefixtures("taking")
 def test_it_is_said_anew_of_a_picture_that_takes_far_more() -> None:
     foreseen, compute = ForeseenMemory(CPU), Computes(4000)
     assert said(foreseen, picture(1000, 1000), compute)
     assert not said(foreseen, picture(1000, 1100), compute)
     assert said(foreseen, picture(1000, 2000), compute)
+
+
+@measures
+def test_what_is_taken_is_measured() -> None:
+    wanted, piece = 200_000 * 1000, torch.zeros(1, 3, 400, 500)
+    found: list[int] = []
+    while len(found) < 5 and not (found and 0.85 * wanted < found[-1] < 1.15 * wanted):  # a system may reclaim memory
+        found.append(foreseen_memory._taken(piece, CPU, Computes(1000)) or 0)
+    assert 0.85 * wanted < found[-1] < 1.15 * wanted, found
 
 
 @pytest.mark.usefixtures("free")
@@ -115,8 +133,7 @@ def test_a_piece_for_which_there_is_not_enough_is_left_to_the_picture() -> None:
     assert not said(ForeseenMemory(CPU), picture(3000, 4000), Computes(1 << 40))
 
 
-@measures
-@pytest.mark.usefixtures("free")
+@pytest.mark.usefixtures("taking")
 def test_while_another_thread_computes_nothing_is_found_out() -> None:
     idle, compute = [False], Computes(4000)
     foreseen = ForeseenMemory(CPU, lambda: idle[0])
@@ -125,8 +142,7 @@ def test_while_another_thread_computes_nothing_is_found_out() -> None:
     assert said(foreseen, picture(3000, 4000), compute) and len(compute.seen) == 1
 
 
-@measures
-@pytest.mark.usefixtures("free")
+@pytest.mark.usefixtures("taking")
 def test_what_everything_takes_is_not_found_out_again_for_a_part() -> None:
     foreseen, compute = ForeseenMemory(CPU), Computes(4000)
     text = foreseen.warning(12_000_000, 3, compute)
@@ -135,14 +151,13 @@ def test_what_everything_takes_is_not_found_out_again_for_a_part() -> None:
     assert said(foreseen, picture(6000, 4000), compute) and len(compute.seen) == 1
 
 
-@measures
-def test_engines_say_it_before_they_compute(free: list[int]) -> None:
+def test_engines_say_it_before_they_compute(taking: list[int]) -> None:
     torch.manual_seed(0)
     network: SceneParser = build(BackboneSettings("resnet10t"), NetworkSettings(channels=16, aux=False), 5).eval()
     engine = TorchEngine(network, PreprocessingSettings(), device="cpu", precision="float32")
     seen: list[tuple[int, ...]] = []
     engine.network.register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape[-2:])))
-    free[0] = 0
+    taking[0] = 0
     images = torch.randint(0, 256, (1, 3, 210, 260), dtype=torch.uint8)
     with pytest.warns(UserWarning, match=r"260×210 pixels that go through .* of which 0 bytes are free"):
         first = engine(images)
@@ -153,11 +168,10 @@ def test_engines_say_it_before_they_compute(free: list[int]) -> None:
         TorchEngine.live(network, PreprocessingSettings(), precision="float32")(images)  # its processes go together
 
 
-@measures
 def test_commands_say_it_in_a_line(
-    free: list[int], tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    taking: list[int], tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    free[0] = 0
+    taking[0] = 0
     for name in ("a", "b"):
         Image.fromarray(np.zeros((220, 300, 3), np.uint8)).save(tmp_path / f"{name}.png")
     given = ["predict", str(tiny_run / "model"), str(tmp_path), "--out", str(tmp_path / "out"), "--engine", "torch"]
@@ -168,9 +182,8 @@ def test_commands_say_it_in_a_line(
     assert lines[0].endswith(": --size or --window make do with less")
 
 
-@measures
-def test_a_service_says_at_its_start_what_its_pictures_may_take(free: list[int], tiny_run: Path) -> None:
-    free[0] = 0
+def test_a_service_says_at_its_start_what_its_pictures_may_take(taking: list[int], tiny_run: Path) -> None:
+    taking[0] = 0
     own = load(tiny_run / "model", engine="torch", protocol=ProtocolSettings(size="own"))
     learnt = load(tiny_run / "model", engine="torch")
     parsers = {"own": own, "learnt": learnt}
@@ -187,11 +200,13 @@ def test_what_a_runtime_keeps_of_pictures_before_is_no_room_for_the_piece(name: 
     network = build(BackboneSettings("resnet10t"), NetworkSettings(channels=16, aux=False), 5).eval()
     engine = make_engine(network, PreprocessingSettings(), engine=name, device="cpu", precision="float32")
     assert isinstance(engine, ProgramEngine)
-    piece = torch.zeros(1, 3, 800, 800)
-    first = foreseen_memory._taken(piece, CPU, engine)
-    assert engine.release_memory()
-    again = foreseen_memory._taken(piece, CPU, engine)
-    assert first is not None and again is not None and 25 << 20 < 0.5 * first < again
+    piece, first = torch.zeros(1, 3, 800, 800), foreseen_memory._taken(torch.zeros(1, 3, 800, 800), CPU, engine) or 0
+    assert first > 50 << 20
+    for _ in range(5):  # a system may reclaim memory meanwhile
+        assert engine.release_memory()
+        if (foreseen_memory._taken(piece, CPU, engine) or 0) > 0.5 * first:
+            return
+    raise AssertionError("what the runtime kept was room for the piece")
 
 
 @pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed")

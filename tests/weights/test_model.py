@@ -209,7 +209,7 @@ def test_a_source_that_is_neither_a_folder_nor_a_hub_id_is_refused(source: str) 
 
 
 def test_a_file_is_no_model_folder(saved: Path) -> None:
-    with pytest.raises(UserError, match="not a folder"):
+    with pytest.raises(UserError, match="is a file of a model: name its folder, "):
         load_model(saved / "model.safetensors")
 
 

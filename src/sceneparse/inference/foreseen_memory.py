@@ -82,13 +82,14 @@ class ForeseenMemory:
             if self._release is not None and not self._release():
                 return None
             taken = _taken(piece, self._device, compute)
-            self._rates[what] = None if taken is None else taken / (piece.shape[-2] * piece.shape[-1])
+            if taken != 0:  # else the machine took memory away meanwhile: it is asked again
+                self._rates[what] = None if taken is None else taken / (piece.shape[-2] * piece.shape[-1])
         rate, free = self._rates.get(what, self._rates.get(ALL)), _free(self._device)
         if rate is None or free is None:
             return None
         needed = rate * pixels
         on_cpu = self._device.type == "cpu"
-        if not needed or needed < _MORE * self._said or needed < (min(free, MUCH) if on_cpu else free):
+        if needed < _MORE * self._said or needed < (min(free, MUCH) if on_cpu else free):
             return None
         self._said = needed
         whose = "memory" if on_cpu else f"the memory of {self._device}"

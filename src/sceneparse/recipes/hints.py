@@ -38,7 +38,7 @@ ELSEWHERE = {
     ("amp", "half", "fp16", "mixed_precision"): "<training.precision>",
     ("scheduler", "lr_scheduler", "lr_schedule", "cos_lr", "lr_policy"): "<optimizer.schedule>",
     ("warmup_iters", "warmup_steps", "warmup_epochs"): "<optimizer.warmup>, in iterations",
-    ("work_dir", "save_dir", "save_path", "exist_ok"): "the run folder is no setting, but the argument out (--out)",
+    ("work_dir", "save_dir", "save_path", "exist_ok"): "the run folder is no setting: it is given by {out}",
     ("val_interval", "eval_interval", "val_freq"): "<training.validate_every>",
     ("save_interval", "save_period"): "<training.checkpoint_every>",
 }
@@ -71,7 +71,7 @@ def called_elsewhere(key: str, known: Collection[str], dashes: str) -> str | Non
     leaf = str(key).rpartition(".")[2].replace("-", "_").lower()
     for words, text in ELSEWHERE.items():
         if leaf in words and set(re.findall("<(.*?)>", text)) <= set(known):
-            shown = re.sub("<(.*?)>", rf"'{dashes}\1'", text)
+            shown = re.sub("<(.*?)>", rf"'{dashes}\1'", text).replace("{out}", argument("out"))
             return f"did you mean {shown}?" if text.startswith("<") else shown
     return None
 
