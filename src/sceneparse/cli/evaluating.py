@@ -77,7 +77,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 def _evaluate_here(arguments: argparse.Namespace) -> int:
     refuse_wrong_protocol(arguments)
     refuse_wrong_counts(arguments, "count")
-    check_model_before_data("evaluate", arguments.model, arguments.data)
+    check_model_before_data(arguments)
     refuse_missing_model(arguments.model)
     refuse_unfit(arguments.model, arguments)
     refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split)
@@ -121,7 +121,7 @@ def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
 def _diagnose(arguments: argparse.Namespace) -> int:
     refuse_wrong_protocol(arguments)
     refuse_wrong_counts(arguments, "count", "learn_count")
-    check_model_before_data("diagnose", arguments.model, arguments.data)
+    check_model_before_data(arguments)
     refuse_missing_model(arguments.model)
     refuse_unfit(arguments.model, arguments)
     if arguments.rival is not None:
@@ -171,7 +171,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     from sceneparse.weights.calibrated import folder_to_calibrate, refuse_crf, reset_temperatures
     from sceneparse.weights.config import CONFIG, read_config
 
-    check_model_before_data("calibrate", arguments.model, arguments.data)
+    check_model_before_data(arguments)
     folder = folder_to_calibrate(arguments.model)
     if arguments.reset:
         given = [name for name in ("data", "kind", "split", "out", "count") if getattr(arguments, name) is not None]

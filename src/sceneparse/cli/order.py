@@ -1,47 +1,50 @@
 """What is said where a model and what it is to work on have changed places."""
 
+import argparse
 import os
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 
 from sceneparse.errors import UserError
+from sceneparse.paths import expanded_text
 
 
-def check_order(command: str, model: str, inputs: Sequence[str]) -> None:
+def check_order(arguments: argparse.Namespace) -> None:
     """Refuse a model that comes after what it is to parse.
 
     Args:
-        command: Such as "predict".
-        model: What stands where the model belongs.
-        inputs: What stands where the inputs belong.
+        arguments: The command's `model` and `inputs`, and its `command_line`.
 
     Raises:
-        UserError: The first is no model, but one of the others is; the message gives the right order.
+        UserError: The first is no model, but one of the others is; the message gives the command in the right order.
     """
+    model = arguments.model
     # Not Path's own question, which fails where a name is too long for any file.
     if not os.path.exists(model) or _is_model(model):  # noqa: PTH110
         return
-    swapped = next((one for one in inputs if _is_model(one)), None)
+    swapped = next((one for one in arguments.inputs if _is_model(one)), None)
     if swapped is not None:
-        others = [model, *(one for one in inputs if one != swapped)]
-        words = shlex.join(["sceneparse", command, swapped, *others])
+        line = [expanded_text(word) for word in arguments.command_line]
+        line.remove(swapped)
+        line.insert(line.index(model), swapped)
+        words = shlex.join(["sceneparse", *line])
         raise UserError(f"{model} is no model, but {swapped} is one, and the model comes first: {words}")
 
 
-def check_model_before_data(command: str, model: str, data: str | None) -> None:
+def check_model_before_data(arguments: argparse.Namespace) -> None:
     """Refuse a model that is named as the data set.
 
     Args:
-        command: Such as "evaluate".
-        model: What stands where the model belongs.
-        data: What stands where the data set belongs, if anything.
+        arguments: The command's `model` and `data`, and its `command_line`.
 
     Raises:
-        UserError: The first is no model, but the second is one; the message gives the right order.
+        UserError: The first is no model, but the second is one; the message gives the command in the right order.
     """
+    model, data = arguments.model, arguments.data
     if data is not None and os.path.exists(model) and not _is_model(model) and _is_model(data):  # noqa: PTH110 - see above
-        words = shlex.join(["sceneparse", command, data, "--data", model])
+        other = {model: data, data: model, f"--data={data}": f"--data={model}"}
+        line = map(expanded_text, arguments.command_line)
+        words = shlex.join(["sceneparse", *(other.get(word, word) for word in line)])
         raise UserError(f"{model} is no model, but {data} is one: {words}")
 
 

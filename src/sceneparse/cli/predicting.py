@@ -124,7 +124,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing.runs.volume import split_volumes
     from sceneparse.parsing.submissions import submission_form, write_submissions
 
-    check_order("predict", arguments.model, arguments.inputs)
+    check_order(arguments)
     forms = list(dict.fromkeys(arguments.forms))
     annotations = [name for name in forms if name in FORMS]
     submissions = {name: submission_form(name) for name in forms if name not in FORMS}
@@ -303,7 +303,7 @@ def _discover(arguments: argparse.Namespace) -> int:
     from sceneparse.pictures import find_pictures
     from sceneparse.weights.at_hand import labels_at_hand, settings_at_hand
 
-    check_order("discover", arguments.model, arguments.inputs)
+    check_order(arguments)
     refuse_missing_model(arguments.model)
     refuse_unfit(arguments.model, arguments)
     config, labels = settings_at_hand(arguments.model), labels_at_hand(arguments.model)
