@@ -73,7 +73,7 @@ def test_a_copy_with_an_older_time_is_somebody_s_work(tmp_path: Path, monkeypatc
 
 def test_a_killed_process_leaves_such_a_name(tmp_path: Path) -> None:
     if sys.platform == "win32":
-        pytest.skip("there is no SIGKILL")
+        pytest.skip("this system has no SIGKILL (Windows)")
     program = (
         "import os, pathlib, signal\n"
         "from sceneparse.files import whole_file\n"

@@ -15,6 +15,7 @@ from sceneparse.datasets.opening import open_dataset
 from sceneparse.datasets.recognising import recognise, taken_for_folder
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
+from sceneparse.labels.named_otherwise import FEW, named_otherwise
 from sceneparse.settings import DataSettings
 from tests.support.mask_exports import WRITERS
 
@@ -258,3 +259,11 @@ def test_classes_that_are_named_in_another_file_are_said_to_be_there(
         read_as_recognised(tmp_path)
     assert f"{tmp_path / 'classes.json'}: no such file; {says}" in str(caught.value)
     assert ("The JSON files are of no form" in str(caught.value)) == (file == "notes.json")
+
+
+def test_annotations_are_not_opened_to_find_names_of_classes(tmp_path: Path) -> None:
+    for number in range(FEW + 1):
+        (tmp_path / f"{number}.json").write_text('{"names": ["a"]}')
+    assert named_otherwise(tmp_path / "classes.json") == ""
+    (tmp_path / "0.json").unlink()
+    assert "rename 1.json" in named_otherwise(tmp_path / "classes.json")

@@ -31,7 +31,9 @@ from sceneparse.weights.build import build
 
 CPU = torch.device("cpu")
 GIB = 1 << 30
-measures = pytest.mark.skipif(not PeakMemory.begin(), reason="this machine does not say how much memory is taken")
+measures = pytest.mark.skipif(
+    not PeakMemory.begin(), reason="this system does not tell a process its peak memory, as Linux does"
+)
 
 
 class Computes:
@@ -209,7 +211,7 @@ def test_what_a_runtime_keeps_of_pictures_before_is_no_room_for_the_piece(name: 
     raise AssertionError("what the runtime kept was room for the piece")
 
 
-@pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed")
+@pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed (extra openvino)")
 def test_openvino_gives_nothing_back_while_it_computes() -> None:
     network = build(BackboneSettings("resnet10t"), NetworkSettings(channels=16, aux=False), 5).eval()
     engine = make_engine(network, PreprocessingSettings(), engine="openvino", device="cpu", precision="float32")

@@ -19,6 +19,9 @@ LARGEST = 1 << 20
 LOOKED_AT = 2000
 """Files of a folder among which one is looked for."""
 
+FEW = 8
+"""So many JSON files at most, whatever they are called, are opened."""
+
 
 def named_otherwise(path: Path) -> str:
     """Say which file beside a missing one seems to name the classes, and what to do; empty where none does.
@@ -27,21 +30,18 @@ def named_otherwise(path: Path) -> str:
         path: The file that would be read, such as `classes.json`.
     """
     try:
-        files = sorted(one for one in islice(path.parent.iterdir(), LOOKED_AT) if _may_name(one))
+        files = sorted(one for one in islice(path.parent.iterdir(), LOOKED_AT) if one.suffix.lower() in SUFFIXES)
     except OSError:
         return ""
-    example = '{"names": ["sky", "road"]}'
-    for file in files:
+    # A classes.json.txt, too: Windows hides what its editor adds to a name.
+    called = [one for one in files if one.name.lower().partition(".")[0] in STEMS]
+    others = [one for one in files if one not in called and one.suffix.lower() == ".json"]
+    # Many are annotations, one for each picture, and take long to read.
+    for file in (*called, *(others if len(others) <= FEW else ())):
         if _is_label_space(file):
             return f"classes are read from {path.name} alone: rename {file.name}, which lies beside it"
-    return f"{files[0].name} is not read: write its names into {path.name}, such as {example}" if files else ""
-
-
-def _may_name(file: Path) -> bool:
-    if file.suffix.lower() not in SUFFIXES:
-        return False
-    # A classes.json.txt, too: Windows hides what its editor adds to a name.
-    return file.name.lower().partition(".")[0] in STEMS or _is_label_space(file)
+    example = '{"names": ["sky", "road"]}'
+    return f"{called[0].name} is not read: write its names into {path.name}, such as {example}" if called else ""
 
 
 def _is_label_space(file: Path) -> bool:

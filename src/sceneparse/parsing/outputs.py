@@ -7,6 +7,7 @@ from typing import get_args
 from sceneparse.parsing.artefacts.artefact import Inputs
 from sceneparse.parsing.artefacts.file_names import RECORDS
 from sceneparse.parsing.artefacts.table import ARTEFACTS
+from sceneparse.parsing.own_files import read_record
 
 FRAMES = "frames.json"
 """In a folder of label frames: what they were made by."""
@@ -53,9 +54,6 @@ class Outputs:
 
         No more is asked of a file than whether the JSON files are there that runs would have written beside it.
         """
-        # Not at the top: what is wrong with a command's inputs is said before torch is imported.
-        from sceneparse.parsing.runs.earlier import read_record
-
         if file.stem.isdigit() and (file.parent / FRAMES).is_file():
             return True
         for suffix, record in self._endings:

@@ -4,9 +4,27 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 _KEYS = {"video": "video", "volumes": "volume", "raster": "raster"}
 """The key of a record that says of what kind its input is; pictures' may have none."""
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return the JSON that is written last of each parse; None if it is not there, or not one of a parse."""
+    try:
+        return record_of(path.read_bytes())
+    except OSError:  # none there
+        return None
+
+
+def record_of(content: bytes) -> dict[str, Any] | None:
+    """Return what a JSON holds, as `read_record`."""
+    try:
+        record = json.loads(content)
+    except ValueError:  # no JSON, or no text
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def kind_of(record: Path) -> str | None:
@@ -30,13 +48,14 @@ def kind_of_content(content: bytes) -> str | None:
     return "" if said else None
 
 
-def named_files(record: Path) -> dict[str, Path]:
-    """Return the files that a parse's JSON names, by their artefacts; those in its own folder alone."""
-    try:
-        said = json.loads(record.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    named = said.get("files") if isinstance(said, dict) else None
+def named_files(record: Path, said: dict[str, Any] | None) -> dict[str, Path]:
+    """Return the files that a parse's JSON names, by their artefacts; those in its own folder alone.
+
+    Args:
+        record: The JSON.
+        said: What it holds.
+    """
+    named = (said or {}).get("files")
     return {
         name: record.with_name(file)
         for name, file in (named if isinstance(named, dict) else {}).items()
@@ -60,5 +79,5 @@ def foreign_file(record: Path, files: Iterable[Path]) -> Path | None:
     """
     if mark_of(record).exists():
         return None
-    own = {path.name for path in named_files(record).values()}
+    own = {path.name for path in named_files(record, read_record(record)).values()}
     return next((path for path in files if path.is_file() and path.name not in own), None)

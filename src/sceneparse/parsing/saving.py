@@ -13,7 +13,7 @@ from sceneparse.errors import UserError
 from sceneparse.files import json_text, make_folder, write_errors, write_json
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.artefacts.writing import write_artefacts
-from sceneparse.parsing.own_files import foreign_file, kind_of, mark_of, named_files
+from sceneparse.parsing.own_files import foreign_file, kind_of, mark_of, named_files, read_record
 
 if TYPE_CHECKING:
     from sceneparse.parsing.parse import Parse
@@ -38,7 +38,9 @@ def save_parse(
     record = folder / f"{stem}.json"
     if not replace:
         _refuse_foreign(record, [folder / f"{stem}{ARTEFACTS[name].suffix}" for name in write])
-    earlier, same = named_files(record), _says(record) == json.loads(json_text(said))
+    before = read_record(record) or {}
+    earlier = named_files(record, before)
+    same = {key: value for key, value in before.items() if key != "files"} == json.loads(json_text(said))
     make_folder(record.parent)
     mark = mark_of(record)
     with write_errors(record):
@@ -67,12 +69,3 @@ def _refuse_foreign(record: Path, files: Sequence[Path]) -> None:
             f"{found}: is there, and no parse saved under this name wrote it: choose another folder or stem, or give "
             f"{argument('replace', True)}"
         )
-
-
-def _says(record: Path) -> dict[str, Any] | None:
-    """What a JSON says beside the files' names."""
-    try:
-        said = json.loads(record.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return {key: value for key, value in said.items() if key != "files"} if isinstance(said, dict) else None

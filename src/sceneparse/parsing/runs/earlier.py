@@ -1,6 +1,5 @@
 """What an earlier run left: whether it is whole, and of the same input, model and protocol, so that a run goes on."""
 
-import json
 import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from sceneparse.datasets.forms.whole_folder import RECORD as ANNOTATIONS
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.parsing.artefacts.choice import draws
+from sceneparse.parsing.own_files import read_record, record_of
 from sceneparse.parsing.parser import Parser
 from sceneparse.settings.legend import LegendLayout
 
@@ -53,14 +53,6 @@ def facts_of_file(path: Path) -> dict[str, Any]:
     return {"file": path.as_posix(), "bytes": status.st_size, "modified_ns": status.st_mtime_ns}
 
 
-def read_record(path: Path) -> dict[str, Any] | None:
-    """Return the JSON that a run writes last for each input; None if it is not there, or not one of a run."""
-    try:
-        return _record(path.read_bytes())
-    except OSError:  # none there
-        return None
-
-
 def refuse_foreign_summary(path: Path) -> None:
     """Refuse to replace what lies in the place of a run's summary, and no run has written.
 
@@ -74,7 +66,7 @@ def refuse_foreign_summary(path: Path) -> None:
         content = path.read_bytes()
     except OSError:  # none there; what cannot be read cannot be replaced either, which is said then
         return
-    said = _record(content)
+    said = record_of(content)
     # Runs write whole files: no more than zeros are left of one when the power fails.
     if content.strip(b"\0 \t\r\n") and (said is None or "done" not in said):
         raise UserError(
@@ -130,7 +122,7 @@ def earlier_parse(content: bytes, facts: dict[str, Any], write: Collection[str])
         facts: As `same_making` takes them.
         write: The artefacts that it must have.
     """
-    return _earlier(_record(content), facts, write)
+    return _earlier(record_of(content), facts, write)
 
 
 def _earlier(record: dict[str, Any] | None, facts: dict[str, Any], write: Collection[str]) -> Earlier | None:
@@ -215,14 +207,6 @@ def _records_in(out: Path) -> Iterator[Path]:
             below.clear()
             continue
         yield from (Path(folder, file) for file in files if file.endswith(".json"))
-
-
-def _record(content: bytes) -> dict[str, Any] | None:
-    try:
-        record = json.loads(content)
-    except ValueError:  # no JSON, or no text
-        return None
-    return record if isinstance(record, dict) else None
 
 
 def _same(said: Any, value: Any) -> bool:

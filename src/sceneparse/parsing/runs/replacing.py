@@ -11,8 +11,8 @@ from sceneparse.files import make_folder, write_errors, write_json
 from sceneparse.parsing.artefacts.choice import draws
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.outputs import FRAMES
-from sceneparse.parsing.own_files import foreign_file, kind_of, kind_of_content, mark_of, named_files
-from sceneparse.parsing.runs.earlier import SUMMARIES, Kind, read_record, same_making
+from sceneparse.parsing.own_files import foreign_file, kind_of, kind_of_content, mark_of, named_files, read_record
+from sceneparse.parsing.runs.earlier import SUMMARIES, Kind, same_making
 from sceneparse.parsing.runs.faults import LeftOutError
 
 
@@ -107,7 +107,7 @@ def replacing(place: Place, facts: dict[str, Any]) -> Iterator[None]:
     earlier = read_record(place.record) if kind_of(place.record) == place.kind else None
     mark = mark_of(place.record)
     killed = mark.exists()
-    named = {} if earlier is None else named_files(place.record)
+    named = named_files(place.record, earlier)
     make_folder(place.record.parent)
     with write_errors(place.record):
         mark.touch()
@@ -180,7 +180,7 @@ def _is_there(path: Path) -> bool:
 
 def _unnamed(record: Path) -> bool:
     """Whether files lie beside a JSON that are called as its own might be, and that it does not name."""
-    own = {record.name, *(path.name for path in named_files(record).values())}
+    own = {record.name, *(path.name for path in named_files(record, read_record(record)).values())}
     return any(
         path.name.startswith(f"{record.stem}{sign}")
         for sign in "._"

@@ -21,8 +21,9 @@ from sceneparse.inference.worth_compiling import Amount, work_ahead
 from sceneparse.parsing.artefacts.file_names import RECORDS
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.batches import AHEAD_BYTES
+from sceneparse.parsing.own_files import read_record
 from sceneparse.parsing.parser import Parser
-from sceneparse.parsing.runs.earlier import facts_of_file, read_record, same_making
+from sceneparse.parsing.runs.earlier import facts_of_file, same_making
 from sceneparse.parsing.runs.faults import LeftOutError
 from sceneparse.parsing.runs.pipe import Ahead, Behind
 from sceneparse.parsing.runs.replacing import Place, replacing
