@@ -48,6 +48,7 @@ ADDED: dict[str, Any] = {
     "network.options": {},
     "loss.options": {},
     "loss.kind": "cross_entropy",
+    "loss.class_weights_end": 1.0,
     "backbone.sides": "padded",
     "backbone.norm_eps": None,
     "backbone.blocks": None,

@@ -74,6 +74,7 @@ def everything(toy: MakeRecipe, **changes: object) -> Recipe:
         "optimizer__floor": 0.01,
         "optimizer__warmup": 3,
         "loss__class_weights": "median",
+        "loss__class_weights_end": 0.0,
         "loss__kind": "combined",
         "loss__options": {
             "terms": [

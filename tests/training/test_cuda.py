@@ -36,7 +36,7 @@ def waits_are_errors() -> Iterator[None]:
     [
         {},
         {"training__precision": "bfloat16", "optimizer__kind": "adamw", "optimizer__clip": 1.0},
-        {"loss__hard_fraction": 0.3, "loss__class_weights": [1.0, 2.0, 0.0]},
+        {"loss__hard_fraction": 0.3, "loss__class_weights": [1.0, 2.0, 0.0], "loss__class_weights_end": 0.0},
         {"loss__kind": "combined", "network__architecture": "pspnet", "network__output_stride": 8},
         {"data__augment_on": "device", "augmentation__photometric": True, "augmentation__color": 0.0},
     ],

@@ -64,7 +64,12 @@ def one_step(prepared: Prepared, losses: RecipeLosses, batches: object, iteratio
     "changes",
     [
         {"training__average": {"decay": 0.9}},
-        {"loss__hard_fraction": 0.3, "loss__class_weights": [1.0, 2.0, 0.0], "optimizer__clip": 1.0},
+        {
+            "loss__hard_fraction": 0.3,
+            "loss__class_weights": [1.0, 2.0, 0.0],
+            "loss__class_weights_end": 0.5,
+            "optimizer__clip": 1.0,
+        },
         {"optimizer__kind": "adamw", "training__accumulate": 2, "loss__options": {"label_smoothing": 0.1}},
         {"loss__kind": "combined", "network__architecture": "pspnet", "network__output_stride": 8},
         {"loss__kind": "focal", "loss__options": {"label_smoothing": 0.1}, "network__architecture": "upernet"},

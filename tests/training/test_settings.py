@@ -17,6 +17,7 @@ TASKS = {"architecture": "upernet_unified", "aux": False, "tasks": {"from_data":
 IGNORED: list[tuple[dict[str, Any], str]] = [
     ({"optimizer": {"kind": "adamw", "momentum": 0.8}}, "optimizer.momentum has no effect on adamw, which"),
     ({"loss": {"hard_threshold": 0.5}}, "loss.hard_threshold has no effect, since loss.hard_fraction is 1"),
+    ({"loss": {"class_weights_end": 0.5}}, "loss.class_weights_end has no effect, since loss.class_weights is null"),
     ({"loss": {"aux_weight": 0.3}, "network": {"aux": False}}, "loss.aux_weight has no effect, since"),
     ({"loss": {"part_weight": 2.0}}, "loss.part_weight has no effect: pspnet learns one task"),
     ({"loss": {"part_weight": 2.0}, "network": TASKS}, "loss.part_weight has no effect, since"),
@@ -113,12 +114,12 @@ def test_a_setting_with_an_effect_and_off_beside_off_are_taken(settings: dict[st
             assert (group, name) == ("network", "tasks") or written[group][name] == value
 
 
-DRAWS = ("sampling.", "photometric", "ratio_range", "cat_max_ratio", "copy_paste")
+NEWER = ("sampling.", "photometric", "ratio_range", "cat_max_ratio", "copy_paste", "class_weights_end")
 
 
 def _was_taken(message: str) -> bool:
     """Whether 634fde6 knew the setting, and did not refuse it."""
-    refused, newer = ("learns one task", "max_long"), ("init.", "frozen", "layer_decay", *DRAWS)
+    refused, newer = ("learns one task", "max_long"), ("init.", "frozen", "layer_decay", *NEWER)
     return not any(word in message for word in (*refused, *newer))
 
 

@@ -80,6 +80,7 @@ def hard(toy: MakeRecipe, **changes: object) -> Recipe:
         "augmentation__crop": [48, 48],
         "loss__hard_fraction": 0.4,
         "loss__class_weights": [1.0, 2.0, 3.0],
+        "loss__class_weights_end": 0.0,
         "optimizer__clip": 1.0,
         "training__accumulate": 2,
         "training__average": {"decay": 0.9},

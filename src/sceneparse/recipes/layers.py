@@ -34,7 +34,15 @@ def layered(below: Settings, above: Settings) -> dict[str, Any]:
     """
     for chooser in CHOOSERS:
         below = chooser.drop(below, above)
-    for drop in (_for_data, _for_architecture, _for_optimizer, _for_protocol, _for_start, _for_length):
+    for drop in (
+        _for_data,
+        _for_architecture,
+        _for_class_weights,
+        _for_optimizer,
+        _for_protocol,
+        _for_start,
+        _for_length,
+    ):
         below = drop(below, above)
     return merged(below, above)
 
@@ -112,7 +120,7 @@ def _uses_of_loss(entry: Any, name: str, loss: Settings) -> Collection[str]:
         used: Collection[str] = entry.used(LossSettings(kind=name, options=loss.get("options", {})))
     except UserError:  # which is said where the settings are read
         used = OPTIONAL
-    return used
+    return {*used, "class_weights_end"} if "class_weights" in used else used
 
 
 DATA = Chooser("data", "kind", DataSettings.kind, "datasets")
@@ -142,6 +150,13 @@ def _for_architecture(below: Settings, above: Settings) -> Settings:
     if len(old.strides) == 1 or _group(below, "network").get("output_stride") not in new.strides:
         below = _without(below, "network", ("output_stride",))
     return _without(below, "loss", UNIFIED_ONLY) if old.learns_tasks and not new.learns_tasks else below
+
+
+def _for_class_weights(below: Settings, above: Settings) -> Settings:
+    """Settings below the choice of no class weights, without what becomes of them during training."""
+    given = _group(above, "loss")
+    none = "class_weights" in given and given["class_weights"] is None
+    return _without(below, "loss", ("class_weights_end",)) if none else below
 
 
 def _for_optimizer(below: Settings, above: Settings) -> Settings:

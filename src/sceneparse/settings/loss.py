@@ -1,5 +1,6 @@
 """Settings of the loss: what is minimised."""
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
@@ -38,6 +39,9 @@ class LossSettings:
         aux_weight: Weight of the auxiliary head's loss (PSPNet paper, table 2).
         class_weights: null (all 1), "median" (median frequency balancing over the training split) or one
             number a class.
+        class_weights_end: The power to which the class weights are raised at the end of training; it changes
+            evenly from 1 at the beginning. 1 leaves them as they are; with 0 they fade out: rare classes are learnt
+            early, and the last steps see classes as often as they are.
         hard_fraction: Online hard example mining: keep only this fraction of the batch's pixels, those of highest
             loss (with training.accumulate of each chunk's). 1 keeps all.
         hard_threshold: Mining also keeps every pixel whose true class has a probability below this.
@@ -55,6 +59,7 @@ class LossSettings:
     options: dict[str, Any] = field(default_factory=dict, hash=False)
     aux_weight: float = 0.4
     class_weights: Literal["median"] | tuple[float, ...] | None = None
+    class_weights_end: float = 1.0
     hard_fraction: float = 1.0
     hard_threshold: float = 0.7
     object_weight: float = 1.0
@@ -69,6 +74,12 @@ class LossSettings:
         for task in ("aux", *TASK_NAMES):
             weight = getattr(self, f"{task}_weight")
             require(weight >= 0, f"loss.{task}_weight is {weight}, but must be 0 or more")
+        end = self.class_weights_end
+        require(0 <= end < math.inf, f"loss.class_weights_end is {end}, but must be 0 or more")
+        require(
+            self.class_weights is not None or end == _default("class_weights_end"),
+            "loss.class_weights_end has no effect, since loss.class_weights is null: there are none to change",
+        )
         require(
             0 < self.hard_fraction <= 1,
             f"loss.hard_fraction is {self.hard_fraction}, but must be above 0 and at most 1",

@@ -33,7 +33,7 @@ class RecipeLosses:
         tasks: The tasks whose truth is needed.
         names: What the losses are called in metrics.jsonl, the total first.
         tree: Which object can have which parts, if parts are learnt.
-        class_weights: (C,) weights of the objects' classes, or None for 1 each.
+        class_weights: (C,) weights of the objects' classes, or None for 1 each: those of `begin_step`'s step.
     """
 
     def __init__(self, recipe: Recipe, labels: TaskLabels | None, context: LossContext, *, alone: bool = True) -> None:
@@ -41,6 +41,7 @@ class RecipeLosses:
         self._alone = alone
         weights = context.class_weights
         self._known_weights = None if weights is None else tuple(weights.tolist())
+        self._first_weights = None if weights is None else weights.clone()
         self._context = context
         self._loss = LOSSES[recipe.loss.kind].build(recipe.loss)
         self.class_weights = context.class_weights
@@ -62,6 +63,19 @@ class RecipeLosses:
         align_corners, processes = prepared.learner.network.align_corners, prepared.compute.processes
         context = LossContext(align_corners, class_weights, processes.total)
         return cls(prepared.recipe, prepared.data.tasks, context, alone=processes.world == 1)
+
+    def begin_step(self, done: float) -> None:
+        """Let the class weights be those of a step: `loss.class_weights_end` says how they change.
+
+        Args:
+            done: The share of the training that was done before it, 0..1.
+        """
+        end = self._settings.class_weights_end
+        if self.class_weights is None or self._first_weights is None or end == 1:
+            return
+        # In place: the losses, and a recorded graph of a step, read this tensor. What weighs nothing never does.
+        powers = self._first_weights.pow(1 + (end - 1) * done)
+        self.class_weights.copy_(powers * (self._first_weights > 0))
 
     def heads_for(self, whole: Amounts, batch: Batch | Windows) -> tuple[tuple[str, ...] | None, Amounts]:
         """Return the heads of a unified network that a batch has labels for; None for networks of one task.

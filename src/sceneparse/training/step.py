@@ -141,6 +141,7 @@ def _computed(
     # for the batch that they share.
     seed = step_seed(recipe.training.seed, iteration)
     torch.manual_seed(seed)
+    losses.begin_step(iteration / recipe.training.iterations)
 
     there = on_device(batch, fabric.device, recipe.augmentation)
     images = there.images.contiguous(memory_format=torch.channels_last)
