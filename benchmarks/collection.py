@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +29,7 @@ from rich.table import Table
 
 from command_line import command_line, note, parsed, write_figures
 from large_picture import alone, here
+from sceneparse.cli import main as main_of_commands
 from sceneparse.toyworld import render
 from small_model import make_model
 
@@ -91,9 +92,9 @@ def parsed_four_times(folder: Path, workers: list[str], every: float, half: int)
 
 
 def parsed_once(folder: Path) -> dict[str, Any]:
-    """The figures of the plain loop, and which pictures it has left out or failed on."""
+    """The figures of the plain loop, in this process, and which pictures it has left out or failed on."""
     note("parsing: loop")
-    figures = {"loop": run(folder, "loop", [])}
+    figures = {"loop": run(folder, "loop", [], main_of_commands)}
     paths = list((folder / "pictures").rglob("*.jpg"))
     whole = {path.stem for path in paths if path.read_bytes() != NO_PICTURE}
     done = [path.name.removesuffix("_overlay.jpg") for path in (folder / "loop").rglob("*_overlay.jpg")]
@@ -112,18 +113,28 @@ def make_pictures(folder: Path, count: int, side: int) -> None:
             Image.fromarray(render(0, index, side).image.permute(1, 2, 0).contiguous().numpy()).save(path, quality=90)
 
 
-def start(folder: Path, title: str, more: list[str]) -> "subprocess.Popen[bytes]":
-    """Begin `sceneparse predict`."""
+def predict(folder: Path, title: str, more: list[str]) -> list[str]:
+    """The words of `sceneparse predict`."""
     words = ["predict", folder / "model", folder / "pictures", "--out", folder / title, "--engine", "torch", *more]
+    return [*map(str, words)]
+
+
+def start(words: list[str]) -> "subprocess.Popen[bytes]":
+    """Begin a command."""
     return subprocess.Popen(
-        [sys.executable, "-m", "sceneparse.cli", *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "sceneparse.cli", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
 
 
-def run(folder: Path, title: str, more: list[str]) -> dict[str, Any]:
+def apart(words: list[str]) -> int:
+    """Run a command in a process of its own; its exit status."""
+    return start(words).wait()
+
+
+def run(folder: Path, title: str, more: list[str], command: Callable[[list[str]], int] = apart) -> dict[str, Any]:
     """Parse all, undisturbed; seconds of the whole command and of the parsing alone."""
     begun = time.perf_counter()
-    code = start(folder, title, more).wait()
+    code = command(predict(folder, title, more))
     seconds = time.perf_counter() - begun
     parsing = json.loads((folder / title / "summary.json").read_text())["seconds"]
     count = sum(1 for path in (folder / "pictures").rglob("*.jpg") if path.is_file())
@@ -133,7 +144,7 @@ def run(folder: Path, title: str, more: list[str]) -> dict[str, Any]:
 def under_fire(folder: Path, title: str, more: list[str], every: float, half: int | None) -> dict[str, Any]:
     """Parse while a worker is killed every few seconds, and the driver once so many pictures are done."""
     begun, kills, turn = time.perf_counter(), 0, 0
-    driver = start(folder, title, more)
+    driver = start(predict(folder, title, more))
     after = time.monotonic() + every
     while driver.poll() is None:
         time.sleep(0.1)

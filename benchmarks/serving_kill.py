@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=8, help="default: 8")
     parser.add_argument("--side", type=int, default=128, help="of the pictures in pixels (default: 128)")
     parser.add_argument("--batch", type=int, default=1, help="pictures parsed at once (default: 1)")
-    given = parsed(parser, {"kills": 1, "every": 1.5, "clients": 4, "side": 64})
+    given = parsed(parser, {"kills": 1, "every": 0.5, "clients": 2, "side": 64})
 
     with TemporaryDirectory(prefix="sceneparse-kill-") as name:
         model = given.model or Path(name) / "model"

@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=256, help="of the pictures in pixels (default: 256)")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8], metavar="N", help="default: 1 (none) and 8")
     parser.add_argument("--engine", default="auto", help="default: auto")
-    given = parsed(parser, {"seconds": 1.0, "clients": [3], "batches": [4], "side": 64, "engine": "torch"})
+    given = parsed(parser, {"seconds": 0.4, "clients": [3], "batches": [4], "side": 64, "engine": "torch"})
 
     pictures = scenes(8, given.side)
     rows = []

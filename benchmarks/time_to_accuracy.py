@@ -35,6 +35,12 @@ from versions import checked_sources
 
 COMMAND = "import sys; from sceneparse.cli import main; sys.exit(main())"
 
+SMALL = [
+    *("training.iterations=4", "training.batch=2", "network.channels=8", "augmentation.crop=[48,48]"),
+    *("data.toyworld.size=48", "data.toyworld.train_count=8", "data.toyworld.eval_count=2", "data.workers=0"),
+]
+"""Settings of the quick form."""
+
 
 class Point(NamedTuple):
     """A validation.
@@ -138,8 +144,7 @@ def main() -> None:
     parser.add_argument("--ours", action="append", default=[], metavar="NAME=VALUE", help="a setting of the recipe")
     parser.add_argument("--theirs", action="append", default=[], metavar="NAME=VALUE", help="a setting of the other")
     parser.add_argument("--page", type=Path, metavar="FILE", help="draw the curves into this HTML page")
-    small = ["training.iterations=4", "training.batch=2", "data.toyworld.eval_count=2"]
-    quick = {"recipe": "toy-pspnet", "other": "toy-fcn", "validate_every": 2, "ours": small, "theirs": small}
+    quick = {"recipe": "toy-pspnet", "other": "toy-fcn", "validate_every": 2, "ours": SMALL, "theirs": SMALL}
     given, settings = parsed_with_settings(parser, quick)
     with TemporaryDirectory(prefix="sceneparse-time-") as name:
         figures = measured(given, settings, Path(name))

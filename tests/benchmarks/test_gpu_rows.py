@@ -17,6 +17,8 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.support.forked import CONTEXT
+
 MILLISECONDS = {
     "sceneparse": 4.0,
     "sceneparse --engine compile": 2.0,
@@ -162,9 +164,11 @@ def test_others_compile_while_labels_are_compared(monkeypatch: pytest.MonkeyPatc
     )
 
 
-def test_a_process_makes_what_it_is_asked_for_and_its_end_is_told() -> None:
+def test_a_process_makes_what_it_is_asked_for_and_its_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import gpu_rows
     from gpu_rows import Apart, Failed
 
+    monkeypatch.setattr(gpu_rows, "get_context", lambda _: CONTEXT)  # of processes that need not import PyTorch anew
     soon = time.monotonic() + 120
     worker, late = (Apart(torch.device("cpu"), yielding=yielding) for yielding in (False, True))
     try:

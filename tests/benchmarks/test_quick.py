@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import multiprocessing
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from sceneparse.inference import choosing
+from tests.support.forked import CONTEXT
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 MAIN = 'if __name__ == "__main__":'
@@ -231,6 +233,8 @@ def test_the_quick_form_runs_and_its_figures_are_right(
         pytest.importorskip(NEEDS[program], reason=f"{NEEDS[program]} is not installed")
     if program == "peers":  # by PyTorch, which needs no conversion
         monkeypatch.setattr(choosing, "find_spec", lambda _: None)
+    if program == "training_memory":  # in processes that need not import PyTorch anew
+        monkeypatch.setattr(multiprocessing, "get_context", lambda _: CONTEXT)
     figures = tmp_path / "figures.json"
     assert run(program, monkeypatch, "--quick", "--json", str(figures)) == 0
     assert CHECKS[program](json.loads(figures.read_text(encoding="utf-8")))

@@ -21,6 +21,7 @@ from sceneparse.networks import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings
 from sceneparse.settings.engine import ENGINE_NAMES
 from sceneparse.weights.build import build
+from tests.support.engines import converted_network
 from tests.support.graphs import Player
 from tests.support.slow import slow
 
@@ -29,15 +30,9 @@ OTHERS = [name for name in NAMES if find_spec(name)]
 needs_openvino = pytest.mark.skipif("openvino" not in OTHERS, reason="OpenVINO is not installed")
 
 
-def make(**network: object) -> SceneParser:
-    torch.manual_seed(0)
-    settings = NetworkSettings(channels=16, aux=False, bins=(1, 3), **network)  # type: ignore[arg-type]
-    return build(BackboneSettings(name="resnet10t"), settings, 5).eval()
-
-
 @pytest.fixture(scope="module")
 def network() -> SceneParser:
-    return make()
+    return converted_network()
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +197,7 @@ def test_a_missing_package_is_named_with_what_to_install(
 
 @needs_openvino
 def test_attention_in_windows_goes_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = make()
+    network = converted_network()
     reason = "attention in windows cannot be exported"  # as timm's window transformers say
     monkeypatch.setattr(network.backbone, "unexportable", reason)
     assert make_engine(network, PreprocessingSettings(), device="cpu").name == "torch"
@@ -219,7 +214,7 @@ from sceneparse.inference.openvino_engine import OpenVINOEngine, read
 from sceneparse.inference.program import Traits
 
 def opened():
-    traits = Traits(3, 3, False, (0.0,) * 3, (1.0,) * 3)
+    traits = Traits(3, 5, False, (0.0,) * 3, (1.0,) * 3)
     engine = OpenVINOEngine(read(Path(sys.argv[1])), traits, device="cpu", precision="float32")
     engine(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
     return engine
@@ -233,10 +228,11 @@ signal.raise_signal(signal.SIGTERM)
 
 
 @needs_openvino
-def test_a_signal_is_survived_after_engines_have_gone_in_the_order_of_their_coming(tmp_path: Path) -> None:
-    fcn = build(BackboneSettings("resnet10t"), NetworkSettings("fcn", channels=8, aux=False), 3).eval()
+def test_a_signal_is_survived_after_engines_have_gone_in_the_order_of_their_coming(
+    network: SceneParser, tmp_path: Path
+) -> None:
     path = tmp_path / "m.xml"
-    openvino_engine.installed().save_model(openvino_engine.converted(Program(fcn, PreprocessingSettings())), path)
+    openvino_engine.installed().save_model(openvino_engine.converted(Program(network, PreprocessingSettings())), path)
     done = subprocess.run([sys.executable, "-c", SIGNALLED, str(path)], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "caught\n"), done.stderr
 

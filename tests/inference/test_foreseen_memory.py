@@ -20,14 +20,13 @@ from sceneparse.inference.choosing import EngineName
 from sceneparse.inference.foreseen_memory import ForeseenMemory
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import ProgramEngine
-from sceneparse.networks import SceneParser
 from sceneparse.parsing import load
 from sceneparse.processes.machine import PeakMemory
 from sceneparse.serving import ServeSettings
 from sceneparse.serving.memory import memory_warnings
 from sceneparse.serving.pace import Paces
-from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
-from sceneparse.weights.build import build
+from sceneparse.settings import PreprocessingSettings, ProtocolSettings
+from tests.support.engines import converted_network
 
 CPU = torch.device("cpu")
 GIB = 1 << 30
@@ -154,8 +153,7 @@ def test_what_everything_takes_is_not_found_out_again_for_a_part() -> None:
 
 
 def test_engines_say_it_before_they_compute(taking: list[int]) -> None:
-    torch.manual_seed(0)
-    network: SceneParser = build(BackboneSettings("resnet10t"), NetworkSettings(channels=16, aux=False), 5).eval()
+    network = converted_network()
     engine = TorchEngine(network, PreprocessingSettings(), device="cpu", precision="float32")
     seen: list[tuple[int, ...]] = []
     engine.network.register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape[-2:])))
@@ -199,8 +197,7 @@ def test_a_service_says_at_its_start_what_its_pictures_may_take(taking: list[int
 @measures
 @pytest.mark.parametrize("name", [name for name in ("openvino", "onnxruntime") if find_spec(name)])
 def test_what_a_runtime_keeps_of_pictures_before_is_no_room_for_the_piece(name: EngineName) -> None:
-    network = build(BackboneSettings("resnet10t"), NetworkSettings(channels=16, aux=False), 5).eval()
-    engine = make_engine(network, PreprocessingSettings(), engine=name, device="cpu", precision="float32")
+    engine = make_engine(converted_network(), PreprocessingSettings(), engine=name, device="cpu", precision="float32")
     assert isinstance(engine, ProgramEngine)
     piece, first = torch.zeros(1, 3, 800, 800), foreseen_memory._taken(torch.zeros(1, 3, 800, 800), CPU, engine) or 0
     assert first > 50 << 20
@@ -213,7 +210,7 @@ def test_what_a_runtime_keeps_of_pictures_before_is_no_room_for_the_piece(name: 
 
 @pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed (extra openvino)")
 def test_openvino_gives_nothing_back_while_it_computes() -> None:
-    network = build(BackboneSettings("resnet10t"), NetworkSettings(channels=16, aux=False), 5).eval()
+    network = converted_network()
     engine = make_engine(network, PreprocessingSettings(), engine="openvino", device="cpu", precision="float32")
     assert isinstance(engine, OpenVINOEngine)
     images = torch.zeros(1, 3, 800, 800)

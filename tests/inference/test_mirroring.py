@@ -14,16 +14,18 @@ from sceneparse.inference import (
     TorchEngine,
     label,
     make_engine,
+    onnx_engine,
+    openvino_engine,
     predict,
     predict_batch,
     predict_tasks,
     predict_tasks_batch,
     scores,
 )
-from sceneparse.inference.choosing import FittingEngine
+from sceneparse.inference.choosing import EngineName, FittingEngine
 from sceneparse.inference.exported_file import Note
 from sceneparse.inference.mirroring import mirror_image_of
-from sceneparse.inference.program import ProgramEngine, Traits
+from sceneparse.inference.program import Program, ProgramEngine, Traits
 from sceneparse.inference.smoothing import SmoothedEngine
 from sceneparse.labels import LabelSpace, PartTree, TaskLabels
 from sceneparse.networks import UnifiedOutput
@@ -31,6 +33,8 @@ from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings,
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.model import Model, load_model, save_model
+from tests.support.conversions import Conversions
+from tests.support.engines import converted_network
 
 LABELS = LabelSpace(("floor", "left door", "right door"), mirror=(("left door", "right door"),))
 TREE = PartTree(LABELS, LabelSpace(("left hinge", "right hinge"), mirror=(("left hinge", "right hinge"),)),
@@ -184,17 +188,22 @@ def tiny_model(labels: LabelSpace = LABELS) -> Model:
 def by_hand(engine: TorchEngine, image: Tensor) -> Tensor:
     """The average logits of a picture and its mirror image."""
     mirrored = engine(image[None].flip(-1))[0].flip(-1)
-    return (engine(image[None])[0] + mirrored[[0, 2, 1]]) / 2
+    return (engine(image[None])[0] + mirrored[[0, 2, 1, 3, 4]]) / 2
 
 
 @pytest.mark.parametrize("name", ["torch", "openvino", "onnxruntime"])
-def test_every_engine_averages_with_the_swapped_scores(name: str, image: Tensor) -> None:
+def test_every_engine_averages_with_the_swapped_scores(
+    name: EngineName, image: Tensor, conversions: Conversions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip(name, reason=f"{name} is not installed")
-    model = tiny_model()
-    engine = make_engine(
-        model.network, model.config.preprocessing, engine=name, device="cpu", precision="float32"  # type: ignore[arg-type]
-    )  # fmt: skip
-    reference = TorchEngine(model.network, model.config.preprocessing, device="cpu", precision="float32")
+    network, preprocessing = converted_network(), PreprocessingSettings()
+    # Which classes are swapped is no part of what is converted, so that it is what other tests have converted.
+    program = Program(network, preprocessing)
+    monkeypatch.setattr(openvino_engine, "converted", lambda _: conversions.openvino(program))
+    monkeypatch.setattr(onnx_engine, "converted", lambda _: conversions.onnx(program))
+    network.mirror_image = (0, 2, 1, 3, 4)
+    engine = make_engine(network, preprocessing, engine=name, device="cpu", precision="float32")
+    reference = TorchEngine(network, preprocessing, device="cpu", precision="float32")
     expected = torch.nn.functional.interpolate(by_hand(reference, image)[None], image.shape[-2:], mode="bilinear")[0]
     torch.testing.assert_close(scores(engine, image, TestProtocol(flip=True)), expected, rtol=1e-3, atol=1e-4)
 

@@ -269,12 +269,12 @@ class TestModelFolder:
             load(folder, engine="torch", device="cpu").read(tiff_bytes(Tiff(grey.astype(np.float32))))
 
     def test_it_is_loaded_with_its_protocol_and_parses(self, folder: Path, halves: NDArray[np.uint8]) -> None:
-        parser = load(folder, device="cpu", precision="float32")
+        parser = load(folder, engine="torch", device="cpu", precision="float32")
         assert parser.name == "tiny" and parser.labels.names == ("a", "b", "c", "d")
         assert parser.protocol.flip
         parse = parser(halves)
         assert parse.labels.shape == (6, 8) and set(np.unique(parse.labels)) <= {0, 1, 2, 3}
-        assert load(str(folder), protocol=ProtocolSettings()).protocol.flip is False
+        assert load(str(folder), engine="torch", protocol=ProtocolSettings()).protocol.flip is False
 
     def test_two_loads_have_one_fingerprint(self, folder: Path) -> None:
         assert load(folder, engine="torch").fingerprint == load(str(folder), engine="torch").fingerprint

@@ -1,15 +1,13 @@
 """What is noticed of processes that are gone."""
 
-import os
-import socket
-import subprocess
-import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from sceneparse.processes import Member, group, join
+from tests.support.together import in_two_processes
 
 PEER = """
 import os, sys
@@ -29,26 +27,9 @@ os._exit(4)
 """
 
 
-def test_what_is_raised_when_another_process_has_ended_is_told_from_other_errors() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-c", PEER],
-            env={
-                **os.environ,
-                "RANK": str(rank),
-                "LOCAL_RANK": str(rank),
-                "WORLD_SIZE": "2",
-                "LOCAL_WORLD_SIZE": "2",
-                "MASTER_ADDR": "127.0.0.1",
-                "MASTER_PORT": str(port),
-            },
-        )
-        for rank in (0, 1)
-    ]
-    assert [process.wait(timeout=120) for process in both] == [0, 0]
+def test_what_is_raised_when_another_process_has_ended_is_told_from_other_errors(tmp_path: Path) -> None:
+    (tmp_path / "peer.py").write_text(PEER)
+    in_two_processes(tmp_path / "peer.py")
 
 
 def test_processes_wait_for_each_other_as_long_as_a_download_may_take(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sceneparse.processes import STOPPED, launch
+from sceneparse.processes import LOST, STOPPED, launch
 
 
 @pytest.fixture
@@ -56,6 +56,12 @@ def test_one_that_fails_ends_the_others_and_is_told(started: Path, capsys: pytes
     assert launch(["train"], 2, 1) == 1
     assert capsys.readouterr().err == f"error: process 1 was ended by {signal.SIGSEGV.name}\n"
     assert time.monotonic() - began < 30
+
+
+def test_one_that_has_lost_another_is_not_who_failed(started: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    does(started, f"[ $RANK = 0 ] && exit {LOST}", "sleep 0.2", "echo 'error: why' >&2", "exit 2")
+    assert launch(["train"], 2, 1) == 2
+    assert capsys.readouterr().err == "error: why\n"
 
 
 def test_files_of_the_current_folder_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

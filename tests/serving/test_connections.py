@@ -5,6 +5,7 @@ import http.client
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -49,11 +50,12 @@ def head(length: int) -> bytes:
 
 
 def test_a_connection_that_sends_no_request_ends(service: Service) -> None:
-    for sent in (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: loc"):
-        with opened(service) as connection:
+    with ExitStack() as stack:
+        connections = [stack.enter_context(opened(service)) for _ in range(3)]
+        for connection, sent in zip(connections, (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: loc"), strict=True):
             connection.sendall(sent)
-            began = time.monotonic()
-            assert rest(connection) == b"" and time.monotonic() - began < 5
+        began = time.monotonic()
+        assert [rest(connection) for connection in connections] == [b""] * 3 and time.monotonic() - began < 5
 
 
 def test_a_head_that_comes_in_drops_ends_too(service: Service) -> None:
@@ -115,8 +117,10 @@ def test_a_client_that_does_not_take_its_answer_is_cut_off() -> None:
                 connection.sendall(request)
                 if len(service.server.server_state.connections) == 0:
                     break
-            time.sleep(3)
-            assert not service.server.server_state.connections
+            began = time.monotonic()
+            while service.server.server_state.connections:
+                assert time.monotonic() - began < 3
+                time.sleep(0.02)
         assert service.ask("/healthz").status == 200
 
 
@@ -150,28 +154,27 @@ class Line(asyncio.Transport):
         pass
 
 
-@pytest.mark.parametrize("connection", ["close", "keep-alive"])
-@pytest.mark.parametrize(
-    ("left", "ends"),
-    [
-        (lambda _: 60_000, True),
-        (lambda seconds: 60_000 - 1000 * seconds, True),
-        (lambda seconds: 10_000_000 - 1_000_000 * seconds, False),
-    ],
-    ids=["takes nothing", "takes drops", "takes it slowly"],
-)
-def test_an_answer_is_waited_for_while_its_client_takes_it(
-    connection: str, left: Callable[[float], float], ends: bool
-) -> None:
+TAKEN: dict[str, tuple[Callable[[float], float], bool]] = {
+    "takes nothing": (lambda _: 60_000, True),
+    "takes drops": (lambda seconds: 60_000 - 1000 * seconds, True),
+    "takes it slowly": (lambda seconds: 10_000_000 - 1_000_000 * seconds, False),
+}
+"""What is left of an answer after so many seconds, and whether the client is not waited for."""
+
+
+@pytest.fixture(scope="module")
+def aborted() -> dict[tuple[str, str], bool]:
+    """Whether connections were ended, all of them asked at the same time."""
+
     async def app(_: Any, __: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
         await send({"type": "http.response.body", "body": b"x"})
 
-    async def ask() -> bool:
+    async def ask(client: str, connection: str) -> bool:
         # uvicorn's own limit for idle connections comes far later.
         config = uvicorn.Config(app, timeout_keep_alive=60, log_config=None)
         protocol = guarded(ServeSettings(header_seconds=0.2))(config=config, server_state=ServerState(), app_state={})
-        line = Line(left)
+        line = Line(TAKEN[client][0])
         protocol.connection_made(line)
         protocol.data_received(f"GET / HTTP/1.1\r\nHost: x\r\nConnection: {connection}\r\n\r\n".encode())
         await asyncio.sleep(0.9)
@@ -179,7 +182,19 @@ def test_an_answer_is_waited_for_while_its_client_takes_it(
         protocol.connection_lost(None)
         return aborted
 
-    assert asyncio.run(ask()) == ends
+    async def ask_all() -> dict[tuple[str, str], bool]:
+        asked = [(client, connection) for client in TAKEN for connection in ("close", "keep-alive")]
+        return dict(zip(asked, await asyncio.gather(*(ask(*one) for one in asked)), strict=True))
+
+    return asyncio.run(ask_all())
+
+
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+@pytest.mark.parametrize("client", TAKEN)
+def test_an_answer_is_waited_for_while_its_client_takes_it(
+    client: str, connection: str, aborted: dict[tuple[str, str], bool]
+) -> None:
+    assert aborted[client, connection] == TAKEN[client][1]
 
 
 def test_heads_that_are_huge_or_no_http_are_refused(service: Service) -> None:

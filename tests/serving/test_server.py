@@ -2,16 +2,14 @@
 
 import http.client
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -25,30 +23,41 @@ from sceneparse.serving import ServeSettings, load_models, serve, server
 from sceneparse.serving.app import make_app
 from sceneparse.settings import DataSettings
 from tests.support.brightest import brightest_parser
+from tests.support.forked import COMMAND, started
+from tests.support.running import wait_for
 from tests.support.served import picture
-from tests.support.together import environment
+from tests.support.together import ONE_THREAD
+
+Started = tuple[BaseProcess, tuple[str, int], Path]
+"""A service's process, where it listens, and the file of what it says on the standard error."""
+
+
+@contextmanager
+def started_service(script: Path, words: list[str], folder: Path) -> Iterator[Started]:
+    """A service that a script starts, once it listens; it is killed in the end."""
+    said = folder / "said.txt"
+    process = started(script, words, said, ONE_THREAD)
+    try:
+        wait_for(lambda: (said.exists() and said.read_bytes().endswith(b"\n")) or not process.is_alive(), 120)
+        assert process.is_alive(), said.with_suffix(".err").read_text()
+        parts = urlsplit(said.read_text().split()[2])
+        assert parts.hostname and parts.port
+        yield process, (parts.hostname, parts.port), said.with_suffix(".err")
+    finally:
+        process.kill()
+        process.join()
 
 
 @pytest.fixture
-def process(tiny_run: Path) -> Iterator[tuple[subprocess.Popen[str], tuple[str, int]]]:
-    """`sceneparse serve` with two models, and where it listens."""
+def process(tiny_run: Path, tmp_path: Path) -> Iterator[Started]:
+    """`sceneparse serve` with two models."""
     words = [str(tiny_run / "model"), f"second={tiny_run / 'model'}", "--port", "0", "--engine", "torch"]
-    command = [sys.executable, "-m", "sceneparse.cli", "serve", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        try:
-            parts = urlsplit(line.split()[2])
-            assert parts.hostname and parts.port
-            yield process, (parts.hostname, parts.port)
-        finally:
-            process.kill()
+    with started_service(COMMAND, ["serve", *words], tmp_path) as service:
+        yield service
 
 
-def test_a_service_that_is_told_to_stop_finishes_what_it_took(
-    process: tuple[subprocess.Popen[str], tuple[str, int]],
-) -> None:
-    running, place = process
+def test_a_service_that_is_told_to_stop_finishes_what_it_took(process: Started) -> None:
+    running, place, errors = process
     statuses: list[int] = []
 
     def ask() -> None:
@@ -62,13 +71,13 @@ def test_a_service_that_is_told_to_stop_finishes_what_it_took(
     for thread in threads:
         thread.start()
     wait_until_taken(place, 4)
-    os.kill(running.pid, signal.SIGTERM)
+    running.terminate()
     for thread in threads:
         thread.join()
     assert statuses == [200] * 4
-    assert running.wait(30) == 0
-    assert running.stderr is not None
-    said = running.stderr.read()
+    running.join(30)
+    assert running.exitcode == 0
+    said = errors.read_text()
     assert said.endswith("stopped\n")
     assert "model second: PyTorch" in said and "Traceback" not in said
 
@@ -86,24 +95,18 @@ serve({"slow": plain_parser(engine)}, ServeSettings(port=0, stop_seconds=1.0))
 """
 
 
-def test_a_parse_that_takes_too_long_does_not_keep_a_service_from_ending() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", SLOW], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
-    ) as process:
-        assert process.stdout is not None
-        try:
-            parts = urlsplit(process.stdout.readline().split()[2])
-            assert parts.hostname and parts.port
-            connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
-            connection.request("POST", "/v1/parse", picture())
-            wait_until_taken((parts.hostname, parts.port), 1)
-            time.sleep(0.5)  # it is looked at, and its turn comes
-            process.terminate()
-            assert connection.getresponse().status == 503
-            assert process.wait(20) == 0  # the engine would take a minute
-            assert "its parse took longer than --stop-seconds" in process.communicate()[1]
-        finally:
-            process.kill()
+def test_a_parse_that_takes_too_long_does_not_keep_a_service_from_ending(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    with started_service(tmp_path / "slow.py", [], tmp_path) as (running, place, errors):
+        connection = http.client.HTTPConnection(*place, timeout=60)
+        connection.request("POST", "/v1/parse", picture())
+        wait_until_taken(place, 1)
+        time.sleep(0.5)  # it is looked at, and its turn comes
+        running.terminate()
+        assert connection.getresponse().status == 503
+        running.join(20)
+        assert running.exitcode == 0  # the engine would take a minute
+        assert "its parse took longer than --stop-seconds" in errors.read_text()
 
 
 def wait_until_taken(place: tuple[str, int], count: int) -> None:

@@ -6,12 +6,14 @@ import os
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.export import ExportedProgram
 
 from sceneparse.inference import onnx_engine, openvino_engine
 from sceneparse.inference.program import Program
@@ -40,32 +42,60 @@ class _ByValue(pickle.Pickler):
         return repr(value).encode() if plain or isinstance(value, str) else None
 
 
-@contextmanager
-def remembered(folder: Path) -> Iterator[None]:
-    """Within the context, a program that was converted before, by any process, is read from a folder.
+class Conversions:
+    """Programs that were converted before, by any process, in a folder.
 
     What is equal to the last bit, and nothing else, counts as converted before; conversion itself stays what it is.
+
+    Args:
+        folder: The folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    to_openvino, to_onnx = openvino_engine.converted, onnx_engine.converted
 
-    def openvino(program: Program) -> Any:
-        def write(path: Path) -> None:
-            openvino_engine.installed().save_model(to_openvino(program), path, compress_to_fp16=False)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._to_openvino, self._to_onnx = openvino_engine.converted, onnx_engine.converted
 
+    def openvino(self, program: Program) -> Any:
+        """See `openvino_engine.converted`."""
         # Not by path: a model that was read so keeps its weights' file open and mapped.
-        path = kept(folder / f"{fingerprint(program)}.xml", write)
+        path = kept(self._file(program, ".xml"), partial(self._write_openvino, program))
         weights = openvino_engine.installed().Tensor(_bytes(path.with_suffix(".bin")))
         return openvino_engine.core().read_model(path.read_text(), weights)
 
-    def onnx(program: Program) -> Any:
-        path = kept(folder / f"{fingerprint(program)}.onnx", lambda path: _write(path, to_onnx(program)))
+    def onnx(self, program: Program) -> Any:
+        """See `onnx_engine.converted`."""
+        path = kept(self._file(program, ".onnx"), lambda path: _write(path, self._to_onnx(program)))
         return onnx_engine.installed()[1].load_from_string(path.read_bytes())
 
+    def traced_again(self, program: Program) -> bool:
+        """Whether a program that was converted for OpenVINO was traced a second time for it."""
+        return self._file(program, ".again").is_file()
+
+    def _file(self, program: Program, suffix: str) -> Path:
+        return self._folder / f"{fingerprint(program)}{suffix}"
+
+    def _write_openvino(self, program: Program, path: Path) -> None:
+        again, trace = self._file(program, ".again"), ExportedProgram.run_decompositions
+
+        def noted(*given: Any, **named: Any) -> ExportedProgram:
+            again.touch()
+            return trace(*given, **named)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ExportedProgram, "run_decompositions", noted)
+            model = self._to_openvino(program)
+        openvino_engine.installed().save_model(model, path, compress_to_fp16=False)
+
+
+@contextmanager
+def remembered(folder: Path) -> Iterator[Conversions]:
+    """Within the context, a program that was converted before is read from a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    conversions = Conversions(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(openvino_engine, "converted", openvino)
-        patch.setattr(onnx_engine, "converted", onnx)
-        yield
+        patch.setattr(openvino_engine, "converted", conversions.openvino)
+        patch.setattr(onnx_engine, "converted", conversions.onnx)
+        yield conversions
 
 
 def kept(path: Path, make: Callable[[Path], None]) -> Path:

@@ -28,7 +28,7 @@ PACED = """
 import sys
 
 from sceneparse.cli import main
-from sceneparse.training import batch_size, budget
+from sceneparse.training import batch_size, budget, probe
 from sceneparse.training.probe import Pace
 from sceneparse.training.trackers.table import TRACKERS
 from tests.support import tracked
@@ -36,6 +36,7 @@ from tests.support import tracked
 TRACKERS._own[tracked.NAME] = "here"
 TRACKERS._loaded[tracked.NAME] = tracked.KIND
 batch_size.MOST = 4  # what fits into this machine would take longer
+probe.WARM, probe.TIMED = 1, 2
 
 measure = budget.measure
 

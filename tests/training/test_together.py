@@ -20,7 +20,8 @@ from sceneparse.data.sampling import Share, draws
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.files import write_text
-from sceneparse.processes import ALONE, Processes
+from sceneparse.processes import ALONE, LOST, Processes
+from sceneparse.processes.launch import SUPERVISED
 from sceneparse.recipes import from_mapping, to_yaml
 from sceneparse.settings import Recipe
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
@@ -182,9 +183,10 @@ FOUR = """
 import sys
 
 from sceneparse.cli import main
-from sceneparse.training import budget
+from sceneparse.training import budget, probe
 
 # Whatever was measured; measured it is.
+probe.WARM, probe.TIMED = 1, 2
 budget.iterations_within = lambda *_: 4
 sys.exit(main(sys.argv[1:]))
 """
@@ -358,8 +360,9 @@ def children(parent: int) -> list[int]:
 
 
 def test_a_broken_picture_is_told_once_though_the_second_process_meets_it(
-    toy: MakeRecipe, data: Path, tmp_path: Path
+    toy: MakeRecipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """As `--devices 2` starts them; what it makes of their ends is tested in tests/processes/test_launch.py."""
     moved = tmp_path / "data"
     shutil.copytree(data, moved)
     recipe = toy(data__root=str(moved))
@@ -367,6 +370,7 @@ def test_a_broken_picture_is_told_once_though_the_second_process_meets_it(
     _, index = draws(len(dataset), recipe.training.pictures, recipe.training.seed, 0, Share(1, 2))[0]
     broken = moved / "images" / "train" / f"{Path(dataset.name(index)).name}.png"
     broken.write_bytes(broken.read_bytes()[:50])
-    done = sceneparse_command("train", written(recipe, tmp_path), "--out", tmp_path / "run", "--devices", 2)
-    assert done.returncode == 2 and done.stderr.count("error") == 1
-    assert f"error: {broken}" in done.stderr
+    monkeypatch.setenv(SUPERVISED, "1")
+    done = sceneparse_in_two("train", written(recipe, tmp_path), "--out", tmp_path / "run")
+    assert done.returncode == LOST, "of the first, which has lost the other"
+    assert done.stderr.count("error") == 1 and f"error: {broken}" in done.stderr

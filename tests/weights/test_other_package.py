@@ -4,10 +4,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.outside import write
+from sceneparse.cli.settings import given_settings
+from sceneparse.recipes import read_recipe
+from sceneparse.settings import Recipe
+from sceneparse.training.loop import train
+from sceneparse.weights.architectures import ARCHITECTURES
+from sceneparse.weights.inventory import measure
+from sceneparse.weights.model import load_model
+from tests.support.outside import install, write
 
 NETWORK = '''
 from torch import nn
@@ -59,7 +67,6 @@ LAB = Architecture(
 
 SCRIPT = """
 import sys
-from pathlib import Path
 
 from sceneparse.cli.settings import given_settings
 from sceneparse.errors import UserError
@@ -85,37 +92,40 @@ assert "network.pool has no effect on lab, which uses output_stride, channels, a
 assert "network.options: unknown setting 'depht'; did you mean 'depth'?" in refused("--network.options.depht=2")
 assert "network.options: depth is 'deep', but must be a whole number" in refused("--network.options.depth=deep")
 assert "torch" not in sys.modules
-
-from sceneparse import train
-from sceneparse.weights.architectures import ARCHITECTURES
-from sceneparse.weights.inventory import measure
-from sceneparse.weights.model import load_model
-
-small = ["--training.iterations=1", "--training.batch=2", "--training.validate_count=1",
-         "--data.toyworld.train_count=2", "--data.toyworld.size=64", "--data.workers=0",
-         "--network.channels=8", "--augmentation.crop=[64,64]", "--training.device=cpu"]
-recipe = read("--network.output_stride=null", "--network.options.depth=3", *small)
-assert recipe.network.output_stride == 16
-train(recipe, Path(sys.argv[1]))
-model = load_model(Path(sys.argv[1]) / "model")
-assert model.config.network.options == {"depth": 3} and len(model.network.head) == 4
-assert "lab" in list(ARCHITECTURES) and measure("lab", "resnet10t").output_stride == 16
-card = (Path(sys.argv[1]) / "model" / "README.md").read_text()
-assert "The lab's network (resnet10t)" in card and "arxiv" not in card
 """
 
+SETTINGS = ["--network.architecture=lab", "--backbone.name=resnet10t", "--backbone.dilation=first"]
+SMALL = [
+    *SETTINGS,
+    *("--training.iterations=1", "--training.batch=2", "--training.validate_count=1", "--training.device=cpu"),
+    *("--data.toyworld.train_count=2", "--data.toyworld.size=64", "--data.workers=0"),
+    *("--network.channels=8", "--network.output_stride=null", "--network.options.depth=3"),
+    "--augmentation.crop=[64,64]",
+]
+PACKAGE = "lab_declaration"
 
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """An installed package, as pip would leave it."""
-    folder = tmp_path / "site"
-    write(folder, package="lab", group="architectures", entries={"lab": "LAB"}, code=DECLARATION)
-    (folder / "lab_network.py").write_text(NETWORK)
-    return folder
 
-
-def test_its_name_works_in_recipe_training_model_folder_and_card(package: Path, tmp_path: Path) -> None:
-    path = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])])
-    words = [sys.executable, "-c", SCRIPT, str(tmp_path / "run")]
+def test_its_name_works_in_a_recipe_for_which_nothing_heavy_is_imported(tmp_path: Path) -> None:
+    write(tmp_path, package=PACKAGE, group="architectures", entries={"lab": "LAB"}, code=DECLARATION)
+    (tmp_path / "lab_network.py").write_text(NETWORK)
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    words = [sys.executable, "-c", SCRIPT]
     done = subprocess.run(words, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_its_name_works_in_training_model_folder_and_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "site"
+    entries = {"lab": "LAB"}
+    install(folder, monkeypatch, package=PACKAGE, group="architectures", entries=entries, code=DECLARATION)
+    (folder / "lab_network.py").write_text(NETWORK)
+    given: Any = given_settings(Recipe, SMALL)
+    recipe = read_recipe("toy-fcn", **given)
+    assert recipe.network.output_stride == 16
+    run = train(recipe, tmp_path / "run")
+    model = load_model(run / "model")
+    network: Any = model.network
+    assert model.config.network.options == {"depth": 3} and len(network.head) == 4
+    assert "lab" in list(ARCHITECTURES) and measure("lab", "resnet10t").output_stride == 16
+    card = (run / "model" / "README.md").read_text()
+    assert "The lab's network (resnet10t)" in card and "arxiv" not in card

@@ -2,9 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +15,8 @@ from sceneparse.parsing import Parse, Parser, predict_pictures
 from sceneparse.parsing.parser import Parser as RealParser
 from tests.parsing.runs.test_pictures import calls, outputs, tree
 from tests.support.brightest import BrightestChannel, OnGpu
+from tests.support.forked import started
+from tests.support.together import ONE_THREAD
 
 
 @pytest.mark.parametrize("engine", [BrightestChannel, OnGpu])
@@ -55,13 +54,13 @@ def test_after_a_kill_some_are_whole_none_half_and_a_second_run_ends_it(
         Image.open(pictures / "a.png").resize((300, 200)).save(pictures / f"n{index:02}.png")
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    process = subprocess.Popen([sys.executable, program, pictures, out])
+    process = started(program, [str(pictures), str(out)], tmp_path / "said.txt", ONE_THREAD)
     end = time.monotonic() + 60
     while len(list(out.glob("[!.]*.json"))) < 5:
-        assert process.poll() is None and time.monotonic() < end
+        assert process.is_alive() and time.monotonic() < end
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert not (out / "summary.json").exists()
     whole = check_whole(out)
     assert 5 <= whole < 64

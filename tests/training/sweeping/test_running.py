@@ -24,10 +24,16 @@ from sceneparse.training.sweeping import examples, running
 from sceneparse.training.sweeping.figures import figures_of, finished
 from sceneparse.training.sweeping.one import TESTS, run_one
 from sceneparse.training.sweeping.running import list_runs
+from tests.support import forked
 from tests.support.forked import COMMAND, started
 from tests.support.together import ONE_THREAD
 
 ROWS = [{"name": "narrow"}, {"name": "broken", "backbone": {"weights": "missing.pth"}}, {"name": "wide"}]
+
+
+def alike(start: type) -> types.SimpleNamespace:
+    """What stands in for the module `subprocess`, with this in place of `Popen`."""
+    return types.SimpleNamespace(Popen=start, PIPE=subprocess.PIPE, STDOUT=subprocess.STDOUT)
 
 
 def test_a_failed_run_is_named_the_others_go_on_and_what_is_finished_is_left_alone(
@@ -39,6 +45,7 @@ def test_a_failed_run_is_named_the_others_go_on_and_what_is_finished_is_left_alo
     small_sweep(rows=[ROWS[1], ROWS[2]])
     out = tmp_path / "out"
     words = ["sweep", str(tmp_path / "tiny.yaml"), "--out", str(out), "--processes", "2"]
+    monkeypatch.setattr(running, "subprocess", alike(forked.Popen))
     assert main(words) == 1
     printed = capfd.readouterr()
     assert "failed: broken, seed 0: backbone.weights: no file missing.pth" in printed.out
@@ -71,8 +78,7 @@ def test_a_failed_run_is_named_the_others_go_on_and_what_is_finished_is_left_alo
         def poll(self) -> int:
             return 2
 
-    alike = types.SimpleNamespace(Popen=Failing, PIPE=subprocess.PIPE, STDOUT=subprocess.STDOUT)
-    monkeypatch.setattr(running, "subprocess", alike)
+    monkeypatch.setattr(running, "subprocess", alike(Failing))
     assert main(words) == 1  # the broken one is tried again, and that one alone
     assert len(asked) == 1 and str(Path("broken", "seed0")) in asked[0]
     assert "2 runs, 1 of them finished before" in capfd.readouterr().err
