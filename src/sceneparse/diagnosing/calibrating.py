@@ -19,7 +19,7 @@ from sceneparse.evaluation.command import (
     notes_on,
     protocol_of,
 )
-from sceneparse.evaluation.facts import data_title
+from sceneparse.evaluation.facts import data_line, data_title
 from sceneparse.evaluation.reading import spaced
 from sceneparse.files import refuse_unwritable_file, refuse_unwritable_folder, write_json
 from sceneparse.inference import EngineName, Opened
@@ -170,11 +170,11 @@ def calibrate_model(
     if fingerprint_of(folder) != opened.fingerprint:
         raise UserError(f"{folder}: has become another model meanwhile: calibrate that one")
     kept = {str(one.task): one.after.temperature for one in fitted if one.kept}
-    described, on = sampled.protocol.describe(), f"{settings.kind}, {settings.test} split"
+    described = sampled.protocol.describe()
     facts = {
         "model": name_of(model),
         "recipe": opened.config.name,
-        "data": on,
+        "data": data_line(settings),
         "pictures": len(indices),
         "protocol": described,
     }
