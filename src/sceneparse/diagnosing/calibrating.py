@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from sceneparse.arguments import by_name
 from sceneparse.data.sample import tasks_of
 from sceneparse.datasets.testing import data_settings, open_for_testing
 from sceneparse.diagnosing.calibration import Calibration
@@ -28,6 +29,7 @@ from sceneparse.labels.agreement import refuse_other_classes, refuse_other_tasks
 from sceneparse.paths import expanded
 from sceneparse.progress import progress_bar, results_console
 from sceneparse.settings import DataSettings, Precision
+from sceneparse.settings.engine import meant_by
 from sceneparse.tasks import Task
 from sceneparse.weights.calibrated import folder_to_calibrate, keep_temperatures, refuse_crf
 from sceneparse.weights.config import CONFIG
@@ -105,6 +107,7 @@ class Calibrated:
         return {"count": self.count, "before": self.before.to_json(), "after": self.after.to_json(), **refused}
 
 
+@by_name("calibrate", meant=meant_by)
 def calibrate_model(
     model: str | Path,
     data: str | Path | DataSettings | None = None,

@@ -5,7 +5,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import get_args
 
-from sceneparse.arguments import check_choice, check_flag, check_type
+from sceneparse.arguments import by_name, check_choice, check_flag, check_type
 from sceneparse.data.workers import deaths_named
 from sceneparse.errors import UserError
 from sceneparse.paths import expanded
@@ -45,6 +45,7 @@ STOPPING = "stopping after this step, with a checkpoint; once more stops at once
 """What the first Ctrl-C says."""
 
 
+@by_name("train")
 def train(
     recipe: Recipe | str | Path,
     out: str | Path | None = None,

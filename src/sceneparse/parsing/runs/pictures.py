@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sceneparse.arguments import argument, check_flag, check_names, check_probability, check_type, several
+from sceneparse.arguments import argument, by_name, check_flag, check_names, check_probability, check_type, several
 from sceneparse.errors import UnwritableError, UserError
 from sceneparse.inference.worth_compiling import Amount, work_ahead
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
@@ -35,6 +35,7 @@ _WAITING_PIXELS = 32_000_000
 """Parses that wait to be written hold at most so many pixels (about 10 bytes each), or are only one."""
 
 
+@by_name("predict", listed="inputs")
 def predict_pictures(
     parser: Parser,
     inputs: str | Path | Sequence[str | Path],
