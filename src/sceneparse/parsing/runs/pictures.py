@@ -96,7 +96,6 @@ def predict_pictures(
     refuse_folded((found.name for found in pictures), out)
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)
     run = Run(out, progress=progress)
-    run.say_engine(parser)
     if ignore_below is not None:
         run.say_confidence(parser)
     facts = made_by(parser, ignore_below=ignore_below, legend=legend)
@@ -120,6 +119,7 @@ def predict_pictures(
                 case Earlier(pixels):
                     run.tally.skip(pixels)
                 case _Read(found, read, facts):
+                    run.say_engine(parser)  # of what is done already it may have been another
                     deep, others = deep or read.deep, others or not read.deep
                     run.remark(str(found.path), read.remarks)
                     assert finish is not None
