@@ -113,8 +113,8 @@ def _import(arguments: argparse.Namespace) -> int:
         refuse_irreplaceable(arguments.out)
     if not arguments.out.exists():
         refuse_unwritable_file(arguments.out)
-    refuse_missing_checkpoint(arguments.checkpoint)
     refuse_own(arguments.checkpoint)
+    refuse_missing_checkpoint(arguments.checkpoint)
     refuse_unknown_family(arguments.family)
     if arguments.labels is not None:
         LabelSpace.read(arguments.labels)  # raises what is wrong with it
