@@ -107,12 +107,13 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _sweep(arguments: argparse.Namespace) -> int:
     from sceneparse.recipes.sweep import read_sweep
-    from sceneparse.training.sweeping.protocols import refuse_unfit_protocols
+    from sceneparse.training.sweeping.protocols import refuse_unfit_protocols, refuse_unknown_backbones
 
     sweep = read_sweep(arguments.sweep, arguments.seeds, **recipe_settings(arguments))
     out = arguments.out or Path("sweeps") / sweep.name
     refuse_wrong_counts(arguments, "processes")
     refuse_unfit_protocols(sweep)
+    refuse_unknown_backbones(sweep)
     refuse_unwritable_folder(out, "summary.json")
     with loading():
         from sceneparse.training.sweeping.running import list_runs, run_sweep
