@@ -23,7 +23,7 @@ def test_a_folder_or_a_file_without_a_checkpoint_to_import(tmp_path: Path) -> No
 
 
 def test_a_backbone_that_there_is_not(tmp_path: Path) -> None:
-    (tmp_path / "s.yaml").write_text("recipe: toy-pspnet\nrows: [{name: bad, backbone: {name: resnet5}}]\n")
+    (tmp_path / "s.yaml").write_text("base: toy-pspnet\ndescription: x\nrows: [{name: bad, backbone: {name: resnet5}}]\n")
     (tmp_path / "old.pth").touch()
     said = "backbone 'resnet5' is not a timm model; did you mean resnet5"
     refused(
@@ -49,11 +49,11 @@ def test_what_contradicts_the_model_that_a_training_starts_from(tmp_path: Path) 
             f"{train} --backbone.weights hub": "backbone.weights is hub, which has no effect: init.model fills",
             f"{train} --init.model runs/own": "--init and --init.model say the same",
             f"{train} --init.sha256 {'0' * 64}": "runs/own: is another model than the recipe names",
-            f"{train} --init.classes {{sky:b}}": "init.classes names 'b', but the model has no such class",
-            f"{train} --init.classes {{cloud:a}}": "init.classes names 'cloud', but the data has no such class",
+            f"{train} --init.classes {{\"sky\":\"b\"}}": "init.classes names 'b', but the model has no such class",
+            f"{train} --init.classes {{\"cloud\":\"a\"}}": "init.classes names 'cloud', but the data has no such class",
             f"{train} --init.classes_file none.yaml": "init.classes_file: none.yaml cannot be read",
             f"{train} --init.classes_file list.yaml": "list.yaml must map names of classes to the model's",
-            "train toy-pspnet --init.classes {sky:a}": "init.classes has no effect, since init.model is null",
+            "train toy-pspnet --init.classes {\"sky\":\"a\"}": "init.classes has no effect, since init.model is null",
             "train toy-pspnet --optimizer.new_factor 3": "optimizer.new_factor has no effect, since init.model is null",
         },
     )

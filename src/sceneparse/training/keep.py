@@ -19,6 +19,7 @@ from sceneparse.training.budget import Overtime
 from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.failure import explain, save_failure
 from sceneparse.training.folder import RunFolder, Stopwatch
+from sceneparse.training.init.outdone import not_better
 from sceneparse.training.model_folder import Best, ModelFolder
 from sceneparse.training.patience import Patience
 from sceneparse.training.prepare import Prepared
@@ -336,3 +337,5 @@ class Keeper:
         of = " of the averaged weights" if best.weights == "average" else ""
         score = FIGURES["mean_iou"].with_unit(metrics["mean_iou"])
         self.progress.say(f"best mean IoU{of} {score} after iteration {iteration}: {out}")
+        if line := not_better(self.prepared, self.folder.path, metrics):
+            self.progress.say(f"note: {line}")

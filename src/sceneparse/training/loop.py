@@ -22,6 +22,7 @@ from sceneparse.training.class_counts import load_class_counts
 from sceneparse.training.class_weights import CHANGES, load_class_weights
 from sceneparse.training.class_weights import FILE as CLASS_WEIGHTS
 from sceneparse.training.folder import Stopwatch, begin_run, remove_unfinished
+from sceneparse.training.init.outdone import with_validated_start
 from sceneparse.training.keep import Keeper
 from sceneparse.training.length import refuse_too_short, validation_interval, without_effect
 from sceneparse.training.prepare import Prepared
@@ -123,6 +124,7 @@ def _train(prepared: Prepared, out: Path, began: float, *, going_on: bool) -> No
     counts = load_class_counts(prepared, out)
     losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out, counts))
     graph = graph_of(prepared, losses)
+    prepared = with_validated_start(prepared)
     if recipe.training.minutes is not None:
         prepared = set_length(prepared, losses, counts, out, began, graph)
         if line := without_effect(prepared.recipe.training):
