@@ -23,7 +23,8 @@ def test_a_folder_or_a_file_without_a_checkpoint_to_import(tmp_path: Path) -> No
 
 
 def test_a_backbone_that_there_is_not(tmp_path: Path) -> None:
-    (tmp_path / "s.yaml").write_text("base: toy-pspnet\ndescription: x\nrows: [{name: bad, backbone: {name: resnet5}}]\n")
+    rows = "rows: [{name: bad, backbone: {name: resnet5}}]\n"
+    (tmp_path / "s.yaml").write_text(f"base: toy-pspnet\ndescription: x\n{rows}")
     (tmp_path / "old.pth").touch()
     said = "backbone 'resnet5' is not a timm model; did you mean resnet5"
     refused(

@@ -42,12 +42,12 @@ def test_where_all_is_done_nothing_is_converted_nor_announced(
     assert "2 pictures" in said and "OpenVINO" not in said and "engine: " not in said
 
 
-@pytest.mark.parametrize("more", [["--again"], ["--flip"], ["--write", "labels", "confidence"], ["--ignore-below", "0.5"]])
+@pytest.mark.parametrize("more", ["--again", "--flip", "--write labels confidence", "--ignore-below 0.5"])
 def test_what_is_asked_otherwise_is_left_to_parse(
-    more: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+    more: str, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
-    assert main([*words, *OPENVINO, *more]) == 1 and "ConvertedError" in capsys.readouterr().err
+    assert main([*words, *OPENVINO, *more.split()]) == 1 and "ConvertedError" in capsys.readouterr().err
 
 
 def test_so_is_a_further_picture(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,6 +45,11 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="continue exactly where the run in the run folder stopped"
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be trained, and what is wrong with it, and take no step: settings, data, network, length",
+    )
     process_arguments(parser)
     parser.add_argument(
         "--strategy",
@@ -81,6 +86,11 @@ def _train_here(arguments: argparse.Namespace) -> int:
     refuse_unready(recipe, arguments.out, arguments.strategy, resume=arguments.resume)
     if arguments.resume and leads() and (line := begins_anew(arguments.out or Path("runs") / recipe.name)):
         print(f"note: {line}", file=sys.stderr)
+    if arguments.dry_run:
+        with loading():
+            from sceneparse.training.dry_run import foresee
+        foresee(recipe, arguments.out, resume=arguments.resume, strategy=arguments.strategy)
+        return 0
     with loading():
         from sceneparse.training.loop import train
     run = train(recipe, arguments.out, resume=arguments.resume, strategy=arguments.strategy)
