@@ -289,10 +289,9 @@ def _without_place(
 ) -> str:
     """What is said of a call with more values than there are places: how it is written."""
     texts = [repr(str(one)) if _is_path(one) else shown(one) for one in given]
-    # What has no few words, such as a parser, is called as its place.
-    texts[: len(places)] = [
-        place if text.startswith("<") else text for place, text in zip(places, texts, strict=False)
-    ]
+    for index, place in enumerate(places):
+        if not isinstance(given[index], str | list | tuple | Real) and not _is_path(given[index]):
+            texts[index] = place  # of a parser, say, the name is enough
     takes = f"{name} takes {counted(len(places), 'value')} without a name ({', '.join(places)}), but got {len(given)}"
     if listed:
         begin = places.index(listed)

@@ -102,7 +102,7 @@ def test_counts_of_classes_are_made_and_go_again(toy: MakeRecipe, tmp_path: Path
         ({"augmentation__copy_paste": 0.5, "augmentation__copy_paste_classes": ["cat"]}, "cat"),
         ({"loss__class_weights": [1.0]}, "loss.class_weights has 1 number, but there are 3 classes"),
         ({"training__graph": True}, "training.graph needs a CUDA device"),
-        ({"backbone__name": "test_vit"}, "backbone test_vit"),
+        ({"backbone__name": "resnet5"}, "backbone 'resnet5' is not a timm model"),
         ({"backbone__frozen": "all", "backbone__weights": "WEIGHTS"}, "WEIGHTS"),
     ],
 )

@@ -30,7 +30,8 @@ def refuse_contradictions(recipe: Recipe, objects: LabelSpace | None) -> None:
         same_model(init.model, init.sha256, *fingerprints(folder))
     known = labels_at_hand(init.model)
     # Of several tasks the data say more classes when they are opened.
-    if given and known and objects and not table("architectures")[recipe.network.architecture].learns_tasks:
+    several = table("architectures")[recipe.network.architecture].learns_tasks
+    if given and known is not None and objects is not None and not several:
         match_spaces({Task.OBJECT: objects}, spaces_of(*known), given)
 
 
