@@ -43,7 +43,7 @@ def test_it_says_what_the_training_then_is(
         "classes: ground, dark, bright",
         "weights: random",
         "length: 6 iterations (4 epochs), batches of 4, 2 validations",
-        "time: known once it steps",
+        "time: known after a few steps",
         "a dry run: nothing was trained",
     ):
         assert line in said, line

@@ -155,7 +155,7 @@ def _time(prepared: Prepared) -> str:
         return f"{roughly(left)} for the {counted(len(prepared.remaining), 'iteration')} left, at its pace so far"
     if training.minutes is not None:
         return in_words(training.minutes)
-    return "known once it steps; training.minutes sets one instead"
+    return "known after a few steps; training.minutes gives one instead"
 
 
 def _memory(prepared: Prepared, average: WeightAverage | None) -> str:
@@ -165,4 +165,4 @@ def _memory(prepared: Prepared, average: WeightAverage | None) -> str:
         free = memory.available(device)
     there = "" if free is None else f" ({sized(free)} free)"
     kept = sized(standing_bytes(prepared, average))
-    return f"{kept} for weights, gradients and the optimizer's state{there}; what a step takes beside it will show"
+    return f"{kept} for weights, gradients and the optimizer's state{there}; a step takes more, which the first shows"
