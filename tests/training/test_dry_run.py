@@ -27,9 +27,7 @@ def below(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*"))}
 
 
-def test_it_says_what_the_training_then_is(
-    toy: MakeRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_says_what_the_training_then_is(toy: MakeRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe, run = toy(training__validate_count=2), tmp_path / "runs" / "mine"
     (tmp_path / "mine.yaml").write_text(to_yaml(recipe))
     words = ["train", str(tmp_path / "mine.yaml"), "--out", str(run)]

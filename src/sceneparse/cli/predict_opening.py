@@ -67,7 +67,5 @@ def _may_be_done(arguments: argparse.Namespace) -> bool:
 def _loaded(arguments: argparse.Namespace, pictures: list[str], **how: Any) -> "Parser":
     from sceneparse.parsing import load
 
-    parser = load(
-        arguments.model, protocol=lambda own: changed_protocol(own, arguments), tasks=arguments.tasks, **how
-    )
+    parser = load(arguments.model, protocol=lambda own: changed_protocol(own, arguments), tasks=arguments.tasks, **how)
     return parser.with_ranges(given_ranges(arguments)) if arguments.range and pictures else parser
