@@ -17,7 +17,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from sceneparse.errors import UserError, counted, require
 
-Given, Returned = ParamSpec("Given"), TypeVar("Returned")
+Given = ParamSpec("Given")
+Returned = TypeVar("Returned")
 
 _NOTHING = object()
 _KINDS = {"ndarray": "an array", "Tensor": "a tensor"}

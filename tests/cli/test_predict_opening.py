@@ -39,7 +39,7 @@ def test_where_all_is_done_nothing_is_converted_nor_announced(
     capsys.readouterr()
     assert main([*words, *OPENVINO]) == 0
     said = capsys.readouterr().err
-    assert "2 pictures" in said and "OpenVINO" not in said and "engine: " not in said
+    assert "2 already done" in said and "OpenVINO" not in said and "engine: " not in said
 
 
 @pytest.mark.parametrize("more", ["--again", "--flip", "--write labels confidence", "--ignore-below 0.5"])

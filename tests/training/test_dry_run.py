@@ -55,7 +55,7 @@ def test_it_says_what_the_training_then_is(toy: MakeRecipe, tmp_path: Path, caps
 def test_of_one_that_goes_on_it_says_where_and_how_long(
     toy: MakeRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe, run = toy(), tmp_path / "run"
+    recipe, run = toy(training__validate_every=0), tmp_path / "run"
 
     def breaking(*arguments: Any, **named: Any) -> Any:
         if arguments[3] == 3:
@@ -122,7 +122,7 @@ def test_a_picture_that_cannot_be_read_is_found_where_all_are(toy: MakeRecipe, d
     root = shutil.copytree(data, tmp_path / "data")
     for path in (root / "images" / "train").iterdir():
         Image.open(path).crop((0, 0, 9, 9)).save(path)
-    with pytest.raises(UserError, match="is 9"):
+    with pytest.raises(UserError, match="has 9×9"):
         foresee(toy(data__root=str(root)), tmp_path / "run")
 
 

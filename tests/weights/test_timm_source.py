@@ -54,7 +54,12 @@ def given_up() -> list[str]:
 def known() -> list[str]:
     with pytest.MonkeyPatch.context() as patch:
         found: list[str] = []
-        patch.setattr(timm_source, "unknown_backbone", lambda _, names: found.extend(names) or UserError(""))
+
+        def keep(_: str, names: list[str]) -> UserError:
+            found.extend(names)
+            return UserError("")
+
+        patch.setattr(timm_source, "unknown_backbone", keep)
         with pytest.raises(UserError):
             refuse_unknown_backbone("no_such_backbone")
         return found
