@@ -49,7 +49,8 @@ def test_the_temperature_is_kept_used_and_taken_away_again(
     figures = record["tasks"]["object"]
     assert figures["after"]["negative_log_likelihood"] < figures["before"]["negative_log_likelihood"]
     assert figures["after"]["expected_calibration_error"] < figures["before"]["expected_calibration_error"]
-    assert record["data"] == "folder, val split" and record["pictures"] == 2 and figures["count"] == 2 * 48 * 64
+    assert record["data"] == f"folder, {data.resolve()}, val split", "whoever reads it finds the pictures"
+    assert record["pictures"] == 2 and figures["count"] == 2 * 48 * 64
     printed = capsys.readouterr().out
     assert printed.startswith(f"2 pictures of {data.name}, val; protocol ")
     assert "temperature" in printed and str(model) in printed

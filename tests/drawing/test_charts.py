@@ -33,6 +33,13 @@ def test_a_single_point_is_a_chart_too() -> None:
     assert "nan" not in svg
 
 
+def test_a_short_trainings_first_figure_stands_where_it_was_taken() -> None:
+    for first in (20, 30):
+        svg = curves([Series("", [(first, 1.0), (60, 0.5)])], label="Loss", x_name="iteration")
+        assert f'points="{100 * first / 60:.2f},' in svg, "the axis begins with the training, in every chart"
+        assert '<text class="tick middle" x="0.00%" y="100%" dy="1.6em">0</text>' in svg
+
+
 def test_names_in_charts_are_escaped() -> None:
     svg = curves([Series("<b>", [(0, 1), (1, 2)])], label="<i>", x_name="<u>")
     matrix = confusion_matrix(np.ones((2, 2)), ["<b>", '"&'], [0, 1])

@@ -165,6 +165,16 @@ def test_doubts_name_both_sizes(protocol: ProtocolSettings, size: tuple[int, int
     assert words is None or ("short sides of 40 to 100" in str(found)) == ("things of" not in words)
 
 
+def test_whoever_follows_one_advice_is_not_sent_back_by_the_next() -> None:
+    large = (600, 800)
+    reduced = str(doubt_of(parser().protocol, LEARNT, large))
+    assert reduced.endswith("protocol.size='own' keeps them, if the model learnt from pieces of such pictures")
+    as_it_is = str(doubt_of(parser(protocol=ProtocolSettings(size="own")).protocol, LEARNT, large))
+    assert as_it_is.endswith("answer unless these were pieces of such pictures, or parse with protocol.size=60")
+    chosen = str(doubt_of(parser(protocol=ProtocolSettings(size=60)).protocol, LEARNT, large))
+    assert chosen.endswith("are parsed at short side 60: things of less than some 40 pixels are lost")
+
+
 def test_doubts_name_the_size_as_who_is_asked_gives_it() -> None:
     far, reduced = (32, 24), (800, 600)
     fitting = parser().protocol

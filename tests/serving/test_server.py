@@ -159,17 +159,18 @@ def test_that_it_is_measured_how_long_pictures_take_is_said(monkeypatch: pytest.
     assert done == ["measuring how long pictures take", "measured", "done"]
 
 
-def test_models_of_one_recipe_are_called_by_their_runs(tiny_run: Path, tmp_path: Path) -> None:
+def test_models_are_called_by_their_runs_as_in_reports(tiny_run: Path, tmp_path: Path) -> None:
     for name in ("first", "second"):
         shutil.copytree(tiny_run, tmp_path / name)
     models = [str(tmp_path / "first" / "model"), str(tmp_path / "second")]
     assert list(load_models(models, engine="torch")) == ["first", "second"]
-    assert list(load_models([f"day={models[0]}", models[1]], engine="torch")) == ["day", "tiny"]
+    assert list(load_models([f"day={models[0]}", models[1]], engine="torch")) == ["day", "second"]
+    assert list(load_models(models[:1], engine="torch")) == ["first"], "alone it is called no other than beside others"
 
 
 def test_models_take_names(tiny_run: Path) -> None:
     parsers = load_models([f"day={tiny_run / 'model'}", str(tiny_run / "model")], engine="torch")
-    assert list(parsers) == ["day", "tiny"]
+    assert list(parsers) == ["day", "run"]
 
 
 def test_missing_packages_are_named(

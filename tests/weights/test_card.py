@@ -1,15 +1,20 @@
+import shutil
 from collections.abc import Callable
+from contextlib import chdir
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
 
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings, SourceSettings, Temperatures
 from sceneparse.weights.card import model_card, with_confidence
-from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.config import ModelConfig, read_config
+from sceneparse.weights.labels_file import read_labels
 
 METRICS = {
     "mean_iou": 0.51234,
@@ -35,6 +40,15 @@ def test_a_card_says_figures_protocol_data_and_classes(
     assert "| sky | 75.00 |" in card and "| road | – |" in card
     assert "CamVid" in card and "sky, road, car" in card
     assert "FCN (test_resnet)" in card
+
+
+def test_the_snippet_of_a_card_runs_in_the_models_folder(tiny_run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_run / "model", tmp_path / "model")
+    card = model_card(read_config(folder / "config.json"), read_labels(folder / "labels.json")[0], None)
+    Image.new("RGB", (64, 48)).save(folder / "picture.jpg")
+    with chdir(folder):
+        exec(card.split("```python\n")[1].split("```")[0], {})
+    assert (folder / "overlay.png").is_file()
 
 
 def test_the_front_matter_is_the_hubs(make_config: Callable[..., ModelConfig], labels: LabelSpace) -> None:

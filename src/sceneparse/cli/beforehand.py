@@ -194,15 +194,17 @@ def refuse_unready(recipe: "Recipe", out: Path | None, strategy: str, *, resume:
 
     Raises:
         UserError: The run folder is taken, cannot be written, or a training is going on there; the data, the model to
-            start from, the backbone's weights, the device or a tracker's package are missing; or the protocol or the
-            length doesn't hold together.
+            start from, the backbone or its weights, the device or a tracker's package are missing; or the protocol,
+            the length or what is asked of the model doesn't hold together.
     """
     from sceneparse.settings.device import refuse_absent
     from sceneparse.settings.engine import is_exported
     from sceneparse.training.changes import refuse_unresumable
+    from sceneparse.training.init.beforehand import refuse_contradictions
     from sceneparse.training.taken import refuse_going, refuse_taken
     from sceneparse.training.wishes import refuse_unfit_weights
     from sceneparse.weights.asked import refuse_unobtainable
+    from sceneparse.weights.timm_source import refuse_unknown_backbone
 
     out = out or Path("runs") / recipe.name
     refuse_going(out)
@@ -213,6 +215,7 @@ def refuse_unready(recipe: "Recipe", out: Path | None, strategy: str, *, resume:
         refuse_taken(out)
     refuse_unwritable_folder(out, "recipe.yaml")
     refuse_absent(recipe.training.device)
+    refuse_unknown_backbone(recipe.backbone.name)
     _refuse_unfit_recipe(recipe, strategy)
     labels = refuse_missing_pictures(recipe.data, recipe.backbone.in_channels)
     if labels is not None and isinstance(recipe.loss.class_weights, tuple):
@@ -222,6 +225,7 @@ def refuse_unready(recipe: "Recipe", out: Path | None, strategy: str, *, resume:
         # A checkpoint's file or a training's folder will do as well.
         if is_exported(start) or not (start.is_file() or (start / "recipe.yaml").is_file()):
             refuse_missing_model(recipe.init.model, exported=False)
+        refuse_contradictions(recipe, labels)
     else:
         refuse_unobtainable(recipe.backbone)
 

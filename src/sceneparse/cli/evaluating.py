@@ -256,6 +256,7 @@ def _bench(arguments: argparse.Namespace) -> int:
     from sceneparse.benching.wishes import refuse_unmeasurable
     from sceneparse.settings.device import refuse_absent
     from sceneparse.settings.engine import refuse_other_engine
+    from sceneparse.weights.timm_source import refuse_unknown_backbone
 
     wishes = {name: getattr(arguments, name) for name in ("size", "batch", "repeats", "json")}
     refuse_unmeasurable(**wishes, engines=arguments.engine, precisions=arguments.precision)
@@ -263,6 +264,7 @@ def _bench(arguments: argparse.Namespace) -> int:
     source: str | Recipe = arguments.model
     if names_recipe(arguments.model):
         source = recipe_to_measure(arguments.model, **recipe_settings(arguments))
+        refuse_unknown_backbone(source.backbone.name)
     elif arguments.settings:
         first = arguments.settings[0]
         raise UserError(f"unexpected '{first}': settings are for recipes, and {arguments.model} is none")

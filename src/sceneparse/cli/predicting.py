@@ -13,7 +13,7 @@ from sceneparse.cli.beforehand import (
     refuse_unwritable_folder,
     refuse_wrong_protocol,
 )
-from sceneparse.cli.command import MODEL_HELP, Command, changed_protocol, engine_arguments, protocol_arguments
+from sceneparse.cli.command import MODEL_HELP, Command, engine_arguments, protocol_arguments
 from sceneparse.cli.order import check_order
 from sceneparse.cli.predict_arguments import collection_arguments, given_ranges, raster_arguments, video_arguments
 from sceneparse.cli.predict_checks import (
@@ -27,6 +27,7 @@ from sceneparse.cli.predict_checks import (
     check_write,
     takes_videos_of_folders,
 )
+from sceneparse.cli.predict_opening import opened
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.paths import expanded, expanded_text
 from sceneparse.settings.data import Grids
@@ -155,19 +156,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     check_model(arguments, submissions.values(), bool(pictures))
     if "://" not in arguments.out:
         refuse_unwritable_folder(Path(arguments.out), "summary.json")
-    announce_conversions([arguments.model], arguments)
-    with loading():
-        from sceneparse.parsing import load
-    parser = load(
-        arguments.model,
-        engine=arguments.engine,
-        device=arguments.device,
-        precision=arguments.precision,
-        protocol=lambda own: changed_protocol(own, arguments),
-        tasks=arguments.tasks,
-    )
-    if arguments.range and pictures:
-        parser = parser.with_ranges(given_ranges(arguments))
+    parser = opened(arguments, pictures, alone=not (videos or volumes or rasters))
     for form in submissions.values():
         form.refuse_others(parser.labels, parser.name)
     if arguments.runner == "ray":

@@ -87,7 +87,6 @@ def _serve(arguments: argparse.Namespace) -> int:
     from sceneparse.serving.listening import refuse_unusable
     from sceneparse.serving.names import names_of
     from sceneparse.serving.settings import ServeSettings, model_of, read_keys
-    from sceneparse.weights.at_hand import settings_at_hand
 
     given: dict[str, Any] = {
         field.name: tuple(value) if isinstance(value, list) else value
@@ -103,8 +102,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     for model in models:
         refuse_missing_model(model)
         refuse_unfit(model, arguments)
-    configs = [settings_at_hand(model) for model in models]
-    names_of([(given, model, config.name) for (given, model), config in zip(named, configs, strict=True) if config])
+    names_of(named)  # refuses two of one name
     refuse_unusable(settings)
     announce_conversions(models, arguments)
     try:

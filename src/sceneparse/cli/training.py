@@ -45,6 +45,11 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="continue exactly where the run in the run folder stopped"
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be trained, and what is wrong with it, and take no step: settings, data, network, length",
+    )
     process_arguments(parser)
     parser.add_argument(
         "--strategy",
@@ -81,6 +86,11 @@ def _train_here(arguments: argparse.Namespace) -> int:
     refuse_unready(recipe, arguments.out, arguments.strategy, resume=arguments.resume)
     if arguments.resume and leads() and (line := begins_anew(arguments.out or Path("runs") / recipe.name)):
         print(f"note: {line}", file=sys.stderr)
+    if arguments.dry_run:
+        with loading():
+            from sceneparse.training.dry_run import foresee
+        foresee(recipe, arguments.out, resume=arguments.resume, strategy=arguments.strategy)
+        return 0
     with loading():
         from sceneparse.training.loop import train
     run = train(recipe, arguments.out, resume=arguments.resume, strategy=arguments.strategy)
@@ -107,12 +117,13 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _sweep(arguments: argparse.Namespace) -> int:
     from sceneparse.recipes.sweep import read_sweep
-    from sceneparse.training.sweeping.protocols import refuse_unfit_protocols
+    from sceneparse.training.sweeping.protocols import refuse_unfit_protocols, refuse_unknown_backbones
 
     sweep = read_sweep(arguments.sweep, arguments.seeds, **recipe_settings(arguments))
     out = arguments.out or Path("sweeps") / sweep.name
     refuse_wrong_counts(arguments, "processes")
     refuse_unfit_protocols(sweep)
+    refuse_unknown_backbones(sweep)
     refuse_unwritable_folder(out, "summary.json")
     with loading():
         from sceneparse.training.sweeping.running import list_runs, run_sweep

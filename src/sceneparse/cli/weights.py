@@ -103,6 +103,7 @@ def _import(arguments: argparse.Namespace) -> int:
     from sceneparse.weights.finding import refuse_missing_checkpoint, refuse_own
     from sceneparse.weights.importing.families.table import BACKBONE, refuse_unknown_family
     from sceneparse.weights.run_folder import RUN_FACTS
+    from sceneparse.weights.timm_source import refuse_unknown_backbone
 
     settings: Any = recipe_settings(arguments)
     if (arguments.out.parent / RUN_FACTS).is_file():
@@ -113,9 +114,11 @@ def _import(arguments: argparse.Namespace) -> int:
         refuse_irreplaceable(arguments.out)
     if not arguments.out.exists():
         refuse_unwritable_file(arguments.out)
-    refuse_missing_checkpoint(arguments.checkpoint)
     refuse_own(arguments.checkpoint)
+    refuse_missing_checkpoint(arguments.checkpoint)
     refuse_unknown_family(arguments.family)
+    if name := settings.get("backbone", {}).get("name"):
+        refuse_unknown_backbone(name)
     if arguments.labels is not None:
         LabelSpace.read(arguments.labels)  # raises what is wrong with it
     with loading():

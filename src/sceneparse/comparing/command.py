@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from sceneparse.arguments import check_flag, check_type, several
+from sceneparse.arguments import by_name, check_flag, check_type, several
 from sceneparse.comparing.comparison import RunComparison
 from sceneparse.comparing.page import comparison_page
 from sceneparse.comparing.run import read_run
@@ -17,6 +17,7 @@ from sceneparse.weights.run_folder import find_runs, told_apart
 PAGE, RECORD = "comparison.html", "comparison.json"
 
 
+@by_name("compare", listed="runs")
 def compare_runs(
     runs: str | Path | Sequence[str | Path], *, out: str | Path | None = None, progress: bool = True
 ) -> RunComparison:

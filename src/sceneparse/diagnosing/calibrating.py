@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from sceneparse.arguments import by_name
 from sceneparse.data.sample import tasks_of
 from sceneparse.datasets.testing import data_settings, open_for_testing
 from sceneparse.diagnosing.calibration import Calibration
@@ -19,7 +20,7 @@ from sceneparse.evaluation.command import (
     notes_on,
     protocol_of,
 )
-from sceneparse.evaluation.facts import data_title
+from sceneparse.evaluation.facts import data_line, data_title
 from sceneparse.evaluation.reading import spaced
 from sceneparse.files import refuse_unwritable_file, refuse_unwritable_folder, write_json
 from sceneparse.inference import EngineName, Opened
@@ -28,6 +29,7 @@ from sceneparse.labels.agreement import refuse_other_classes, refuse_other_tasks
 from sceneparse.paths import expanded
 from sceneparse.progress import progress_bar, results_console
 from sceneparse.settings import DataSettings, Precision
+from sceneparse.settings.engine import meant_by
 from sceneparse.tasks import Task
 from sceneparse.weights.calibrated import folder_to_calibrate, keep_temperatures, refuse_crf
 from sceneparse.weights.config import CONFIG
@@ -105,6 +107,7 @@ class Calibrated:
         return {"count": self.count, "before": self.before.to_json(), "after": self.after.to_json(), **refused}
 
 
+@by_name("calibrate", meant=meant_by)
 def calibrate_model(
     model: str | Path,
     data: str | Path | DataSettings | None = None,
@@ -170,11 +173,11 @@ def calibrate_model(
     if fingerprint_of(folder) != opened.fingerprint:
         raise UserError(f"{folder}: has become another model meanwhile: calibrate that one")
     kept = {str(one.task): one.after.temperature for one in fitted if one.kept}
-    described, on = sampled.protocol.describe(), f"{settings.kind}, {settings.test} split"
+    described = sampled.protocol.describe()
     facts = {
         "model": name_of(model),
         "recipe": opened.config.name,
-        "data": on,
+        "data": data_line(settings),
         "pictures": len(indices),
         "protocol": described,
     }

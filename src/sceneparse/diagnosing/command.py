@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from sceneparse.arguments import check_number, check_type
+from sceneparse.arguments import by_name, check_number, check_type
 from sceneparse.data import DataSet
 from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.datasets.opening import open_to_learn_from
@@ -37,6 +37,7 @@ from sceneparse.labels.agreement import refuse_other_classes
 from sceneparse.paths import expanded
 from sceneparse.progress import results_console, working
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
+from sceneparse.settings.engine import meant_by
 from sceneparse.settings.protocol import ProtocolChange
 from sceneparse.weights.run_folder import names_of_two
 from sceneparse.weights.trained_on import trained_on
@@ -51,6 +52,7 @@ KEPT = 8
 """Pictures that are kept while the report is written, lest they be tested again for each finding."""
 
 
+@by_name("diagnose", meant=meant_by)
 def diagnose_model(
     model: str | Path,
     data: str | Path | DataSettings | None = None,

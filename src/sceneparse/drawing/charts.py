@@ -50,7 +50,9 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def curves(series: Sequence[Series], *, label: str, x_name: str, percent: bool = False) -> str:
-    """Draw lines over a common x axis, with grid, ticks and a legend; y starts at 0.
+    """Draw lines over a common x axis, with grid, ticks and a legend; both axes start at 0.
+
+    So charts of the same run, whose first figures come at other iterations, stand above each other.
 
     Args:
         series: At least one, with at least one point in all.
@@ -59,23 +61,21 @@ def curves(series: Sequence[Series], *, label: str, x_name: str, percent: bool =
         percent: Whether y is a fraction, to be shown as a percentage.
     """
     points = [point for one in series for point in one.points]
-    left, right = min(x for x, _ in points), max(x for x, _ in points)
+    right = max(x for x, _ in points) or 1.0
     top = max(max(y for _, y in points) * 1.04, 1e-9)
-    left = 0.0 if left < 0.2 * right else left
-    width = (right - left) or 1.0
 
     def at(x: float, y: float) -> tuple[float, float]:
-        return 100 * (x - left) / width, 100 * (1 - y / top)
+        return 100 * x / right, 100 * (1 - y / top)
 
     def number(value: float) -> str:
         return f"{100 * value:g}%" if percent else f"{value:,g}"
 
     elements = []
     for y in ticks(0, top):
-        _, height = at(left, y)
+        _, height = at(0, y)
         elements.append(f'<line class="grid" x1="0" x2="100%" y1="{height:.2f}%" y2="{height:.2f}%"/>')
         elements.append(f'<text class="tick end" x="-8" y="{height:.2f}%" dy=".35em">{number(y)}</text>')
-    for x in ticks(left, right, 4):
+    for x in ticks(0, right, 4):
         side, _ = at(x, 0)
         elements.append(f'<text class="tick middle" x="{side:.2f}%" y="100%" dy="1.6em">{_thousands(x, right)}</text>')
     for one in series:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from sceneparse.arguments import argument, check_flag, check_number, check_type
+from sceneparse.arguments import argument, by_name, check_flag, check_number, check_type
 from sceneparse.data.notes import short_notes
 from sceneparse.data.sample import DataSet, notes_of, tasks_of
 from sceneparse.datasets.kinds import of_pictures_alone
@@ -29,12 +29,14 @@ from sceneparse.processes import join
 from sceneparse.progress import results_console
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.settings.device import DEVICE_NAMES
+from sceneparse.settings.engine import meant_by
 from sceneparse.settings.protocol import ProtocolChange
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.run_folder import METRICS, beside, named_folder
 from sceneparse.weights.trained_on import trained_on
 
 
+@by_name("evaluate", meant=meant_by)
 def evaluate_model(
     model: str | Path,
     data: str | Path | DataSettings | None = None,

@@ -86,10 +86,19 @@ def page_facts(model: str | Path, recipe: str, data: DataSettings, part: str = "
         data: What it is tested on.
         part: How much of it, where that is not all.
     """
-    where = folder_of(data.root)
-    said = [data.kind, *([] if where is None else [where]), f"{data.test} split", *([part] if part else [])]
     own = "" if recipe == name_of(model) else f", recipe {recipe}"
-    return {"model": f"{model}{own}", "data": ", ".join(said)}
+    return {"model": f"{model}{own}", "data": data_line(data, part)}
+
+
+def data_line(data: DataSettings, part: str = "") -> str:
+    """Return the data that a model is tested on in a line: "folder, /home/me/my-data, val split".
+
+    Args:
+        data: What it is tested on.
+        part: How much of it, where that is not all.
+    """
+    where = folder_of(data.root)
+    return ", ".join(filter(None, (data.kind, where, f"{data.test} split", part)))
 
 
 def title_of(model: str | Path, data: DataSettings) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from sceneparse.arguments import check_choice, check_flag, check_number, check_type, several
+from sceneparse.arguments import by_name, check_choice, check_flag, check_number, check_type, several
 from sceneparse.errors import UserError
 from sceneparse.evaluation.command import protocol_of
 from sceneparse.exporting import quantizing
@@ -34,6 +34,7 @@ from sceneparse.weights.model import Model, find_model, load_model
 from sceneparse.weights.run_folder import named_folder
 
 
+@by_name("export")
 def export(
     model: str | Path,
     format: Format,  # noqa: A002 - the command's word

@@ -28,13 +28,15 @@ def doubt_of(protocol: TestProtocol, sizes: LearntSizes, size: tuple[int, int]) 
     shown = f"{size[1]:,}×{size[0]:,} pixels"
     if not low / FAR <= tested <= high * FAR:
         doing = "are parsed as they are" if tested == own else f"are parsed at short side {tested}"
-        return f"{shown} {doing}, but {learnt}: expect a worse answer{_other_size(protocol, sizes.short, size)}"
+        pieces = " unless these were pieces of such pictures" if tested > high else ""
+        return f"{shown} {doing}, but {learnt}: expect a worse answer{pieces}{_other_size(protocol, sizes.short, size)}"
     if own >= MUCH * tested:
-        least = round(own / tested)
-        why = "" if protocol.above is None else ", as the model learnt"  # else somebody has chosen this side
+        lost = f"things of less than some {4 * round(own / tested)} pixels are lost"
+        if protocol.above is None:  # somebody has chosen this side, perhaps on the advice above
+            return f"{shown} are parsed at short side {tested}: {lost}"
         return (
-            f"{shown} are parsed at short side {tested}{why}: things of less than some {4 * least} pixels are lost; "
-            f"{size_argument('own')} keeps them, if the model learnt from pieces of such pictures"
+            f"{shown} are parsed at short side {tested}, as the model learnt: {lost}; {size_argument('own')} keeps "
+            "them, if the model learnt from pieces of such pictures"
         )
     return None
 

@@ -4,16 +4,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from sceneparse.arguments import by_name
 from sceneparse.inference.choosing import EngineName
 from sceneparse.inference.open_model import checked_source, find_to_open
 from sceneparse.inference.protocol import check_protocol, resolve
 from sceneparse.parsing.chosen_tasks import refuse_unknown_tasks
 from sceneparse.parsing.parser import Parser
 from sceneparse.settings import Precision, ProtocolSettings
+from sceneparse.settings.engine import meant_by
 from sceneparse.settings.protocol import ProtocolChange
 from sceneparse.tasks import TaskName
 
 
+@by_name("load", meant=meant_by)
 def load(
     model: str | Path,
     *,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Unpack, get_args, get
 import docstring_parser
 import yaml
 
-from sceneparse.arguments import check_type
+from sceneparse.arguments import by_name, check_type
 from sceneparse.errors import UserError
 from sceneparse.recipes.changes import Changes
 from sceneparse.recipes.earlier import is_earlier_and_whole, without_ignored, without_ignored_training
@@ -128,6 +128,7 @@ def as_mapping(value: Any) -> Any:
     return to_mapping(value) if dataclasses.is_dataclass(value) else value
 
 
+@by_name("read_recipe")
 def read_recipe(recipe: str | Path, **changes: Unpack[Changes]) -> Recipe:
     """Read a recipe by the name of one that comes with the package, or from a YAML file.
 

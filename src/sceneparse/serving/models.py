@@ -30,7 +30,7 @@ def load_models(
 
     Args:
         sources: What `load` takes, each with a name of its own before it if wanted ("day=runs/day/model"). Default
-            name: the recipe's; where several have the same, that of the run or the folder.
+            name: that of the run, or of the model's own folder or file.
         engine: As in `load`, like the next ones.
         device: …
         precision: …
@@ -42,11 +42,11 @@ def load_models(
     """
     require(bool(sources), "no model to serve: name one or more model folders")
     named = [model_of(source) for source in sources]
+    names = names_of(named)
     loaded = [
         load(model, engine=engine, device=device, precision=precision, protocol=protocol, tasks=tasks)
         for _, model in named
     ]
-    names = names_of([(given, model, parser.name) for (given, model), parser in zip(named, loaded, strict=True)])
     for parser in loaded:
         # So that no client waits for what is made on the way, and what cannot be made is said now.
         parser.parse(torch.zeros(parser.config.backbone.in_channels, 64, 64, dtype=torch.uint8))

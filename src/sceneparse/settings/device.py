@@ -16,6 +16,11 @@ GPUS = {"cuda": "CUDA", "mps": "MPS", "xpu": "XPU"}
 _FORM = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d+)?")
 
 
+def is_device(name: str) -> bool:
+    """Return whether a name has the form of a device's."""
+    return _FORM.fullmatch(name) is not None
+
+
 def checked_device(name: str, what: str = "device") -> str:
     """Return the name of a device as it is; whether the machine has it is another question.
 
@@ -26,7 +31,7 @@ def checked_device(name: str, what: str = "device") -> str:
     Raises:
         UserError: It is no device's name.
     """
-    require(_FORM.fullmatch(name) is not None, f"{what} '{name}' is unknown: use {DEVICE_NAMES}")
+    require(is_device(name), f"{what} '{name}' is unknown: use {DEVICE_NAMES}")
     return name
 
 

@@ -6,6 +6,8 @@ from typing import Literal, get_args
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError, require
+from sceneparse.settings.device import is_device
+from sceneparse.settings.training import Precision
 
 EngineName = Literal["auto", "torch", "compile", "openvino", "onnxruntime"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
@@ -30,6 +32,17 @@ OF_ENGINES = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime", "onnx")}
 
 ENGINES_OF_FILES = {".xml": "openvino", ".onnx": "onnxruntime"}
 """The engine of an exported file, by how its name ends; no engine runs a .pt2."""
+
+
+def meant_by(value: object) -> str | None:
+    """Return whether a value is surely an engine, a device or a precision, as calls name these; None of all others."""
+    if not isinstance(value, str) or value == "auto":
+        return None
+    if value in ENGINE_NAMES:
+        return "engine"
+    if value in get_args(Precision):
+        return "precision"
+    return "device" if is_device(value) else None
 
 
 def not_installed(module: str) -> UserError:

@@ -11,6 +11,7 @@ from typing import Any
 from sceneparse.data.class_changes import changes_in
 from sceneparse.files import write_text
 from sceneparse.recipes import to_yaml
+from sceneparse.training.announcing import facts_of
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.class_weights import CHANGES, write_changes
 from sceneparse.training.failure import FOLDER as FAILURE
@@ -18,8 +19,6 @@ from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import say_once
 from sceneparse.training.record import Record
 from sceneparse.training.run import write_run
-from sceneparse.training.sharding import is_sharded
-from sceneparse.training.start import device_name
 from sceneparse.training.trackers.follow import FILE as TRACKERS
 from sceneparse.training.trackers.follow import Trackers, follow
 from sceneparse.training.written import BUDGET, read_budget
@@ -84,27 +83,14 @@ def begin_run(prepared: Prepared, path: Path, *, going_on: bool) -> RunFolder:
         going_on: Whether this training began here before, with a checkpoint left of it or none: its runs in the
             trackers go on.
     """
-    checkpoint, compute, network = prepared.checkpoint, prepared.compute, prepared.learner.network
-    world, budget = compute.processes.world, _own_budget(prepared, path)
+    checkpoint, budget = prepared.checkpoint, _own_budget(prepared, path)
     folder = RunFolder(
         path,
         Checkpoints(path / CHECKPOINTS),
         None,
-        {
-            "device": device_name(compute.fabric.device),
-            "precision": compute.precision,
-            "processes": world,
-            "strategy": ("fsdp" if is_sharded(network) else "ddp") if world > 1 else None,
-            "parameters": sum(parameter.numel() for parameter in network.parameters()),
-            "frozen_parameters": sum(one.numel() for one in network.parameters() if not one.requires_grad),
-            "batch": prepared.recipe.training.pictures,
-            "loader_workers": prepared.loader_workers,
-            "training_samples": len(prepared.data.training),
-            "validation_samples": len(prepared.data.validation),
-            **({} if budget is None else {"budget": budget}),
-        },
+        {**facts_of(prepared), **({} if budget is None else {"budget": budget})},
     )
-    if not compute.processes.first:
+    if not prepared.compute.processes.first:
         return folder
     if budget is None:
         (path / BUDGET).unlink(missing_ok=True)

@@ -10,15 +10,16 @@ from sceneparse.arguments import argument
 from sceneparse.data.batch import Batch
 from sceneparse.data.device_augment import Windows
 from sceneparse.data.feeding import on_device
-from sceneparse.data.sample import notes_of
 from sceneparse.data.workers import loader_workers
 from sceneparse.errors import UserError, counted
 from sceneparse.evaluation.figures import FIGURES
+from sceneparse.training.announcing import headline, notes_on_data
 from sceneparse.training.averaging import WeightAverage, Weights
 from sceneparse.training.budget import Overtime
 from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.failure import explain, save_failure
 from sceneparse.training.folder import RunFolder, Stopwatch
+from sceneparse.training.init.outdone import not_better
 from sceneparse.training.model_folder import Best, ModelFolder
 from sceneparse.training.patience import Patience
 from sceneparse.training.prepare import Prepared
@@ -96,24 +97,14 @@ class Keeper:
 
     def announce(self) -> None:
         """Say what is trained, and on what."""
-        prepared, facts = self.prepared, self.folder.facts
-        world = prepared.compute.processes.world
+        prepared, world = self.prepared, self.prepared.compute.processes.world
         if prepared.started is not None:
             self.progress.say(prepared.started.heading())
             self.progress.show(prepared.started.table())
             for line in prepared.started.lines():
                 self.progress.say(line)
-        frozen = facts["frozen_parameters"]
-        self.progress.say(
-            f"{prepared.recipe.name}: {facts['parameters'] / 1e6:.1f} million parameters, "
-            + (f"{frozen / 1e6:.1f} million of them frozen, " if frozen else "")
-            + f"{counted(len(prepared.data.labels), 'class', 'classes')}, "
-            + f"{counted(len(prepared.data.training), 'training sample')}; "
-            + f"{facts['device']}, {facts['precision']}"
-            + (f", {world} processes" if world > 1 else "")
-            + (f"; goes on at iteration {prepared.start}" if prepared.start else "")
-        )
-        for note in dict.fromkeys((*notes_of(prepared.data.training), *notes_of(prepared.data.validation))):
+        self.progress.say(headline(prepared, self.folder.facts))
+        for note in notes_on_data(prepared):
             self.progress.say(f"note: {note}")
         checkpoint = prepared.checkpoint
         if checkpoint and checkpoint.processes != world:
@@ -336,3 +327,5 @@ class Keeper:
         of = " of the averaged weights" if best.weights == "average" else ""
         score = FIGURES["mean_iou"].with_unit(metrics["mean_iou"])
         self.progress.say(f"best mean IoU{of} {score} after iteration {iteration}: {out}")
+        if line := not_better(self.prepared, self.folder.path, metrics):
+            self.progress.say(f"note: {line}")

@@ -5,11 +5,10 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import get_args
 
-from sceneparse.arguments import check_choice, check_flag, check_type
+from sceneparse.arguments import by_name, check_choice, check_flag, check_type
 from sceneparse.data.workers import deaths_named
 from sceneparse.errors import UserError
 from sceneparse.paths import expanded
-from sceneparse.processes import ALONE, membership
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.averaging import begin_average
@@ -22,21 +21,20 @@ from sceneparse.training.class_counts import load_class_counts
 from sceneparse.training.class_weights import CHANGES, load_class_weights
 from sceneparse.training.class_weights import FILE as CLASS_WEIGHTS
 from sceneparse.training.folder import Stopwatch, begin_run, remove_unfinished
+from sceneparse.training.init.outdone import with_validated_start
 from sceneparse.training.keep import Keeper
-from sceneparse.training.length import refuse_too_short, validation_interval, without_effect
+from sceneparse.training.length import validation_interval, without_effect
+from sceneparse.training.opening import open_training
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import ProgressLine, StopRequest, say_once
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.room import check_room
-from sceneparse.training.run import begun, is_finished, open_run
-from sceneparse.training.schedules.kind import long_warmup
+from sceneparse.training.run import begun
 from sceneparse.training.start import StrategyName
 from sceneparse.training.step import compute_gradients, graph_of, update_weights
 from sceneparse.training.taken import hold_run
-from sceneparse.training.trackers.follow import refuse_unusable
-from sceneparse.training.trial import prepare_tried
-from sceneparse.training.written import BUDGET, STARTED, read_started
-from sceneparse.weights.run_folder import CHECKPOINTS, MODEL, last_iteration
+from sceneparse.training.written import BUDGET, STARTED
+from sceneparse.weights.run_folder import CHECKPOINTS, last_iteration
 
 OF_START = (CHECKPOINTS, CLASS_COUNTS, CLASS_WEIGHTS, CHANGES, BUDGET, STARTED)
 """What a training may write into its run folder before its recipe, which stands for one that has begun."""
@@ -45,6 +43,7 @@ STOPPING = "stopping after this step, with a checkpoint; once more stops at once
 """What the first Ctrl-C says."""
 
 
+@by_name("train")
 def train(
     recipe: Recipe | str | Path,
     out: str | Path | None = None,
@@ -88,32 +87,13 @@ def train(
     out = expanded(out or Path("runs") / recipe.name)
     seen = last_iteration(out)
     going_on = resume and begun(recipe, out) is not None
-    recipe, checkpoint = open_run(recipe, out, resume=resume, warn=say_once)
-    if is_finished(checkpoint, recipe, out):
-        say_once(f"{out}: this training is finished; its model is {out / MODEL}")
+    prepared = open_training(recipe, out, resume=resume, strategy=strategy)
+    if prepared is None:
         return out
-
-    alone, trackers = membership() is None, recipe.tracking.trackers
-    if alone:
-        refuse_unusable(trackers, ALONE)  # before anything is opened
-    if checkpoint is None and recipe.training.minutes is None:
-        _look_at_length(recipe)
-    made_new = read_started(out)["made_new"] if checkpoint and recipe.init.model else ()
-    prepared = prepare_tried(recipe, checkpoint, strategy, made_new)
-    if not alone:
-        refuse_unusable(trackers, prepared.compute.processes)
     prepared = with_found_batch(prepared)
     with hold_run(out, seen, OF_START) if prepared.compute.processes.first else nullcontext():
         _train(prepared, out, began, going_on=going_on)
     return out
-
-
-def _look_at_length(recipe: Recipe) -> None:
-    """Say what a training is too short for, or refuse it where a person gave its length."""
-    if line := refuse_too_short(recipe.training):
-        say_once(f"note: {line}")
-    if line := long_warmup(recipe.optimizer.warmup, recipe.training.iterations):
-        say_once(f"note: {line}")
 
 
 def _train(prepared: Prepared, out: Path, began: float, *, going_on: bool) -> None:
@@ -122,6 +102,7 @@ def _train(prepared: Prepared, out: Path, began: float, *, going_on: bool) -> No
     counts = load_class_counts(prepared, out)
     losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out, counts))
     graph = graph_of(prepared, losses)
+    prepared = with_validated_start(prepared)
     if recipe.training.minutes is not None:
         prepared = set_length(prepared, losses, counts, out, began, graph)
         if line := without_effect(prepared.recipe.training):

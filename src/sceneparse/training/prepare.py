@@ -31,7 +31,8 @@ from sceneparse.settings import LearntSizes, Recipe
 from sceneparse.tasks import TruthName
 from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.compiling import compiled
-from sceneparse.training.init import Start, Started, begin_from_model, refuse_new_and_frozen
+from sceneparse.training.init.report import Started
+from sceneparse.training.init.start import Start, begin_from_model, refuse_new_and_frozen
 from sceneparse.training.optimizer import build_optimizer, fuses, rate_factors
 from sceneparse.training.progress import say_once
 from sceneparse.training.sharding import is_sharded, load_optimizer

@@ -32,7 +32,7 @@ def check_room(prepared: Prepared, average: WeightAverage | None, out: Path) -> 
     Raises:
         UserError: It cannot hold the next checkpoint.
     """
-    checkpoint, model = checkpoint_bytes(prepared, average), model_bytes(prepared)
+    checkpoint = checkpoint_bytes(prepared, average)
     free = free_bytes(out)
     require(
         free >= checkpoint,
@@ -40,13 +40,24 @@ def check_room(prepared: Prepared, average: WeightAverage | None, out: Path) -> 
         "room, or train into a folder on another",
     )
     there = sum(path.stat().st_size for path in (out / CHECKPOINTS).glob("*") if path.is_file())
-    whole = (KEPT + 1) * (checkpoint + model)
+    whole = whole_bytes(prepared, average)
     if free + there >= whole:
         return None
     return (
         f"checkpoints and the model take up to {sized(whole)}, but {sized(free + there)} are free on the disk of "
         f"{out}: the training ends where it becomes full"
     )
+
+
+def whole_bytes(prepared: Prepared, average: WeightAverage | None) -> int:
+    """Return about how much all that a training keeps at a time takes on its disk: checkpoints and models."""
+    return (KEPT + 1) * (checkpoint_bytes(prepared, average) + model_bytes(prepared))
+
+
+def standing_bytes(prepared: Prepared, average: WeightAverage | None) -> int:
+    """Return about how much memory a training takes between its steps: what a checkpoint has, and the gradients."""
+    learnt = sum(_size(one) for one in prepared.learner.network.parameters() if one.requires_grad)
+    return checkpoint_bytes(prepared, average) + learnt
 
 
 def checkpoint_bytes(prepared: Prepared, average: WeightAverage | None) -> int:

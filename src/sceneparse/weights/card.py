@@ -58,7 +58,8 @@ def model_card(
         f"# {config.name}",
         f"{title} for scene parsing: it gives every pixel of a picture one of "
         f"{counted(len(labels), 'class', 'classes')}. {_other_tasks(config)}{made} sceneparse{paper}.",
-        '## Use\n\n```python\nimport sceneparse\n\nparser = sceneparse.load("path/or/hub-id")\n'
+        "## Use\n\n```python\nimport sceneparse\n\n"
+        'parser = sceneparse.load(".")  # this folder; from elsewhere its path or hub id\n'
         'parser("picture.jpg").overlay().save("overlay.png")\n```',
         f"## Data\n\n{_data(config) if origin is None else _origin(origin, published)}"
         + (f" {weights}" if weights else ""),

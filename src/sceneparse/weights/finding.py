@@ -11,11 +11,12 @@ from sceneparse.errors import UserError, counted, some
 from sceneparse.files import aside_of
 from sceneparse.recipes.reading import recipe_names
 from sceneparse.settings.engine import is_exported
+from sceneparse.weights.checkpoint_folders import decoder_of, refuse_without_checkpoint
 from sceneparse.weights.config import CONFIG, FILES, LABELS, WEIGHTS, read_config
 from sceneparse.weights.foreign import imported_folder, is_foreign
 from sceneparse.weights.hub import fetch_from_hub, is_hub_id, refuse_unreachable
 from sceneparse.weights.labels_file import read_labels
-from sceneparse.weights.paths import CHECKPOINT_FILES, looks_like_path, near_folders, no_checkpoint
+from sceneparse.weights.paths import CHECKPOINT_FILES, looks_like_path, near_folders
 from sceneparse.weights.published.catalogue import Published, find_published, nearest, sharing
 from sceneparse.weights.run_folder import MODEL, model_folder_of, named, run_folder, runs_in
 
@@ -82,11 +83,13 @@ def refuse_missing_checkpoint(source: str) -> None:
     """Refuse the name of a checkpoint that is not there: neither a file or a folder, nor a name or a hub id.
 
     Raises:
-        UserError: There is none, several checkpoints share the name, or the folder is empty.
+        UserError: There is none, several checkpoints share the name, or nothing in the folder can be imported.
     """
     if os.path.exists(source):  # noqa: PTH110 - see below
-        if os.path.isdir(source) and not os.listdir(source):  # noqa: PTH112, PTH208
-            raise no_checkpoint(Path(source))
+        if os.path.isdir(source):  # noqa: PTH112
+            refuse_without_checkpoint(Path(source))
+        else:
+            decoder_of(Path(source))  # raises where half of a pair is named
         return
     if source.endswith(CHECKPOINT_FILES):
         raise UserError(f"{source}: no such checkpoint; give a file (.pth, .safetensors, .caffemodel) or a folder")

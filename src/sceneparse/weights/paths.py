@@ -3,7 +3,6 @@
 from difflib import get_close_matches
 from pathlib import Path
 
-from sceneparse.errors import UserError
 from sceneparse.paths import expanded, written_as_path
 from sceneparse.settings.engine import EXPORTED_SUFFIXES
 
@@ -19,14 +18,6 @@ CHECKPOINT_FILES = (*TORCH, SAFE, CAFFE)
 
 SUFFIXES = (*CHECKPOINT_FILES, *EXPORTED_SUFFIXES.values(), ".yaml", ".yml")
 """How files end that somebody may give for a model."""
-
-
-def no_checkpoint(folder: Path) -> UserError:
-    """Return the error that a folder holds nothing that can be imported."""
-    return UserError(
-        f"{folder}: holds no checkpoint: neither model.safetensors nor pytorch_model.bin (transformers), "
-        "nor an encoder_….pth with its decoder_….pth (CSAIL)"
-    )
 
 
 OURS = ("runs", "sweeps")

@@ -1,9 +1,13 @@
 """What timm's own files say of its models, read as text: importing timm imports PyTorch, which takes seconds."""
 
 import ast
+import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+
+from sceneparse.settings.backbone_names import OWN, side_of, unknown_backbone
+from sceneparse.tables import HOMES
 
 WEIGHTED = ("url", "hf_hub_id")
 """What the entry of a model with pretrained weights has."""
@@ -32,17 +36,47 @@ def hub_repository(name: str) -> str | None:
     return f"{repository}{architecture}.{own.rstrip('*')}".rstrip(".")
 
 
+def refuse_unknown_backbone(name: str) -> None:
+    """Refuse a backbone's name that is surely none: neither timm's, nor one of this package's or an installed one's.
+
+    Args:
+        name: A backbone's, with or without the tag of its weights.
+
+    Raises:
+        UserError: There is no such backbone; the message names near ones.
+    """
+    from importlib.metadata import entry_points
+
+    architecture = name.partition(".")[0]
+    if architecture in OWN or side_of(architecture) is not None:
+        return
+    texts = [file.read_text(encoding="utf-8") for file in _files()]
+    known = [one for text in texts for one in re.findall(r"^@register_model\s+def (\w+)\(", text, re.MULTILINE)]
+    quoted = tuple(f"{quote}{architecture}{quote}" for quote in "'\"")
+    # Names that timm knows in another way, such as those that it has given up, stand in its files too.
+    if not known or architecture in known or any(one in text for text in texts for one in quoted):
+        return
+    # Whatever another package adds, it may make known to timm what it needs.
+    if not any(entry_points(group=f"sceneparse.{one}") for one in HOMES):
+        raise unknown_backbone(name, [*known, *OWN])
+
+
+def _files() -> list[Path]:
+    """The files of timm's models; none where it is not installed."""
+    spec = find_spec("timm")  # which does not import it
+    folders = () if spec is None else spec.submodule_search_locations or ()
+    return sorted(file for folder in folders for file in Path(folder, "models").glob("*.py"))
+
+
 def _entries(architecture: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the tags of a model's weights, and the texts that its entry in timm's tables gives by name."""
-    spec = find_spec("timm")  # which does not import it
-    for folder in () if spec is None else spec.submodule_search_locations or ():
-        for file in sorted(Path(folder, "models").glob("*.py")):
-            text = file.read_text(encoding="utf-8")
-            if not any(f"{quote}{architecture}{end}" in text for quote in "'\"" for end in f".{quote}"):
-                continue
-            for node in ast.walk(ast.parse(text)):
-                if isinstance(node, ast.Dict):
-                    yield from _of_table(node, architecture)
+    for file in _files():
+        text = file.read_text(encoding="utf-8")
+        if not any(f"{quote}{architecture}{end}" in text for quote in "'\"" for end in f".{quote}"):
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Dict):
+                yield from _of_table(node, architecture)
 
 
 def _of_table(table: ast.Dict, architecture: str) -> Iterator[tuple[str, dict[str, str]]]:

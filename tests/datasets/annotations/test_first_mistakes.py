@@ -78,6 +78,32 @@ class TestDamage:
         file.write_text(file.read_text()[:-5])
         assert codes(data) == [("error", "unusable-split"), ("note", "no-split")]
 
+    @pytest.mark.parametrize("length", [1, 12, 90, 200])
+    def test_a_file_is_not_passed_over_however_little_is_left_of_it(self, length: int, tmp_path: Path) -> None:
+        data = splits(tmp_path)
+        for name in ("train", "val"):
+            (tmp_path / "annotations").mkdir(exist_ok=True)
+            shutil.move(tmp_path / name / "annotations.json", tmp_path / f"annotations/instances_{name}.json")
+        file = tmp_path / "annotations/instances_train.json"
+        whole = file.read_bytes()
+        file.write_bytes(whole[:length])
+        with pytest.raises(UserError, match=r"instances_train\.json:1:\d+: not valid JSON .*; it is cut off: export"):
+            open_dataset(data, "train")
+        assert codes(data) == [("error", "unusable-split"), ("note", "no-split")]
+        (tmp_path / "annotations/instances_val.json").unlink()
+        if length > 1:
+            recognised = KINDS["coco"].recognise
+            assert recognised is not None and "(COCO JSON)" in str(recognised(tmp_path))
+        file.write_bytes(b"")
+        with pytest.raises(UserError, match="it is cut off: export it again"):
+            open_dataset(data, "train")
+
+    @pytest.mark.parametrize("text", ['{"info": {"description": "my pho', '{"images": [{"id": 1, "file_name": "a"}'])
+    def test_by_whatever_name(self, text: str, tmp_path: Path) -> None:
+        (tmp_path / "result.json").write_text(text)
+        with pytest.raises(UserError, match=r"result\.json:1:\d+: not valid JSON .*; it is cut off: export it"):
+            open_dataset(settings("coco", tmp_path), "train")
+
     def test_so_is_a_missing_picture(self, tmp_path: Path) -> None:
         data = splits(tmp_path)
         (tmp_path / "train/train-1.png").unlink()

@@ -34,14 +34,46 @@ PANOPTIC_LAYOUT = (
 )
 
 
+OWN = frozenset(("info", "licenses", "images", "annotations", "categories"))
+"""Keys at the top of COCO's files."""
+
+OUTLINES, PANOPTIC = "instances_", "panoptic_"
+"""How COCO's names of annotation files begin."""
+
+
 def is_coco(found: Glimpse) -> bool:
-    """Whether a JSON file is COCO's with outlines, boxes or key points: no other tool's, not panoptic, no captions."""
-    return _like_coco(found) and not is_panoptic(found)
+    """Whether a JSON file is COCO's with outlines, boxes or key points: no other tool's, not panoptic, no captions.
+
+    One that is cut off counts, so that it is named: it would be passed over without a word.
+    """
+    if _is_left(found):
+        return not found.path.name.startswith(PANOPTIC)
+    return _like_coco(found) and not _has_segments(found)
 
 
 def is_panoptic(found: Glimpse) -> bool:
-    """Whether a JSON file is of COCO's panoptic form."""
-    return _like_coco(found) and (found.names("segments_info") > 0 or found.names("isthing") > 0)
+    """Whether a JSON file is of COCO's panoptic form; one that is cut off counts likewise."""
+    if _is_left(found):
+        return found.path.name.startswith(PANOPTIC)
+    return _like_coco(found) and _has_segments(found)
+
+
+def _has_segments(found: Glimpse) -> bool:
+    return found.names("segments_info") > 0 or found.names("isthing") > 0
+
+
+def _is_left(found: Glimpse) -> bool:
+    """Whether a file is the beginning of one of COCO's, too short to tell by what it holds."""
+    named = found.path.name.startswith((OUTLINES, PANOPTIC)) or found.path.name == ROBOFLOW
+    return (
+        not (found.listed or _like_coco(found)) and found.keys <= OWN and bool(found.keys or named) and found.is_cut()
+    )
+
+
+def _is_empty(path: Path, panoptic: bool) -> bool:
+    """Whether nothing is left of a file that is one of COCO's by its name."""
+    own = path.name.startswith(PANOPTIC) if panoptic else path.name.startswith(OUTLINES) or path.name == ROBOFLOW
+    return own and path.is_file() and not path.stat().st_size
 
 
 def _like_coco(found: Glimpse) -> bool:
@@ -74,11 +106,15 @@ def split_files(root: Path, given: str | None, panoptic: bool) -> dict[str, Path
     if given is not None:
         return _given(root, given)
     wanted = is_panoptic if panoptic else is_coco
-    seen = [path for path in candidates(root) if (found := glimpse(path)) is not None and wanted(found)]
+    seen = [
+        path
+        for path in candidates(root)
+        if ((found := glimpse(path)) is not None and wanted(found)) or _is_empty(path, panoptic)
+    ]
     if not seen:
         raise wrong_layout(root, PANOPTIC_LAYOUT if panoptic else LAYOUT)
     # The published archive has key points and captions of the same pictures beside the outlines.
-    outlines = [path for path in seen if path.name.startswith("instances_")]
+    outlines = [path for path in seen if path.name.startswith(OUTLINES)]
     splits: dict[str, list[Path]] = defaultdict(list)
     for path in outlines or seen:
         splits[split_of(path, root)].append(path)

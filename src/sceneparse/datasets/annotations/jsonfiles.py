@@ -35,7 +35,7 @@ def load(path: Path) -> Any:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except json.JSONDecodeError as error:
-        whole = "; it is cut off: export it again" if error.pos >= len(error.doc.rstrip()) - 1 else ""
+        whole = "; it is cut off: export it again" if _is_cut(error) else ""
         line, column, what = json_fault(error)
         raise UserError(f"{path}:{line}:{column}: not valid JSON ({what}){whole}") from None
     except (OSError, UnicodeDecodeError, RecursionError) as error:
@@ -43,6 +43,11 @@ def load(path: Path) -> Any:
     finally:
         if collecting:
             gc.enable()
+
+
+def _is_cut(error: json.JSONDecodeError) -> bool:
+    """Whether a text is the beginning of JSON: its fault is at its end, or in a text in quotes that reaches there."""
+    return error.pos >= len(error.doc.rstrip()) - 1 or error.msg.startswith("Unterminated string")
 
 
 def as_dict(value: Any) -> dict[str, Any]:
@@ -90,16 +95,30 @@ class Glimpse(NamedTuple):
         listed: Whether it is a list at the top.
         keys: The keys at the top, or those of a list's first element, as far as the beginning goes.
         text: Beginning and end.
+        whole: Whether that is all of it.
     """
 
     path: Path
     listed: bool
     keys: frozenset[str]
     text: str
+    whole: bool = True
 
     def names(self, *words: str) -> int:
         """The number of these words that occur as keys somewhere in what was looked at."""
         return sum(f'"{word}"' in self.text for word in words)
+
+    def is_cut(self) -> bool:
+        """Whether the file is cut off: of a large one, whether it ends otherwise than objects of lists and objects."""
+        if not self.whole:
+            return re.search(r"[\]}]\s*[\]}]\s*\Z", self.text) is None
+        try:
+            json.loads(self.text)
+        except json.JSONDecodeError as error:
+            return _is_cut(error)
+        except RecursionError:
+            return False
+        return False
 
 
 def glimpse(path: Path) -> Glimpse | None:
@@ -119,7 +138,8 @@ def glimpse(path: Path) -> Glimpse | None:
     if text[:1] not in ("{", "["):
         return None
     listed = text[0] == "["
-    return Glimpse(path, listed, frozenset(_keys(text, 2 if listed else 1)), f"{text}\n{end.decode(errors='replace')}")
+    keys = frozenset(_keys(text, 2 if listed else 1))
+    return Glimpse(path, listed, keys, f"{text}\n{end.decode(errors='replace')}", size <= ENDS)
 
 
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?|[{}\[\]]')

@@ -14,14 +14,7 @@ from timm.models.hrnet import HighResolutionModule
 from torch import Tensor, nn
 
 from sceneparse.networks.resample import resize
-
-HRNETS = {
-    "hrnetv2_w18_small": "hrnet_w18_small_v2",
-    "hrnetv2_w18": "hrnet_w18",
-    "hrnetv2_w32": "hrnet_w32",
-    "hrnetv2_w48": "hrnet_w48",
-}
-"""The names, and those of timm's networks that they are the branches of."""
+from sceneparse.settings.backbone_names import HRNETS
 
 
 class BilinearModule(HighResolutionModule):

@@ -10,22 +10,7 @@ import timm
 from timm.models import register_model
 from torch import nn
 
-PATCH = 16
-"""Side of a patch of those that there are for every side of a picture."""
-
-LONGEST = 4096
-"""The longest side of a picture that there are models for."""
-
-KINDS: dict[str, tuple[str, dict[str, Any]]] = {
-    "vit_small_patch16": ("vit_small_patch16_224", {}),
-    "vit_base_patch16": ("vit_base_patch16_224", {}),
-    "vit_large_patch16": ("vit_large_patch16_224", {}),
-    "beit_base_patch16": ("beit_base_patch16_224", {}),
-    "beit_large_patch16": ("beit_large_patch16_224", {}),
-    # MAE (arXiv 2111.06377) as its fine-tuned parser has it: BEiT's biases of offsets beside a position embedding.
-    "mae_base_patch16": ("beit_base_patch16_224", {"use_abs_pos_emb": True}),
-}
-"""The beginnings of the names, which end in a side, and timm's models with the arguments that make them."""
+from sceneparse.settings.backbone_names import DINOV2, SIDED, side_of
 
 
 def register(name: str, base: str, own: dict[str, Any]) -> None:
@@ -45,22 +30,17 @@ def register(name: str, base: str, own: dict[str, Any]) -> None:
     register_model(entry)
 
 
-DINOV2 = {f"dinov2_{size}_patch14_518": f"vit_{size}_patch14_dinov2" for size in ("small", "base", "large", "giant")}
-"""Names of DINOv2 as transformers has it, whose positions are interpolated like mmsegmentation's, and timm's models."""
-
 for _name, _base in DINOV2.items():
     register(_name, _base, {"img_size": 518})
 
 
 def make_known(name: str) -> bool:
-    """Make a name known to timm if it is one of `KINDS` with a side of whole patches, such as vit_base_patch16_496.
+    """Make a name known to timm if it is one of `SIDED` with a side of whole patches, such as vit_base_patch16_496.
 
     Returns:
         Whether timm knows the name.
     """
-    kind, _, side = name.rpartition("_")
-    if not timm.is_model(name) and kind in KINDS and side.isdigit() and side == str(int(side)):
-        base, own = KINDS[kind]
-        if 0 < int(side) <= LONGEST and int(side) % PATCH == 0:
-            register(name, base, own | {"img_size": int(side)})
+    if not timm.is_model(name) and (side := side_of(name)) is not None:
+        base, own = SIDED[name.rpartition("_")[0]]
+        register(name, base, own | {"img_size": side})
     return bool(timm.is_model(name))

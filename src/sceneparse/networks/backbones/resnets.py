@@ -12,7 +12,7 @@ import timm
 from timm.models import register_model
 from torch import nn
 
-STEM_WIDTHS = {"c": 32, "s": 64}
+from sceneparse.settings.backbone_names import DEEP_STEMS, DEEPEST, STEM_WIDTHS
 
 RESNET269 = (3, 30, 48, 8)
 """Bottlenecks in each stage of the PSPNet paper's deepest network: 3 · 89 convolutions, the stem and the classifier."""
@@ -33,10 +33,10 @@ def _register(name: str, base: str, letter: str, **own: Any) -> None:
     register_model(entry)
 
 
-for _base in ("resnet18", "resnet26", "resnet34", "resnet200"):
+for _base in DEEP_STEMS:
     for _letter in STEM_WIDTHS:
         if not timm.is_model(f"{_base}{_letter}"):
             _register(f"{_base}{_letter}", _base, _letter)
 
-if not timm.is_model("resnet269s"):
-    _register("resnet269s", "resnet200", "s", layers=RESNET269)
+if not timm.is_model(DEEPEST):
+    _register(DEEPEST, "resnet200", "s", layers=RESNET269)

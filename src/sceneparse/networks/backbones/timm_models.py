@@ -1,6 +1,5 @@
 """Make timm's models as feature extractors, and refuse in one line what they cannot do."""
 
-import difflib
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache, lru_cache
@@ -16,6 +15,7 @@ from sceneparse.networks.backbones.published_vits import make_known
 from sceneparse.networks.backbones.pyramid_positions import use_any_size
 from sceneparse.networks.unfilled import sketched
 from sceneparse.settings.backbone import Padding
+from sceneparse.settings.backbone_names import unknown_backbone
 
 Options = dict[str, Any]
 """Arguments of timm's for making a model."""
@@ -153,9 +153,7 @@ def refuse_unknown(name: str, others: Iterable[str] = ()) -> None:
         UserError: There is no such model; the message names near ones.
     """
     if not make_known(name):
-        near = difflib.get_close_matches(name, [*timm.list_models(), *others], n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "see timm.list_models() for all names"
-        raise UserError(f"backbone '{name}' is not a timm model; {hint}")
+        raise unknown_backbone(name, [*timm.list_models(), *others])
     architecture, _, tag = name.partition(".")
     tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{architecture}.*")]
     if tag and tag not in tags:

@@ -53,12 +53,13 @@ class Run:
             self.console.print(line, markup=False)
 
     def say_engine(self, parser: Parser) -> None:
-        """Show what gives the scores, if progress is wanted; the summary has it with the reason in any case.
+        """Show once what gives the scores, if progress is wanted; the summary has it with the reason in any case.
 
         The summary has it as it is at the end: it may have been compiled in the meantime.
         """
-        self._parser = parser
-        self.say(f"engine: {parser.engine.describe()}")
+        if self._parser is None:
+            self._parser = parser
+            self.say(f"engine: {parser.engine.describe()}")
 
     def engine_elsewhere(self, described: str) -> None:
         """Note an engine that another process has parsed with, for the summary."""

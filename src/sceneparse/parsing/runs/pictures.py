@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sceneparse.arguments import argument, check_flag, check_names, check_probability, check_type, several
+from sceneparse.arguments import argument, by_name, check_flag, check_names, check_probability, check_type, several
 from sceneparse.errors import UnwritableError, UserError
 from sceneparse.inference.worth_compiling import Amount, work_ahead
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
@@ -35,6 +35,7 @@ _WAITING_PIXELS = 32_000_000
 """Parses that wait to be written hold at most so many pixels (about 10 bytes each), or are only one."""
 
 
+@by_name("predict", listed="inputs")
 def predict_pictures(
     parser: Parser,
     inputs: str | Path | Sequence[str | Path],
@@ -95,7 +96,6 @@ def predict_pictures(
     refuse_folded((found.name for found in pictures), out)
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)
     run = Run(out, progress=progress)
-    run.say_engine(parser)
     if ignore_below is not None:
         run.say_confidence(parser)
     facts = made_by(parser, ignore_below=ignore_below, legend=legend)
@@ -119,6 +119,7 @@ def predict_pictures(
                 case Earlier(pixels):
                     run.tally.skip(pixels)
                 case _Read(found, read, facts):
+                    run.say_engine(parser)  # of what is done already it may have been another
                     deep, others = deep or read.deep, others or not read.deep
                     run.remark(str(found.path), read.remarks)
                     assert finish is not None

@@ -34,6 +34,8 @@ class Started:
         before: Values that settings had before the model's were taken over, by their dotted names.
         imported: As in `Source`, like the next one.
         names: Where the names of the model's classes are from; "" where it is a model of ours.
+        validation: What it scores before the first step: "mean_iou" and "score", by which the best network is chosen,
+            0..1, and their "protocol"; None where its figures could not be compared.
     """
 
     source: dict[str, str]
@@ -43,6 +45,7 @@ class Started:
     before: dict[str, Any]
     imported: tuple[str, ...] = ()
     names: str = ""
+    validation: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of init.json."""
@@ -56,6 +59,7 @@ class Started:
             "settings": [vars(difference) for difference in self.settings],
             "settings_before": self.before,
             "made_new": account.made_new(),
+            **({} if self.validation is None else {"validation": self.validation}),
             "tensors": {
                 "taken": [*account.taken, *account.adapted],
                 "kept_by_name": {name: {"kept": rows, "of": of} for name, (rows, of) in account.kept.items()},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sceneparse.errors import UserError
-from sceneparse.weights.conversions import fingerprint_of, untempered_fingerprint
+from sceneparse.training.init.beforehand import fingerprints, same_model
 from sceneparse.weights.foreign import is_foreign
 from sceneparse.weights.importing.checkpoint import ImportedBackbone, import_as_it_is
 from sceneparse.weights.importing.folders import files_read
@@ -55,7 +55,7 @@ def open_source(name: str, sha256: str | None) -> Source:
         what = "model folder" if path.is_dir() else "model"
         theirs = _digest(files_read(path)) if path.is_dir() and is_foreign(path) else None
         return _of_folder(name, what, find_model(name), sha256, theirs)
-    found = _same(name, sha256, _digest(files_read(path)), _digest([path]))
+    found = same_model(name, sha256, _digest(files_read(path)), _digest([path]))
     imported = import_as_it_is(path)
     if isinstance(imported, ImportedBackbone):
         raise UserError(
@@ -75,25 +75,9 @@ def _of_folder(name: str, what: str, folder: Path, sha256: str | None, theirs: s
         sha256: What its hash must be; None takes any.
         theirs: The hash of another library's files, of which the folder was made; None for one of ours.
     """
-    # Temperatures change nothing that a training starts from.
-    own = (untempered_fingerprint(folder), fingerprint_of(folder))
-    found = _same(name, sha256, *(own if theirs is None else (theirs, *own)))
+    own = fingerprints(folder)
+    found = same_model(name, sha256, *(own if theirs is None else (theirs, *own)))
     return Source(name, what, found, load_model(folder))
-
-
-def _same(name: str, wanted: str | None, found: str, *older: str) -> str:
-    """Return the hash of a model, or the one that an earlier version took for it and that a recipe names.
-
-    Raises:
-        UserError: The recipe names neither.
-    """
-    if wanted is None:
-        return found
-    if wanted not in (found, *older):
-        raise UserError(
-            f"{name}: is another model than the recipe names: its SHA-256 is {found}, but init.sha256 is {wanted}"
-        )
-    return wanted
 
 
 def _digest(paths: Sequence[Path]) -> str:

@@ -1,9 +1,10 @@
-"""The protocols of a sweep's rows: those that don't hold together are refused before anything runs."""
+"""The protocols and backbones of a sweep's rows: what can't be is refused before anything runs, or PyTorch loads."""
 
 from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.errors import UserError
 from sceneparse.inference.protocol import check_protocol, resolve
 from sceneparse.recipes.sweep import Row, Sweep
+from sceneparse.weights.timm_source import refuse_unknown_backbone
 
 
 def refuse_unfit_protocols(sweep: Sweep) -> None:
@@ -19,6 +20,20 @@ def refuse_unfit_protocols(sweep: Sweep) -> None:
             for settings in (row.recipe.protocol, *row.tests.values()):
                 refuse(settings)
         except UserError as error:
+            raise UserError(f"{where(sweep, row)}: {error}") from None
+
+
+def refuse_unknown_backbones(sweep: Sweep) -> None:
+    """Refuse a sweep one of whose rows names a backbone that there is not.
+
+    Raises:
+        UserError: There is one; the message names its row.
+    """
+    for name in dict.fromkeys(row.recipe.backbone.name for row in sweep.rows):
+        try:
+            refuse_unknown_backbone(name)
+        except UserError as error:
+            row = next(one for one in sweep.rows if one.recipe.backbone.name == name)
             raise UserError(f"{where(sweep, row)}: {error}") from None
 
 

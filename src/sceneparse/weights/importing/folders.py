@@ -1,41 +1,14 @@
-"""Which files belong to a checkpoint: the halves of a pair, the parts of weights, and what stands beside them."""
+"""Which files belong to a checkpoint: the halves of a pair, the parts of weights, and what lies beside them."""
 
 from pathlib import Path
 
 from sceneparse.errors import UserError
+from sceneparse.weights.checkpoint_folders import WEIGHTS, decoder_of, pair_in
 from sceneparse.weights.importing.processors import processor_of, read_object
-from sceneparse.weights.paths import ALBUMENTATIONS, TORCH
-
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-"""What the weights in a folder of transformers or segmentation_models_pytorch are called."""
+from sceneparse.weights.paths import ALBUMENTATIONS
 
 PAIRS_CONFIG, FOLDER = "config.yaml", "folder"
 """What CSAIL's training writes beside its pairs, and under which key of `Checkpoint.meta` the folder's name stands."""
-
-
-def decoder_of(path: Path) -> Path | None:
-    """Return the decoder that belongs to a file whose name says that it is the encoder of a pair."""
-    if path.name.startswith("decoder"):
-        raise UserError(f"{path}: it is the second half of a pair; name the encoder's file, or the folder of both")
-    if not path.name.startswith("encoder"):
-        return None
-    decoder = path.with_name(path.name.replace("encoder", "decoder", 1))
-    if not decoder.is_file():
-        raise UserError(f"{path}: its decoder {decoder.name} is not beside it; a pair is imported whole")
-    return decoder
-
-
-def pair_in(folder: Path) -> tuple[Path, Path] | None:
-    """Return the encoder and the decoder in a folder; None where there are none.
-
-    Raises:
-        UserError: There are several encoders, or no decoder.
-    """
-    encoders = sorted(path for path in folder.iterdir() if path.name.startswith("encoder") and path.suffix in TORCH)
-    if len(encoders) > 1:
-        raise UserError(f"{folder}: holds {len(encoders)} encoders; name the one to import, such as {encoders[-1]}")
-    decoder = decoder_of(encoders[0]) if encoders else None
-    return None if decoder is None else (encoders[0], decoder)
 
 
 def placed_by(index: Path) -> dict[str, str]:

@@ -21,16 +21,9 @@ from torch import Tensor
 
 from sceneparse.errors import UserError, reason_of
 from sceneparse.labels.space import Color
+from sceneparse.weights.checkpoint_folders import WEIGHTS, decoder_of, pair_in, refuse_without_checkpoint
 from sceneparse.weights.importing.family import Shapes
-from sceneparse.weights.importing.folders import (
-    FOLDER,
-    PAIRS_CONFIG,
-    WEIGHTS,
-    decoder_of,
-    has_config,
-    pair_in,
-    placed_by,
-)
+from sceneparse.weights.importing.folders import FOLDER, PAIRS_CONFIG, has_config, placed_by
 from sceneparse.weights.importing.given_names import GivenNames, given_names, names_among
 from sceneparse.weights.importing.metadata import metadata_of
 from sceneparse.weights.importing.normalisation import differing_from, is_buffer, nearly_equal, of_buffers, of_stated
@@ -40,7 +33,7 @@ from sceneparse.weights.importing.programs import program_in
 from sceneparse.weights.importing.stated import Stated, encoder_settings, stated_in
 from sceneparse.weights.importing.torchfile import ReadStorage, make_tensors, open_torch
 from sceneparse.weights.importing.wrappers import unwrapped, weights_in
-from sceneparse.weights.paths import CAFFE, SAFE, TORCH, no_checkpoint
+from sceneparse.weights.paths import CAFFE, SAFE, TORCH
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 PART = re.compile(r"(-\d{5}-of-\d{5}\.(safetensors|bin)|\.index\.json|^config\.json|^preprocessor_config\.json)$")
@@ -264,31 +257,28 @@ def _read_yaml(path: Path) -> Any:
 
 
 def _read_folder(folder: Path) -> Checkpoint:
+    refuse_without_checkpoint(folder)
     if pair := pair_in(folder):
         return _read_pair(*pair)
     config = read_object(folder / "config.json") if (folder / "config.json").is_file() else None
     said = {"config.json": config} if config is not None else {}
     stated, meta, beside = stated_in(said), dict(said), read_beside(folder)
     names = given_names((config or {}).get("id2label"))
-    for file in WEIGHTS:
-        if (folder / file).is_file():
-            found = _read_file(folder / file)
-        elif (index := folder / f"{file}.index.json").is_file():
-            found = _network(_read_shards(index), index, unwrap=True)
-        else:
-            continue
-        stated = (*found.stated, *stated)
-        known = (names,) if names is not None else found.class_names or names_among(stated)
-        return replace(
-            found,
-            class_names=known,
-            meta={**found.meta, **meta},
-            beside=partial(_first_said, beside, found.beside),
-            stated=stated,
-        )
-    if checkpoints := sorted(folder.glob("checkpoint-[0-9]*"), key=lambda one: (len(one.name), one.name)):
-        raise UserError(f"{folder}: holds the checkpoints of a training; name one, such as {_best(checkpoints)}")
-    raise no_checkpoint(folder)
+    name = next(one for one in WEIGHTS if (folder / one).is_file() or (folder / f"{one}.index.json").is_file())
+    if (folder / name).is_file():
+        found = _read_file(folder / name)
+    else:
+        index = folder / f"{name}.index.json"
+        found = _network(_read_shards(index), index, unwrap=True)
+    stated = (*found.stated, *stated)
+    known = (names,) if names is not None else found.class_names or names_among(stated)
+    return replace(
+        found,
+        class_names=known,
+        meta={**found.meta, **meta},
+        beside=partial(_first_said, beside, found.beside),
+        stated=stated,
+    )
 
 
 def _read_shards(index: Path) -> dict[str, Tensor]:
@@ -304,14 +294,3 @@ def _read_shards(index: Path) -> dict[str, Tensor]:
     if missing := [key for key in placed if key not in tensors]:
         raise UserError(f"{index}: places '{missing[0]}' in {placed[missing[0]]}, but it is not there")
     return tensors
-
-
-def _best(checkpoints: list[Path]) -> Path:
-    """Return the checkpoint that a Trainer's own record calls the best; the last one where it says none."""
-    state = checkpoints[-1] / "trainer_state.json"
-    try:
-        best = read_object(state).get("best_model_checkpoint") if state.is_file() else None
-    except UserError:
-        best = None
-    named = Path(best).name if isinstance(best, str) else ""
-    return next((one for one in checkpoints if one.name == named), checkpoints[-1])

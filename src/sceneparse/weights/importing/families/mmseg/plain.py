@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.networks.backbones.published_vits import PATCH, make_known
+from sceneparse.networks.backbones.published_vits import make_known
 from sceneparse.networks.backbones.relative_positions import CLASS_OFFSETS
 from sceneparse.settings import BackboneSettings
 from sceneparse.settings.backbone import NeckName
+from sceneparse.settings.backbone_names import PATCH
 from sceneparse.weights.importing.families.mmseg.convolutional import FoundBackbone
 from sceneparse.weights.importing.families.mmseg.fixed import GELU, SMALL_EPS, Fixed, Only, only
 from sceneparse.weights.importing.family import Names, Shapes
