@@ -153,7 +153,7 @@ def main() -> None:
     expected = make_engine(network, preprocessing, engine="torch", precision="float32")
     truth = predict_tasks(expected, image, TestProtocol(), tasks)
     same = {key: alike(run(), truth) for key, run in runs.items()}
-    parts = {"all": runs, "network": alone, "photo": photos}
+    parts: dict[str, dict[Any, Any]] = {"all": runs, "network": alone, "photo": photos}
     every = {(*key, part): run for part, some in parts.items() for key, run in some.items()}
     measured = {key: median(found) for key, found in take_turns(every, device, given.repeats, WARM_UP, note).items()}
     times = {key: measured[*key, "all"] for key in runs}

@@ -279,7 +279,7 @@ class StackedHeads:
             assert output.scene is not None
             self.scenes.append(output.scene.softmax(dim=1))
         size = (output.logits.shape[-2], output.logits.shape[-1])
-        maps = {}
+        maps: dict[Task, Tensor] = {}
         for name, count in self.maps.items():
             logits = getattr(output, name)
             if logits is None or logits.shape[1] != count:
