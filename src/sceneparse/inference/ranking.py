@@ -96,7 +96,7 @@ def rank_task(
     source = every_scale(heads, image, protocol, heads.groups, own)
     for start, band in bands(heads, source, own):
         rows = slice(start, start + band.shape[1])
-        scores = dict(zip(heads.maps, band.split(list(heads.maps.values())), strict=True))
+        scores = heads.by_task(band)
         if task is Task.PART:
             assert tasks.tree is not None
             _fill(found, rows, *_best_parts(scores[task], scores[Task.OBJECT].argmax(0), tasks.tree, count, best))

@@ -1,6 +1,6 @@
 """Predict all tasks of a picture under a protocol; the network runs once for all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
@@ -13,11 +13,12 @@ from sceneparse.errors import UserError
 from sceneparse.inference.engine import Engine, TaskEngine
 from sceneparse.inference.later import Later, done, then
 from sceneparse.inference.mirroring import reordered
+from sceneparse.inference.part_winners import part_winners
 from sceneparse.inference.protocol import TestProtocol
-from sceneparse.inference.rows import MapRows, Rows, Stretch, band_height
+from sceneparse.inference.rows import MapRows, Rows
 from sceneparse.inference.scoring import Prediction, arrived, bands, winners
-from sceneparse.inference.tempering import sureness, temperatures_of, tempered
-from sceneparse.inference.views import batch_scales, every_scale, gives_one_map, one_map_each
+from sceneparse.inference.tempering import temperatures_of, tempered
+from sceneparse.inference.views import at_scale, batch_scales, every_scale, gives_one_map, one_map_each
 from sceneparse.inference.winners import winners_by_kernels, winners_of
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import resize
@@ -125,8 +126,9 @@ def begin_tasks(
     heads = StackedHeads(task_engine(engine), tasks)
     own = size or (images.shape[-2], images.shape[-1])
     if gives_one_map(protocol):
-        maps = one_map_each(heads, images, protocol, own)
-        predicted = [_begun_of_map(heads, logits, own, protocol, tasks) for logits in maps]
+        maps = _maps_of(heads, images, protocol, own)
+        each = ({task: one[index] for task, one in maps.items()} for index in range(len(images)))
+        predicted = [_begun_of_map(heads, scores, own, protocol, tasks) for scores in each]
     elif len(images) == 1:
         source = every_scale(heads, images[0], protocol, heads.groups, own)
         predicted = [done(_without_scene(heads, source, own, protocol, tasks))]
@@ -166,17 +168,25 @@ def task_engine(engine: Engine) -> TaskEngine:
     return cast(TaskEngine, engine)
 
 
+def _maps_of(heads: "StackedHeads", images: Tensor, protocol: TestProtocol, own: tuple[int, int]) -> dict[Task, Tensor]:
+    """The one map of logits (N, classes, h, w) of each task that decides."""
+    if protocol.flip:
+        return heads.by_task(one_map_each(heads, images, protocol, own), dim=1)
+    return heads.apart(at_scale(images, protocol, protocol.scales[0], own))
+
+
 def _begun_of_map(
-    heads: "StackedHeads", logits: Tensor, size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
+    heads: "StackedHeads", maps: Mapping[Task, Tensor], size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
 ) -> Later[TaskPrediction]:
-    """Everything but the scene, from the one map of logits that decides; of parts, those of objects that are there."""
-    kernels = usable(logits, size)
-    if logits.device.type != "cpu" and not kernels:
+    """Everything but the scene, from the one map of each task's logits; of parts, those of objects that are there."""
+    objects = maps[Task.OBJECT]
+    kernels = usable(objects, size)
+    if objects.device.type != "cpu" and not kernels:
+        logits = torch.cat(list(maps.values()))
         rows = MapRows([logits], size, heads.align_corners, protocol.average == "probabilities", heads.groups)
         return done(_without_scene(heads, rows, size, protocol, tasks))
-    scores = dict(zip(heads.maps, logits.split(list(heads.maps.values())), strict=True))
     found: dict[Task, Later[Prediction]] = {}
-    for task, own in scores.items():
+    for task, own in maps.items():
         if task is Task.PART:
             continue
         given = size, heads.align_corners, heads.temperatures.of(task)
@@ -185,46 +195,28 @@ def _begun_of_map(
         else:
             found[task] = done(Prediction(*winners_of(own, *given)))
     if tasks.tree is not None:
-        parts = _parts_in_bands if kernels else _parts_of_map
-        found[Task.PART] = done(parts(heads, scores[Task.PART], found[Task.OBJECT]().labels, tasks))
+        found[Task.PART] = done(_parts_of_map(heads, maps[Task.PART], found[Task.OBJECT]().labels, tasks, kernels))
     return lambda: _task_prediction({task: one() for task, one in found.items()})
 
 
-def _parts_in_bands(heads: "StackedHeads", logits: Tensor, objects: Tensor, tasks: TaskLabels) -> Prediction:
-    """What `_parts_of_map` returns, computed where the logits are."""
+def _parts_of_map(
+    heads: "StackedHeads", logits: Tensor, objects: Tensor, tasks: TaskLabels, in_bands: bool
+) -> Prediction:
+    """The channel of the best part of each pixel's object, and its probability among this object's.
+
+    In bands they are computed where the logits are, else on the CPU at each object's pixels alone.
+    """
+    assert tasks.tree is not None
     height, width = objects.shape
+    if not in_bands:
+        temperature = heads.temperatures.of(Task.PART)
+        return Prediction(*part_winners(logits, objects, tasks.tree, heads.align_corners, temperature))
     result = _empty(height, width)
     source = MapRows([logits], (height, width), heads.align_corners, probabilities=False)
     for start, band in bands(heads, source, (height, width)):
         rows = slice(start, start + band.shape[1])
         # A protocol by which the scores are logits, whatever is averaged: there is one map.
         _fill(result, rows, *_parts(heads, band, objects[rows].to(band.device), tasks, TestProtocol()))
-    return result
-
-
-def _parts_of_map(heads: "StackedHeads", logits: Tensor, objects: Tensor, tasks: TaskLabels) -> Prediction:
-    """The channel of the best part of each pixel's object, and its probability among this object's."""
-    assert tasks.tree is not None
-    height, width = objects.shape
-    result = Prediction(torch.full((height, width), IGNORE, dtype=torch.int16), torch.zeros(height, width))
-    stretch = Stretch((logits.shape[-2], logits.shape[-1]), (height, width), heads.align_corners)
-    temperature = heads.temperatures.of(Task.PART)
-    tree, present = tasks.tree, set(objects.unique().tolist())
-    for owner, offset, block in zip(tree.owners, tree.offsets, logits.split(list(tree.sizes)), strict=True):
-        if owner not in present:
-            continue
-        inside = objects == owner
-        shown = inside.any(dim=1).nonzero()[:, 0]
-        top, bottom = int(shown[0]), int(shown[-1]) + 1
-        step = band_height(len(block), width, "cpu")
-        for start in range(top, bottom, step):
-            stop = min(start + step, bottom)
-            first, end = stretch.reach(start, stop)
-            pixels = inside[start:stop]
-            band = stretch(block[:, first:end], start, stop)[:, pixels]
-            best, winner = band.max(dim=0)
-            result.labels[start:stop][pixels] = (winner + offset).to(torch.int16)
-            result.confidence[start:stop][pixels] = sureness(band, best, temperature, logits=True)
     return result
 
 
@@ -236,7 +228,7 @@ def _without_scene(
     found: dict[Task, Prediction] = {name: _empty(height, width) for name in heads.maps}
     for start, band in bands(heads, source, size):
         rows = slice(start, start + band.shape[1])
-        scores = dict(zip(heads.maps, band.split(list(heads.maps.values())), strict=True))
+        scores = heads.by_task(band)
         for task, own in scores.items():
             if task is not Task.PART:
                 _fill(found[task], rows, *winners(own, protocol, temperature=heads.temperatures.of(task)))
@@ -278,18 +270,26 @@ class StackedHeads:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Score pictures; see `Engine`."""
+        return torch.cat(list(self.apart(images).values()), dim=1)
+
+    def apart(self, images: Tensor) -> dict[Task, Tensor]:
+        """Score pictures, and return the maps that a call stacks, all of the size of the objects'."""
         output = self._engine.heads(images, [*self.maps, Task.SCENE] if self._scene else [*self.maps])
         if self._scene:
             assert output.scene is not None
             self.scenes.append(output.scene.softmax(dim=1))
         size = (output.logits.shape[-2], output.logits.shape[-1])
-        maps = []
+        maps: dict[Task, Tensor] = {}
         for name, count in self.maps.items():
             logits = getattr(output, name)
             if logits is None or logits.shape[1] != count:
                 raise ValueError(f"{count} classes are named for task {name}, but the network has no such head")
-            maps.append(logits if logits.shape[-2:] == size else resize(logits, size, self.align_corners))
-        return torch.cat(maps, dim=1)
+            maps[name] = logits if logits.shape[-2:] == size else resize(logits, size, self.align_corners)
+        return maps
+
+    def by_task(self, stacked: Tensor, dim: int = 0) -> dict[Task, Tensor]:
+        """Return the maps of each task from stacked ones, which lie along an axis."""
+        return dict(zip(self.maps, stacked.split(list(self.maps.values()), dim), strict=True))
 
     def scene_of(self, averaged: Tensor) -> Tensor:
         """Return the scene's probabilities (..., scenes) from those that were averaged."""

@@ -23,7 +23,7 @@ def gives_one_map(protocol: TestProtocol) -> bool:
 
 def one_map_each(engine: Engine, images: Tensor, protocol: TestProtocol, own: tuple[int, int]) -> Tensor:
     """Return the maps of logits (N, classes, h, w) of pictures under a protocol that gives one for each."""
-    resized = _resized(images, protocol, protocol.scales[0], own)
+    resized = at_scale(images, protocol, protocol.scales[0], own)
     logits = engine(resized)
     return mean([logits, mirrored_scores(engine, resized)]) if protocol.flip else logits
 
@@ -52,7 +52,7 @@ def batch_scales(
     scales = []
     for scale in protocol.scales:
         tested = protocol.input_size(own, scale)
-        resized = _resized(images, protocol, scale, own)
+        resized = at_scale(images, protocol, scale, own)
         views = [engine(resized)]
         if protocol.flip:
             views.append(mirrored_scores(engine, resized))
@@ -74,7 +74,7 @@ def _source(
     own: tuple[int, int],
 ) -> Rows:
     """Return the rows of the scores at one scale, at the picture's own size."""
-    resized = _resized(image[None], protocol, scale, own)[0]
+    resized = at_scale(image[None], protocol, scale, own)[0]
     if protocol.window is None:
         views = _views(engine, resized, protocol)
         return _whole(views, (resized.shape[-2], resized.shape[-1]), own, engine, protocol, groups)
@@ -106,7 +106,7 @@ def _whole(
     return StretchedRows(rows, size, own) if twice else rows
 
 
-def _resized(images: Tensor, protocol: TestProtocol, scale: float, own: tuple[int, int]) -> Tensor:
+def at_scale(images: Tensor, protocol: TestProtocol, scale: float, own: tuple[int, int]) -> Tensor:
     """Resize pictures (N, C, H, W) of that own size to one scale: as they are, float32 or, antialiased, uint8."""
     size = protocol.input_size(own, scale)
     if size == (images.shape[-2], images.shape[-1]):

@@ -105,9 +105,8 @@ class TaskParse:
         if tasks.scenes is not None and prediction.scene is not None:
             space = tasks.scenes
             order = prediction.scene.argsort(descending=True, stable=True).tolist()
-            scene = tuple(
-                SceneEntry(space.names[index], space.colors[index], float(prediction.scene[index])) for index in order
-            )
+            probabilities = prediction.scene.tolist()
+            scene = tuple(SceneEntry(space.names[index], space.colors[index], probabilities[index]) for index in order)
         parts = None
         if tasks.tree is not None and prediction.parts is not None:
             # The entry after the last channel is the one that index -1 picks.

@@ -26,6 +26,27 @@ def positions(source: int, target: int, align_corners: bool) -> Tensor:
     return ((2 * pixels + 1) * source - target).double() / (2 * target)
 
 
+class Neighbours(NamedTuple):
+    """The two pixels of the source that each pixel of a target is interpolated between, (target,) each.
+
+    Args:
+        before: The one before it, int64.
+        after: The one after it; the same beyond the source's edge.
+        share: How far the pixel is on its way from `before` to `after`, 0..1, float64.
+    """
+
+    before: Tensor
+    after: Tensor
+    share: Tensor
+
+
+def neighbours(source: int, target: int, align_corners: bool) -> Neighbours:
+    """Return between which of the source's pixels a target's lie; arguments as in `positions`."""
+    place = positions(source, target, align_corners).clamp_(0, source - 1)
+    before = place.floor().long()
+    return Neighbours(before, (before + 1).clamp_(max=source - 1), place - before)
+
+
 class Strip(NamedTuple):
     """Some neighbouring target pixels and the matrix that makes them: target = matrix · source.
 
@@ -45,10 +66,7 @@ def strips(
     source: int, target: int, align_corners: bool, step: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[Strip, ...]:
     """Cut a side into strips of `step` pixels, the last one shorter; their matrices hold few numbers."""
-    place = positions(source, target, align_corners).clamp_(0, source - 1)
-    before = place.floor().long()
-    after = (before + 1).clamp_(max=source - 1)
-    share = place - before
+    before, after, share = neighbours(source, target, align_corners)
     result = []
     for start in range(0, target, step):
         stop = min(start + step, target)
