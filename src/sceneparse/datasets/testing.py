@@ -1,5 +1,6 @@
 """What a model is tested on: a data set by the model's own settings, and its split."""
 
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,6 +58,24 @@ def folder_of(root: str | None) -> str | None:
 def same_data(one: DataSettings, other: DataSettings) -> bool:
     """Return whether two settings name the same data set, whichever splits."""
     return one.kind == other.kind and folder_of(one.root) == folder_of(other.root)
+
+
+def evaluate_command(
+    model: str | Path, root: str | Path | None, *, kind: str | None = None, split: str | None = None
+) -> str:
+    """Return the command that tests a model on a data set, for people to copy.
+
+    Args:
+        model: What a command takes for it; "MODEL" where none is meant.
+        root: The data set's folder, or its name; None of a kind without either.
+        kind: Its kind, where that is not the model's.
+        split: Its split; None for the command's default.
+    """
+    words = ["sceneparse", "evaluate", str(model)]
+    words += ["--data", str(root)] if root is not None else []
+    words += ["--kind", kind] if kind is not None else []
+    words += ["--split", split] if split is not None else []
+    return shlex.join(words)
 
 
 @dataclass(frozen=True)
