@@ -36,6 +36,7 @@ SOURCE = Path(sceneparse.__file__).parent
         (("bands", ["a b", "c"]), "bands=['a b', 'c']", "--bands 'a b' c"),
         (("data.root", "it's here"), 'data.root="it\'s here"', '--data.root "it\'s here"'),
         (("data.train", "all[:8]"), "data.train='all[:8]'", "--data.train 'all[:8]'"),
+        (("split", "a&b"), "split='a&b'", "--split 'a&b'"),
         (("data.classes.rename", {"a": "b"}), "data.classes.rename={'a': 'b'}", '--data.classes.rename \'{"a": "b"}\''),
     ],
 )

@@ -249,9 +249,9 @@ def shown(value: object) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A value as a shell takes it: in quotes where it has blanks, brackets or quotes."""
+    """A value as a shell takes it: in quotes where it has blanks, quotes or signs that mean something to it."""
     quote = '"' if "'" in value else "'"
-    return f"{quote}{value}{quote}" if any(sign in " {}[]*'\"" for sign in value) else value
+    return f"{quote}{value}{quote}" if any(sign in " {}[]()*?!&;|<>$#`'\"" for sign in value) else value
 
 
 def by_name(

@@ -113,6 +113,11 @@ def test_settings_keep_their_values_wherever_they_stand() -> None:
         ("train --data.root nowhere camvid-pspnet-mobilenetv2", "nowhere: no such folder"),
         ("sweep toy-table1 --seed 3", "unexpected '--seed'; did you mean '--seeds' or '--training.seed'?"),
         ("train toy-pspnet --resum", "unexpected '--resum'; did you mean '--resume'?"),
+        ("evaluate m --data.val all[:8]", "that is a setting of recipes: here it is --split 'all[:8]'"),
+        ("diagnose m --data.root=d", "unexpected '--data.root'; that is a setting of recipes: here it is --data d"),
+        ("evaluate m --protocol.flip true", "that is a setting of recipes: here it is --flip"),
+        ("evaluate m --data.classes.mirror null", "it takes no settings of recipes; its options: sceneparse evaluate"),
+        ("data check d --split val", "test a model on one: sceneparse evaluate MODEL --data DIR --split val"),
         (
             "evaluate runs/my model",
             "unexpected 'model'; see 'sceneparse evaluate --help'; a name with blanks stands in ",

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+import sceneparse
 from sceneparse.cli import main
 from sceneparse.cli.settings import given_settings
 from sceneparse.comparing import compare_runs
+from sceneparse.errors import UserError
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
 from sceneparse.training.loop import train
@@ -70,8 +72,14 @@ def test_a_split_that_is_named_or_data_of_others_never_become_another_split(
     for words in (*wrong, [str(moved), "--data", str(data)]):
         assert main(["evaluate", *words, "--engine", "torch"]) == 2
         said = capsys.readouterr().err
-        assert "no split 'test'" in said and "what its training held out: --split 'val'; one that" in said
-        assert said.index("--split 'val'") < said.index("--split 'all'")
+        assert "no split 'test'" in said and "what its training held out: --split val; one that" in said
+        assert said.index("--split val") < said.index("--split all")
+    for verb, more in (("evaluate", " --split val"), ("diagnose", ""), ("calibrate", "")):
+        assert main([verb, str(run), *more.split()]) == 2
+        line = shlex.join(["sceneparse", verb, str(run / "model" if verb == "calibrate" else run), "--data", str(data)])
+        assert f"on what the model was trained on: {line}{more}\n" in capsys.readouterr().err
+    with pytest.raises(UserError, match="was trained on: data='"):
+        sceneparse.evaluate(run)
 
 
 def test_how_data_were_parted_is_said_in_full_where_they_are_learnt_and_in_short_where_they_are_tested(

@@ -3,6 +3,7 @@
 import json
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 from sceneparse.cli import main
 from sceneparse.datasets.opening import open_dataset, open_for_training
 from sceneparse.doctor import Diagnosis, check
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.settings import DataSettings
 
 NAMES = ("a", "b", "c", "d", "e", "f")
@@ -109,6 +110,10 @@ def test_a_set_without_splits_is_parted(picture: str, mask: str, tmp_path: Path)
     diagnosis = diagnosed(settings)
     assert diagnosis.ok and diagnosis.splits[0].pictures == 6
     assert any(finding.code == "parted" for finding in diagnosis.findings)
+    with pytest.raises(MissingSplitError, match="no split 'tset'; there are: all, train, val"):
+        open_dataset(settings, "tset")
+    by_hand = diagnosed(replace(settings, train="all[2:]", val="all[:2]"))
+    assert by_hand.ok and not any(finding.code == "parted" for finding in by_hand.findings)
 
 
 def names_of(settings: DataSettings, split: str) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from sceneparse.arguments import on_command_line
 from sceneparse.doctor import Diagnosis, Finding, check, print_diagnosis
 from sceneparse.doctor.findings import EXAMPLES
 from sceneparse.errors import UserError
@@ -257,6 +258,10 @@ def test_a_default_test_split_that_is_not_there_is_a_note(tmp_path: Path) -> Non
         "data.test is 'test', but there is no split 'test'; there are: train, val; to evaluate on what is held out "
         "from training: split='val'",
     )
+    with on_command_line():  # whole, since `data check` takes no split
+        command = f"sceneparse evaluate MODEL --data {tmp_path} --split 'train[:2]'"
+        own = found(diagnose(tmp_path, train="train[2:]", val="train[:2]"), "no-split").message
+        assert own.endswith(f"to evaluate on what is held out from training: {command}")
 
 
 @pytest.mark.parametrize("left", ["folder", "nothing"])

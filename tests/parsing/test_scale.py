@@ -151,6 +151,9 @@ def test_python_warns_once_too() -> None:
         (ProtocolSettings(), (200, 300), None),
         (ProtocolSettings(), (60, 3000), None),
         (ProtocolSettings(size=90), (24, 32), None),
+        (ProtocolSettings(size=110), (600, 800), "are parsed at short side 110, but"),
+        (ProtocolSettings(size=30), (60, 80), "are parsed at short side 30, but"),
+        (ProtocolSettings(), (45, 60), None),
         (ProtocolSettings(size=80), (600, 800), "are parsed at short side 80: things of less than some 32 pixels are"),
         (ProtocolSettings(resize="long", size=30), (60, 120), "or parse with protocol.size=120"),
         (ProtocolSettings(size=(20, 30)), (60, 120), "most of about 60: expect a worse answer"),
@@ -168,9 +171,13 @@ def test_doubts_name_both_sizes(protocol: ProtocolSettings, size: tuple[int, int
 def test_whoever_follows_one_advice_is_not_sent_back_by_the_next() -> None:
     large = (600, 800)
     reduced = str(doubt_of(parser().protocol, LEARNT, large))
-    assert reduced.endswith("protocol.size='own' keeps them, if the model learnt from pieces of such pictures")
+    assert reduced.endswith("things of less than some 40 pixels are lost")  # at their own size it has seen nothing
     as_it_is = str(doubt_of(parser(protocol=ProtocolSettings(size="own")).protocol, LEARNT, large))
     assert as_it_is.endswith("answer unless these were pieces of such pictures, or parse with protocol.size=60")
+    beyond = str(doubt_of(parser(protocol=ProtocolSettings(size=110)).protocol, LEARNT, large))
+    assert beyond.endswith(
+        "learnt from short sides of 40 to 100, most of about 60: expect a worse answer, or parse with protocol.size=60"
+    )
     chosen = str(doubt_of(parser(protocol=ProtocolSettings(size=60)).protocol, LEARNT, large))
     assert chosen.endswith("are parsed at short side 60: things of less than some 40 pixels are lost")
 
@@ -179,11 +186,13 @@ def test_doubts_name_the_size_as_who_is_asked_gives_it() -> None:
     far, reduced = (32, 24), (800, 600)
     fitting = parser().protocol
     assert str(doubt_of(fitting, LEARNT, far)).endswith("expect a worse answer, or parse with protocol.size=60")
-    assert "; protocol.size='own' keeps them, if the model learnt from pieces" in str(
-        doubt_of(fitting, LEARNT, reduced)
+    wide = LearntSizes(short=60, largest=60, seen=(40, 700))
+    assert str(doubt_of(fitting, wide, reduced)).endswith(
+        "; protocol.size='own' keeps them, at a size that it learnt from, too"
     )
+    assert doubt_of(parser(wide, ProtocolSettings(size="own")).protocol, wide, reduced) is None
     alike = LearntSizes(short=60, largest=60, seen=(60, 60))
     assert ", but the model learnt from short sides of 60: expect a worse answer" in str(doubt_of(fitting, alike, far))
     with on_command_line():
         assert str(doubt_of(fitting, LEARNT, far)).endswith("expect a worse answer, or parse with --size 60")
-        assert "; --size own keeps them, if the model learnt from pieces" in str(doubt_of(fitting, LEARNT, reduced))
+        assert "; --size own keeps them, at a size" in str(doubt_of(fitting, wide, reduced))

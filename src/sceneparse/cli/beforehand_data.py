@@ -17,6 +17,7 @@ def refuse_missing_data(
     *,
     to_fit: bool = False,
     also: str | None = None,
+    command: str | None = None,
 ) -> "DataSettings | None":
     """Refuse a data set to test on that cannot be opened, or that has other classes than the model.
 
@@ -27,6 +28,7 @@ def refuse_missing_data(
         split: What to test on.
         to_fit: Whether the model's validation split stands for the split that is not named, not its test split.
         also: A second model, which must have the same classes.
+        command: The command's name, where it takes a model and these and no more.
 
     Returns:
         The settings by which the data set is opened; None where the model isn't known yet.
@@ -39,6 +41,7 @@ def refuse_missing_data(
     from sceneparse.labels.agreement import refuse_other_classes
     from sceneparse.settings import DataSettings
     from sceneparse.weights.at_hand import labels_at_hand, settings_at_hand
+    from sceneparse.weights.trained_on import trained_on
 
     config = settings_at_hand(model)
     if config is None:
@@ -46,7 +49,8 @@ def refuse_missing_data(
             of_kind = DataSettings(kind=kind, root=folder)
             _refuse_missing_folder(of_kind, split or of_kind.test)
         return None
-    settings = data_settings(config.data, folder, kind, None if to_fit else split)
+    own, named = trained_on(model), None if command is None else (command, model)
+    settings = data_settings(config.data, folder, kind, None if to_fit else split, own=own, model=named)
     if to_fit:
         split = split or settings.val
         settings = replace(settings, test=split)

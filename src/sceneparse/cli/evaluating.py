@@ -80,7 +80,7 @@ def _evaluate_here(arguments: argparse.Namespace) -> int:
     check_model_before_data(arguments)
     refuse_missing_model(arguments.model)
     refuse_unfit(arguments.model, arguments)
-    refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split)
+    refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split, command="evaluate")
     refuse_unwritable_folder(arguments.out, "metrics.json")
     announce_conversions([arguments.model], arguments)
     with loading():
@@ -130,7 +130,9 @@ def _diagnose(arguments: argparse.Namespace) -> int:
         refuse_missing_model(arguments.rival)
         names_of_two(arguments.model, arguments.rival)  # raises where both are the same
         refuse_unfit_engine(arguments.rival, arguments)
-    tested = refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split, also=arguments.rival)
+    tested = refuse_missing_data(
+        arguments.model, arguments.data, arguments.kind, arguments.split, also=arguments.rival, command="diagnose"
+    )
     refuse_missing_truth(arguments.model, tested, arguments.learn_split)
     refuse_unwritable_folder(arguments.out, "diagnosis.json")
     announce_conversions(filter(None, (arguments.model, arguments.rival)), arguments)
@@ -182,7 +184,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     refuse_wrong_counts(arguments, "count")
     refuse_crf(arguments.model, read_config(folder / CONFIG).protocol)
     refuse_unfit(str(folder), arguments)
-    refuse_missing_data(str(folder), arguments.data, arguments.kind, arguments.split, to_fit=True)
+    refuse_missing_data(str(folder), arguments.data, arguments.kind, arguments.split, to_fit=True, command="calibrate")
     refuse_unwritable_folder(arguments.out, "calibration.json")
     announce_conversions([str(folder)], arguments)
     with loading():

@@ -1,12 +1,25 @@
 """Options that a command nearly has."""
 
 import difflib
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 
 from sceneparse.errors import UserError
 
 SHORTEST = len("--out")
 """An option of so many signs or more is meant by what begins with it, such as --output and --out-dir."""
+
+
+SPLIT = "--split"
+OF_SPLITS = ("--data.train", "--data.val")
+AS_OPTIONS = {
+    "data.train": SPLIT,
+    "data.val": SPLIT,
+    "data.test": SPLIT,
+    "data.root": "--data",
+    "protocol.name": "--protocol",
+}
+"""Options of commands that test a model, whose names aren't those of the settings."""
 
 
 def refuse_mistyped(
@@ -37,6 +50,14 @@ def refuse_mistyped(
                 f"{command}: unexpected '{option}'; {shown} stands without an option: {command} "
                 f"{' '.join(dict.fromkeys(first.values()))} …"
             )
+        value = _value_of(option, words)
+        if not settings and "." in option:
+            raise UserError(f"{command}: unexpected '{option}'; {_in_place_of(option[2:], value, options, command)}")
+        if option == SPLIT and settings:
+            raise UserError(
+                f"{command}: unexpected '{option}'; the splits are named by {' and '.join(OF_SPLITS)}; to test a model "
+                f"on one: sceneparse evaluate MODEL --data DIR {SPLIT} {value or 'SPLIT'}"
+            )
         near = difflib.get_close_matches(option, options, n=1, cutoff=0.8 if settings else 0.6)
         begun = [one for one in options if len(one) >= SHORTEST and option.startswith(one)]
         if not near and not begun:
@@ -46,6 +67,22 @@ def refuse_mistyped(
             continue
         meant = " or ".join(f"'{one}'" for one in (*(near or [max(begun, key=len)]), *also))
         raise UserError(f"{command}: unexpected '{option}'; did you mean {meant}?")
+
+
+def _value_of(option: str, words: Sequence[str]) -> str:
+    """What an option is given, as a shell takes it; empty where that is nothing."""
+    at = next(place for place, word in enumerate(words) if word.partition("=")[0] == option)
+    own = words[at].partition("=")[2] or next(iter(words[at + 1 : at + 2]), "")
+    return "" if own.startswith("--") else shlex.quote(own) if own else ""
+
+
+def _in_place_of(name: str, value: str, options: Collection[str], command: str) -> str:
+    """What a command that takes no settings has in place of one."""
+    own = AS_OPTIONS.get(name) or f"--{name.rpartition('.')[2].replace('_', '-')}"
+    if own not in options or name.partition(".")[0] not in ("data", "protocol"):
+        return f"it takes no settings of recipes; its options: {command} --help"
+    shown = f"{own} {value}" if name.startswith("data.") and value else own
+    return f"that is a setting of recipes: here it is {shown}"
 
 
 def _settings_called(name: str) -> list[str]:

@@ -33,7 +33,7 @@ from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.datasets.matching import by_stem, same_name
-from sceneparse.datasets.subsets import decided, in_one_piece, part, parted_note
+from sceneparse.datasets.subsets import decided, in_one_piece, part, parted_note, splits_there
 from sceneparse.datasets.unlabelled import UnlabelledOptions
 from sceneparse.errors import MissingSplitError, UnannotatedError, UserError, counted
 from sceneparse.labels.space import Color
@@ -68,7 +68,9 @@ def open_datumaro(settings: DataSettings, split: str, channels: int = 3) -> Draw
         raise wrong_layout(root, LAYOUT) if root.is_dir() else UserError(f"{root}: no such folder")
     name, held_out = decided(files, split, undivided=True, val=settings.val)
     if name is None:
-        raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(files)}")
+        raise MissingSplitError(
+            f"{root}: no split '{split}'; there are: {', '.join(splits_there(files, settings.val))}"
+        )
     whole = {own: read_json(path) for own, path in files.items()}
     classes = _classes(whole, files, KIND.read_options(settings.options, "data.options").unlabelled)
     records, notes = _records(whole[name], files[name], root, name)

@@ -15,7 +15,7 @@ from sceneparse.datasets.mask_names import ANY, NamePatterns
 from sceneparse.datasets.matching import Listing, SplitFolders
 from sceneparse.datasets.pairs import ListedPictures
 from sceneparse.datasets.split_lists import SplitLists
-from sceneparse.datasets.subsets import ROLES, parted_note, role_of, split_named
+from sceneparse.datasets.subsets import ROLES, in_one_piece, parted_note, role_of, split_named
 from sceneparse.errors import OtherKindError, UserError, require, some
 from sceneparse.labels import LabelSpace
 from sceneparse.paths import meant
@@ -146,7 +146,8 @@ def folder_layout(settings: DataSettings) -> Layout:
     undivided = (not usual and list(folders) == [WHOLE]) or bool(lists)
     if lists:
         folders, splits = in_order(lists.folders), lists.listings()
-    notes = partial(taken, root, folders, splits, lists, usual=usual)
+    parted = undivided and in_one_piece(splits, settings.val) is not None
+    notes = partial(taken, root, folders, splits, lists, usual=usual, parted=parted)
     return Layout(root, labels, splits, folders, notes, undivided=undivided, patterns=True)
 
 
@@ -205,8 +206,9 @@ def taken(
     lists: SplitLists | None = None,
     *,
     usual: bool,
+    parted: bool,
 ) -> tuple[Note, ...]:
-    """Say what was taken for pictures and masks, where that is not what `LAYOUT` says."""
+    """Say what was taken for pictures and masks, where that is not what `LAYOUT` says, and whether they are parted."""
     notes = []
     listings = [listing for listing in splits.values() if isinstance(listing, Listing)]
     endings = {listing.ending for listing in listings if listing.ending}
@@ -225,7 +227,7 @@ def taken(
         where = f"beside them{ending}" if images == masks else f"in {masks or './'}{ending}"
         notes.append(Note("note", "layout", f"pictures are taken from {images or './'}, their masks {where}"))
     notes += () if lists is None else lists.notes()
-    if WHOLE in folders and not usual:
+    if parted and WHOLE in folders:
         every = splits[WHOLE]
         names = [pair.name for pair in every.pairs] if isinstance(every, Listing) else None
         notes.append(Note("note", "parted", parted_note(WHOLE, names)))

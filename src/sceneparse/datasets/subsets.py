@@ -85,7 +85,8 @@ def chosen_pairs(
     """
     name, held_out = decided(splits, wanted, undivided=undivided, val=val)
     if name is None:
-        raise _missing(root, wanted, splits, parting(splits, wanted))
+        there = [*splits] if not undivided else splits_there(splits, val)
+        raise _missing(root, wanted, there, parting(splits, wanted))
     found = splits[name]
     if isinstance(found, UserError):
         raise found
@@ -93,6 +94,17 @@ def chosen_pairs(
         return found
     kept = part([pair.name for pair in found.pairs], held_out, root)
     return replace(found, pairs=tuple(found.pairs[position] for position in kept))
+
+
+def splits_there(names: Collection[str], val: str) -> list[str]:
+    """Return what may be asked for of a data set that is parted where it is in one piece: also the two parts of it.
+
+    Args:
+        names: The splits that there are.
+        val: The split that validation takes.
+    """
+    parts = () if in_one_piece(names, val) is None else ("train", "val")
+    return list(dict.fromkeys((*names, *parts)))
 
 
 def decided(
@@ -240,7 +252,4 @@ def parted_by_hand(counts: Mapping[str, int], wanted: str) -> str:
 
 def parted_as(train: str, val: str) -> str:
     """Return the settings that say what is trained on and what is validated on."""
-    return " ".join(
-        argument(f"data.{role}", name, option=f"--data.{role} '{name}'")
-        for role, name in (("train", train), ("val", val))
-    )
+    return " ".join(argument(f"data.{role}", name) for role, name in (("train", train), ("val", val)))

@@ -1,5 +1,6 @@
 """What a model is tested on: a data set by the model's own settings, and its split."""
 
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,13 @@ from sceneparse.tables import require_known
 
 
 def data_settings(
-    trained: DataSettings, data: str | Path | DataSettings | None, kind: str | None, split: str | None
+    trained: DataSettings,
+    data: str | Path | DataSettings | None,
+    kind: str | None,
+    split: str | None,
+    *,
+    own: DataSettings | None = None,
+    model: tuple[str, str] | None = None,
 ) -> DataSettings:
     """Return the settings of the data set to test a model on: the model's own, changed by what a command says.
 
@@ -23,9 +30,11 @@ def data_settings(
         data: The data set's folder, or all of its settings.
         kind: Its kind.
         split: What to test on.
+        own: The data of the model's training, with their folder; None where it isn't known.
+        model: On the command line, the command's name and what it is given for the model.
 
     Raises:
-        UserError: A folder is missing, or is given where none is read.
+        UserError: A folder is missing (the message has that of the training), or is given where none is read.
     """
     if isinstance(data, DataSettings):
         if kind is not None and kind != data.kind:
@@ -41,7 +50,11 @@ def data_settings(
             f"{settings.kind} needs no {argument('data')} folder: leave it out, or give {argument('kind', 'folder')}"
         )
     if known.root == "required" and data is None and settings.root is None:
-        raise UserError(f"to test on data of kind {settings.kind}, name its folder with {argument('data', 'DIR')}")
+        named = f"name its folder with {argument('data', 'DIR')}"
+        if own is not None and own.root is not None and own.kind == settings.kind:
+            line = None if model is None else evaluate_command(model[1], own.root, split=split, verb=model[0])
+            named = f"name its folder; on what the model was trained on: {argument('data', own.root, option=line)}"
+        raise UserError(f"to test on data of kind {settings.kind}, {named}")
     # A kind that is named here is not the model's own, whose recipe says what to test on.
     standard = known.reported if other else None
     return replace(settings, root=settings.root if data is None else str(data), test=split or standard or settings.test)
@@ -57,6 +70,28 @@ def folder_of(root: str | None) -> str | None:
 def same_data(one: DataSettings, other: DataSettings) -> bool:
     """Return whether two settings name the same data set, whichever splits."""
     return one.kind == other.kind and folder_of(one.root) == folder_of(other.root)
+
+
+def evaluate_command(
+    model: str | Path,
+    root: str | Path | None,
+    *,
+    kind: str | None = None,
+    split: str | None = None,
+    verb: str = "evaluate",
+) -> str:
+    """Return the command that tests a model on a data set, for people to copy.
+
+    Args:
+        model: What a command takes for it; "MODEL" where none is meant.
+        root: The data set's folder, or its name; None of a kind without either.
+        kind: Its kind, where that is not the model's.
+        split: Its split; None for the command's default.
+        verb: Another command that takes the same.
+    """
+    options = {"data": root, "kind": kind, "split": split}
+    given = [word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))]
+    return shlex.join(["sceneparse", verb, str(model), *given])
 
 
 @dataclass(frozen=True)
@@ -99,7 +134,7 @@ def open_to_test(
     Raises:
         UserError: As `data_settings` and `open_for_testing`.
     """
-    settings = data_settings(trained, data, kind, split)
+    settings = data_settings(trained, data, kind, split, own=own)
     try:
         return DataToTest(settings, open_dataset(settings, settings.test, channels=channels))
     except MissingSplitError as missing:
@@ -138,9 +173,7 @@ def open_for_testing(settings: DataSettings, *, channels: int = 3) -> DataSet:
 def _with_advice(missing: MissingSplitError, settings: DataSettings, channels: int) -> MissingSplitError:
     """The error that a split is missing, with splits that there are: first what a training here has held out."""
     faults = {name: _fault(settings, name, channels) for name in (settings.val, "all")}
-    there = {
-        name: argument("split", name, option=f"--split '{name}'") for name, fault in faults.items() if fault is None
-    }
+    there = {name: argument("split", name) for name, fault in faults.items() if fault is None}
     if not there:
         broken = (f"{name}: {fault}" for name, fault in faults.items() if not isinstance(fault, MissingSplitError))
         fault = next(broken, "")

@@ -36,6 +36,7 @@ from sceneparse.weights.config import CONFIG
 from sceneparse.weights.conversions import fingerprint_of
 from sceneparse.weights.naming import name_of
 from sceneparse.weights.run_folder import beside
+from sceneparse.weights.trained_on import trained_on
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def calibrate_model(
     check_test(data, kind, split, out, count, progress)
     folder = folder_to_calibrate(model)
     found = find_to_open(folder, engine=engine, device=device, precision=precision)
-    settings = data_settings(found.config.data, data, kind, None)
+    settings = data_settings(found.config.data, data, kind, None, own=trained_on(folder))
     protocol = protocol_of(found.config, None, settings)
     refuse_crf(model, found.config.protocol)
     settings = replace(settings, test=split or settings.val)

@@ -10,7 +10,7 @@ from sceneparse.arguments import by_name, check_number, check_type
 from sceneparse.data import DataSet
 from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.datasets.opening import open_to_learn_from
-from sceneparse.datasets.testing import open_for_testing, open_to_test
+from sceneparse.datasets.testing import evaluate_command, open_for_testing, open_to_test
 from sceneparse.devices import choose_device
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again
@@ -128,7 +128,9 @@ def diagnose_model(
     if comparison is not None and second is not None and theirs is not None:
         other, other_again = test.run(comparison, second, *theirs, names[1])
         opponent = Opponent(Comparison(names[1], other.evaluation, second.engine), other, other_again)
-    origin = Origin.of(model, opened.config)
+    own_kind = settings.kind == opened.config.data.kind
+    command = evaluate_command(model, settings.root, kind=None if own_kind else settings.kind, split=settings.test)
+    origin = replace(Origin.of(model, opened.config), test=command)
     own = page_facts(model, opened.config.name, settings)
     facts = own | _facts(settings, learn_split, relations, opened, origin) | {"machine": machine(choose_device(device))}
     title, name = f"Why it fails: {title_of(model, settings)}", names[0]

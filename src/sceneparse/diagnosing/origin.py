@@ -60,6 +60,7 @@ class Origin:
         short: The usual short side of the pictures that it learnt from; None where that is not known.
         temperature: What the model's logits are divided by before they become probabilities of its classes.
         note: What could not be read, and why.
+        test: The command that tests the model on the same data.
     """
 
     recipe: Recipe
@@ -71,6 +72,7 @@ class Origin:
     short: int | None = None
     temperature: float = 1.0
     note: str = ""
+    test: str = "sceneparse evaluate MODEL"
 
     @classmethod
     def of(cls, source: str | Path, config: ModelConfig) -> "Origin":

@@ -54,16 +54,16 @@ REMEDIES: dict[Kind, Remedy] = {
     "confusable": Remedy(
         "Look at the truth of the examples first: where two annotators would disagree, mend the labels or merge the "
         "two classes.",
-        (deeper_backbone, averaged_tests("0.75 1 1.25"), averaged_weights, deep_supervision),
+        (deeper_backbone, averaged_weights, deep_supervision),
         "train on more pictures that hold both",
     ),
     "inconspicuous": Remedy(
         "Show the model more pixels of it.",
-        (averaged_tests("1 1.5"), finer_maps, rare_crops, class_weights, copy_paste),
+        (finer_maps, rare_crops, class_weights, copy_paste),
         "label more training pictures that hold it",
     ),
     "boundary": Remedy(
-        "Finer maps draw better boundaries, and averages smooth them.",
+        "Finer maps draw better boundaries.",
         (finer_maps, averaged_tests("0.75 1 1.25"), border_loss),
         "",
         "Part of this loss is the annotators' own hand and can't be mended.",

@@ -71,21 +71,30 @@ def steps(offers: Sequence[Offer], origin: Origin, protocol: TestProtocol) -> li
     return [one for one in found if not one.settings or origin.accepts(one.settings)]
 
 
-def whole_pictures(_: Origin, protocol: TestProtocol) -> Step | None:
+def whole_pictures(origin: Origin, protocol: TestProtocol) -> Step | None:
     """Test whole pictures, where windows were."""
-    return None if protocol.window is None else Step("test whole pictures (`--protocol whole`)")
+    if protocol.window is None:
+        return None
+    return Step(f"see what a test of whole pictures gives: `{origin.test} --protocol whole`")
 
 
 def averaged_tests(scales: str) -> Offer:
-    """Return what offers to average over scales and the mirror image, whichever of them the test lacked."""
+    """Return what offers to average over scales and the mirror image, whichever of them the test lacked.
 
-    def offer(_: Origin, protocol: TestProtocol) -> Step | None:
-        options = [f"--scales {scales}"] if len(protocol.scales) == 1 else []
-        options += [] if protocol.flip else ["--flip"]
-        what = {2: "scales and the mirror image", 1: "scales" if protocol.flip else "the mirror image"}
-        if not options:
+    That may help the mean and cost single classes nearly all that they have, above all rare and small ones: it is no
+    step against a failure of one class.
+    """
+
+    def offer(origin: Origin, protocol: TestProtocol) -> Step | None:
+        single = len(protocol.scales) == 1
+        lacking = ["scales"] * single + ["the mirror image"] * (not protocol.flip)
+        if not lacking:
             return None
-        return Step(f"average over {what[len(options)]} when testing, which needs no training (`{' '.join(options)}`)")
+        chosen = scales if single else " ".join(f"{one:g}" for one in protocol.scales)
+        return Step(
+            f"see what an average over {' and '.join(lacking)} gives, which needs no training and can be worse for "
+            f"single classes: `{origin.test} --scales {chosen} --flip`"
+        )
 
     return offer
 

@@ -12,7 +12,8 @@ from sceneparse.arguments import argument
 from sceneparse.datasets.layout import CLASSES, Layout, unknown_text, wrong_form
 from sceneparse.datasets.left_out import left_out
 from sceneparse.datasets.matching import Listing, SplitFolders, patterns_advice
-from sceneparse.datasets.subsets import chosen_pairs, parting
+from sceneparse.datasets.subsets import chosen_pairs, parting, splits_there
+from sceneparse.datasets.testing import evaluate_command
 from sceneparse.doctor.class_rules import poor_balance, single_class
 from sceneparse.doctor.findings import EXAMPLES, Finding, Severity, SplitSummary, finding_of
 from sceneparse.doctor.lookalikes import lookalikes
@@ -89,10 +90,12 @@ def missing_splits(evidence: Evidence) -> Iterator[Finding]:
                 own = name.partition("[")[0]
                 chosen_pairs(layout.splits, own, layout.root, undivided=layout.undivided, val=settings.val)
             except MissingSplitError:
-                there = ", ".join(layout.splits) + ("" if role == "test" else parting(layout.splits, own))
+                named = splits_there(layout.splits, settings.val) if layout.undivided else layout.splits
+                there = ", ".join(named) + ("" if role == "test" else parting(layout.splits, own))
                 text = f"data.{role} is '{wanted}', but there is no split '{own}'; there are: {there}"
                 if severity == "note":
-                    another = argument("split", settings.val, option=f"--split {settings.val}")
+                    command = evaluate_command("MODEL", settings.root, split=settings.val)
+                    another = argument("split", settings.val, option=command)
                     text += f"; to evaluate on what is held out from training: {another}"
                 yield Finding(severity, "no-split", text)
             except UserError as error:

@@ -5,7 +5,10 @@ from sceneparse.inference.protocol import TestProtocol
 from sceneparse.settings import LearntSizes
 
 FAR = 1.5
-"""A picture is far from what was learnt if its short side is so many times beyond 9 of 10 training pictures."""
+"""A picture is far from what was learnt if its short side is so many times beyond 9 of 10 training pictures.
+
+A short side that somebody has asked for (`--size 720`) is so as soon as it is beyond them.
+"""
 
 MUCH = 4
 """How many times a picture must be reduced that its user is told what is lost."""
@@ -26,18 +29,19 @@ def doubt_of(protocol: TestProtocol, sizes: LearntSizes, size: tuple[int, int]) 
     learnt = f"the model learnt from short sides of {low}"
     learnt += f" to {high}, most of about {sizes.short}" if low < high else ""
     shown = f"{size[1]:,}×{size[0]:,} pixels"
-    if not low / FAR <= tested <= high * FAR:
+    asked_for = protocol.resize == "short" and protocol.above is None and tested == protocol.size
+    far = 1 if asked_for else FAR
+    if not low / far <= tested <= high * far:
         doing = "are parsed as they are" if tested == own else f"are parsed at short side {tested}"
-        pieces = " unless these were pieces of such pictures" if tested > high else ""
+        pieces = " unless these were pieces of such pictures" if tested == own > high else ""
         return f"{shown} {doing}, but {learnt}: expect a worse answer{pieces}{_other_size(protocol, sizes.short, size)}"
     if own >= MUCH * tested:
         lost = f"things of less than some {4 * round(own / tested)} pixels are lost"
         if protocol.above is None:  # somebody has chosen this side, perhaps on the advice above
             return f"{shown} are parsed at short side {tested}: {lost}"
-        return (
-            f"{shown} are parsed at short side {tested}, as the model learnt: {lost}; {size_argument('own')} keeps "
-            "them, if the model learnt from pieces of such pictures"
-        )
+        # Only of a size that it has seen, as when `data.camera` says that its pictures were pieces of such ones.
+        kept = f"; {size_argument('own')} keeps them, at a size that it learnt from, too" if own <= high else ""
+        return f"{shown} are parsed at short side {tested}, as the model learnt: {lost}{kept}"
     return None
 
 

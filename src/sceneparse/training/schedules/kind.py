@@ -99,8 +99,9 @@ def long_warmup(warmup: int, iterations: int) -> str | None:
     if 2 * warmup <= iterations:
         return None
     ends = f"{warmup} of the {iterations}" if warmup < iterations else f"all {iterations}"
-    shorter = argument("optimizer.warmup", iterations // 10)
+    full = "" if warmup < iterations else " and never comes to its full value"
+    longer = argument("training.iterations", 10 * warmup)
     return (
-        f"the learning rate only grows during {ends} iterations (optimizer.warmup is {warmup}), and little is learnt "
-        f"until it is at its full value: {shorter} leaves most of the training for that"
+        f"the learning rate only grows during {ends} iterations (optimizer.warmup is {warmup}){full}: so few are "
+        f"hardly a training; a longer one, such as {longer}, is what helps"
     )
