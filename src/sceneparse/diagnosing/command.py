@@ -149,7 +149,7 @@ def diagnose_model(
         if kept is not None:
             print(f"note: {kept}", file=sys.stderr)
         print(f"findings: {folder / DIAGNOSIS_FILE}\nreport:   {report}")
-    return diagnosis
+    return replace(diagnosis, report=report)
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ def evaluate_model(
         if kept is not None:
             print(f"note: {kept}", file=sys.stderr)
         print(f"metrics: {folder / METRICS_FILE}\nreport:  {report}")
-    return evaluation
+    return replace(evaluation, report=report)
 
 
 def check_test(
