@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sceneparse.arguments import by_name, check_flag, check_type, several
+from sceneparse.arguments import check_flag, check_type, several
+from sceneparse.calls import by_name
 from sceneparse.comparing.comparison import RunComparison
 from sceneparse.comparing.page import comparison_page
 from sceneparse.comparing.run import read_run

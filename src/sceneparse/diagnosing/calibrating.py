@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from sceneparse.arguments import by_name
+from sceneparse.calls import by_name
 from sceneparse.data.sample import tasks_of
 from sceneparse.datasets.testing import data_settings, open_for_testing
 from sceneparse.diagnosing.calibration import Calibration

@@ -73,6 +73,17 @@ def content_of(picture: Picture) -> StillPicture:
     return bytes(content)
 
 
+def taken(picture: Picture) -> StillPicture | UserError:
+    """A picture that is read ahead: whoever yields files may close each before it is read, once the next is asked for.
+
+    What cannot be read is said when its turn has come.
+    """
+    try:
+        return content_of(picture)
+    except UserError as error:
+        return error
+
+
 def _reader_of(value: Any) -> Callable[[], Any] | None:
     """What reads a file that is open; None of what is none."""
     read = getattr(value, "read", None)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sceneparse.arguments import argument, by_name, check_flag, check_names, check_probability, check_type, several
+from sceneparse.arguments import argument, check_flag, check_names, check_probability, check_type, several
+from sceneparse.calls import by_name
 from sceneparse.errors import UnwritableError, UserError
 from sceneparse.inference.worth_compiling import Amount, work_ahead
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
@@ -29,13 +30,14 @@ from sceneparse.parsing.runs.tally import Failure, StreamSummary
 from sceneparse.paths import expanded, refuse_folded
 from sceneparse.pictures.finding import FoundPicture
 from sceneparse.pictures.reading import PictureError, picture_size
+from sceneparse.recipes.keywords import in_load
 from sceneparse.settings.legend import LegendLayout
 
 _WAITING_PIXELS = 32_000_000
 """Parses that wait to be written hold at most so many pixels (about 10 bytes each), or are only one."""
 
 
-@by_name("predict", listed="inputs")
+@by_name("predict", listed="inputs", elsewhere=in_load)
 def predict_pictures(
     parser: Parser,
     inputs: str | Path | Sequence[str | Path],
