@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 class Parser:
     """Parses pictures: `parser("street.jpg").overlay().show()`.
 
+    Of a list of pictures a call gives an iterator, which parses each when asked for: `for parse in parser(names)`.
+
     Args:
         opened: The model, opened.
         protocol: How pictures are tested. Default: the model's own.
