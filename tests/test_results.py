@@ -60,6 +60,12 @@ def test_a_notebook_shows_the_table_and_links_the_report(results: dict[str, Any]
         assert results[name].report.is_file() and results[name].report.as_uri() in html
 
 
+def test_predict_loads_a_model_by_its_path(tiny_run: Path, tmp_path: Path) -> None:
+    pictures = sorted((tiny_run.parent / "data").rglob("*.png"))[:1]
+    summary = sceneparse.predict(tiny_run, pictures, tmp_path, progress=False)
+    assert summary.done == 1
+
+
 def test_what_was_written_nowhere_links_nothing(tiny_run: Path) -> None:
     assert "<a " not in sceneparse.compare(tiny_run, progress=False)._repr_html_()
 

@@ -120,7 +120,7 @@ TRAIN: list[tuple[dict[str, Any], str]] = [
 ]
 
 PREDICT: list[tuple[dict[str, Any], str]] = [
-    ({"parser": "runs/model"}, "parser is 'runs/model', but must be a Parser: sceneparse.load makes one of a model"),
+    ({"parser": 3}, "parser is 3, but must be a Parser, or a model as sceneparse.load takes it"),
     ({"inputs": 3}, "inputs is 3, but must be files, folders and patterns: paths in a list"),
     ({"out": None}, "out is None, but must be a folder"),
     ({"overlay": 1}, "overlay is 1, but must be True or False"),

@@ -16,6 +16,7 @@ from sceneparse.inference.worth_compiling import Amount, work_ahead
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
 from sceneparse.parsing.batches import in_batches, read_ahead, threads_beside
+from sceneparse.parsing.loading import load
 from sceneparse.parsing.opening import PictureRead
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser
@@ -39,7 +40,7 @@ _WAITING_PIXELS = 32_000_000
 
 @by_name("predict", listed="inputs", elsewhere=in_load)
 def predict_pictures(
-    parser: Parser,
+    parser: Parser | str | Path,
     inputs: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
@@ -60,7 +61,7 @@ def predict_pictures(
     that is stopped leaves whole files only. Memory doesn't grow with the number of pictures.
 
     Args:
-        parser: The model.
+        parser: The model, loaded, or what `load` takes, which loads it.
         inputs: Files, folders and patterns, as `find_pictures` takes them. What a folder or a pattern holds inside
             `out` are outputs and no pictures.
         out: The output folder; made if it isn't there.
@@ -81,7 +82,7 @@ def predict_pictures(
             written.
     """
     start = time.perf_counter()
-    check_type("parser", parser, Parser, "a Parser: sceneparse.load makes one of a model")
+    check_type("parser", parser, (Parser, str, Path), "a Parser, or a model as sceneparse.load takes it")
     inputs = several("inputs", inputs, "files, folders and patterns")
     check_type("out", out, (str, Path), "a folder")
     for name, flag in (("overlay", overlay), ("again", again), ("progress", progress)):
@@ -92,6 +93,8 @@ def predict_pictures(
     out = expanded(out)
     if ignore_below is not None:
         check_probability("ignore_below", ignore_below)
+    if not isinstance(parser, Parser):
+        parser = load(parser)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
     check_legend(legend, chosen)
     pictures = Inputs(inputs, out, without)
