@@ -9,16 +9,12 @@ import re
 import reprlib
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from numbers import Integral, Real
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from sceneparse.errors import UserError, counted, require
-
-Given = ParamSpec("Given")
-Returned = TypeVar("Returned")
+from sceneparse.errors import require
 
 _NOTHING = object()
 _KINDS = {"ndarray": "an array", "Tensor": "a tensor"}
@@ -226,9 +222,9 @@ def several(name: str, value: Any, what: str) -> list[Any]:
     Raises:
         UserError: It is something else.
     """
-    if _is_path(value):
+    if is_path(value):
         return [value]
-    fits = isinstance(value, Sequence) and all(map(_is_path, value))
+    fits = isinstance(value, Sequence) and all(map(is_path, value))
     require(fits, f"{argument(name)} is {shown(value)}, but must be {what}: paths in a list")
     return list(value)
 
@@ -254,60 +250,8 @@ def _quoted(value: str) -> str:
     return f"{quote}{value}{quote}" if any(sign in " {}[]()*?!&;|<>$#`'\"" for sign in value) else value
 
 
-def by_name(
-    name: str, *, listed: str = "", meant: Callable[[object], str | None] = lambda _: None
-) -> Callable[[Callable[Given, Returned]], Callable[Given, Returned]]:
-    """Make a function refuse, by the right call, values without a name that it has no place for.
-
-    Args:
-        name: What the function is called in `sceneparse`.
-        listed: The argument that takes several in a list; none if empty.
-        meant: Returns the keyword that a value is surely meant for; None where that isn't known.
-    """
-
-    def checked(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
-        @wraps(function)
-        def call(*given: Given.args, **named: Given.kwargs) -> Returned:
-            code = function.__code__
-            if len(given) > code.co_argcount:
-                places = code.co_varnames[: code.co_argcount]
-                keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-                raise UserError(_without_place(name, given, places, keywords, listed, meant))
-            return function(*given, **named)
-
-        return call
-
-    return checked
-
-
-def _without_place(
-    name: str,
-    given: Sequence[object],
-    places: Sequence[str],
-    keywords: Sequence[str],
-    listed: str,
-    meant: Callable[[object], str | None],
-) -> str:
-    """What is said of a call with more values than there are places: how it is written."""
-    texts = [repr(str(one)) if _is_path(one) else shown(one) for one in given]
-    for index, place in enumerate(places):
-        if not isinstance(given[index], str | list | tuple | Real) and not _is_path(given[index]):
-            texts[index] = place  # of a parser, say, the name is enough
-    takes = f"{name} takes {counted(len(places), 'value')} without a name ({', '.join(places)}), but got {len(given)}"
-    if listed:
-        begin = places.index(listed)
-        end = len(given) - (len(places) - begin - 1)
-        if all(map(_is_path, given[begin:end])):
-            call = ", ".join((*texts[:begin], f"[{', '.join(texts[begin:end])}]", *texts[end:]))
-            return f"{takes}: several {listed} stand in a list: {name}({call})"
-    guesses = [meant(one) for one in given[len(places) :]]
-    if None not in guesses and len(set(guesses)) == len(guesses):
-        named = [f"{guess}={text}" for guess, text in zip(guesses, texts[len(places) :], strict=True)]
-        return f"{takes}: give the others by name: {name}({', '.join((*texts[: len(places)], *named))})"
-    return f"{takes}: give the others by name" + (f": {', '.join(keywords)}" if keywords else "")
-
-
-def _is_path(value: object) -> bool:
+def is_path(value: object) -> bool:
+    """Return whether a value names a file or a folder."""
     from pathlib import Path
 
     return isinstance(value, str | Path)

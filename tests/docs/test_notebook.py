@@ -53,7 +53,7 @@ def test_it_runs_and_shows_what_it_says(
     # Of all threads together, which other programs on the machine don't lengthen.
     assert time.process_time() - began < LONGEST
     pages = [one._repr_html_() for one in shown if hasattr(one, "_repr_html_")]
-    assert len(pages) == 1 and "<img" in pages[0]
+    assert len(pages) == 2 and "<img" in pages[0] and "<table" in pages[1]
     assert all(len(repr(one)) < 300 for one in shown)
     said = capsys.readouterr().out
     assert "no class 'skyy'; did you mean 'sky'?" in said and said.count("Parse(64×64, ") == 5

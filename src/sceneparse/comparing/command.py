@@ -1,9 +1,11 @@
 """`sceneparse compare` as a function: read runs, print them side by side, and write a page."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from sceneparse.arguments import by_name, check_flag, check_type, several
+from sceneparse.arguments import check_flag, check_type, several
+from sceneparse.calls import by_name
 from sceneparse.comparing.comparison import RunComparison
 from sceneparse.comparing.page import comparison_page
 from sceneparse.comparing.run import read_run
@@ -52,4 +54,5 @@ def compare_runs(
         write_text(folder / PAGE, comparison_page(comparison))
         if progress:
             print(f"page: {folder / PAGE}\njson: {folder / RECORD}")
+        comparison = replace(comparison, report=folder / PAGE)
     return comparison

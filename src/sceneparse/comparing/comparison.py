@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneparse.comparing.run import ComparedRun
+from sceneparse.drawing.notebook import result_html, table_html
 from sceneparse.errors import counted, some
 
 UNTOLD = ("name", "description", "tracking.", "data.workers", "data.cache_mb")
@@ -16,6 +17,10 @@ FOLLOWS = {"backbone.padding": ("backbone.name", "backbone.weights", "init.model
 """Settings that a training decides by others where nobody gives them: differences come with those of the others."""
 
 
+NAMED = 4
+"""So many runs are named where a comparison is told in a line."""
+
+
 @dataclass(frozen=True)
 class RunComparison:
     """Runs side by side.
@@ -23,10 +28,33 @@ class RunComparison:
     Args:
         runs: The runs, in the order in which they were named.
         left_out: What was named with them and is no run.
+        report: The page that was written of them; None where none was.
     """
 
     runs: tuple[ComparedRun, ...]
     left_out: tuple[Path, ...] = ()
+    report: Path | None = None
+
+    def __repr__(self) -> str:
+        said = []
+        for run in self.runs[:NAMED]:
+            score = run.best.figures.get("mean_iou") if run.best else None
+            said.append(f"{run.name} {progress(run)}" + ("" if score is None else f", mean IoU {percent(score)}%"))
+        more = "; …" if len(self.runs) > NAMED else ""
+        return f"RunComparison({counted(len(self.runs), 'run')}: {'; '.join(said)}{more})"
+
+    def _repr_html_(self) -> str:
+        columns = ("run", "training, iterations", "best validation, mean IoU %", "evaluation, mean IoU %", "minutes")
+        rows = []
+        for run in self.runs:
+            score, test = (one.figures.get("mean_iou") if one else None for one in (run.best, run.evaluated))
+            rows.append((run.name, progress(run), percent(score), percent(test), minutes(run.seconds)))
+        tables = [table_html(columns, rows, texts=2)]
+        if differing := self.differing():
+            names = [run.name for run in self.with_settings]
+            settings = [(name, *map(shown, values)) for name, values in differing.items()]
+            tables.append(table_html(("differing setting", *names), settings, texts=1 + len(names)))
+        return result_html(repr(self), tables, self.notes(), self.report)
 
     @property
     def with_settings(self) -> tuple[ComparedRun, ...]:

@@ -124,6 +124,10 @@ class ComparedRun:
     labels: tuple[str, ...] | None
     problems: Mapping[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        planned = "?" if self.iterations is None else self.iterations
+        return f"ComparedRun({self.name}: {self.state}, {self.iteration} of {planned} iterations)"
+
     @property
     def recipe(self) -> str | None:
         """Its recipe's name, which other runs may share; None where the recipe cannot be read."""

@@ -68,6 +68,11 @@ def _typed(found: re.Match[str]) -> str:
     return f'{before}<code class="typed">{words}</code>{found[2]}{after}'
 
 
+def finding_rows(diagnosis: Diagnosis) -> list[tuple[str, str, str]]:
+    """Return what every finding is called, what the mean IoU would gain without it, and its wrong pixels, as text."""
+    return [(advise(one, diagnosis).title, points(one.gain), f"{one.pixels:,}") for one in diagnosis.findings.found]
+
+
 def points(gain: float) -> str:
     """Return a difference of the mean IoU in points: "+2.31"."""
     return f"{100 * gain:+.2f}".replace("-", "−")

@@ -41,6 +41,10 @@ class Boundaries:
     bands: NDArray[np.int64]
     absent: Literal["skip", "zero"] = "skip"
 
+    def __repr__(self) -> str:
+        mean = f", mean boundary IoU {100 * self.mean_iou:.2f}%" if self.union.any() else ""
+        return f"Boundaries({len(self.union)} classes{mean})"
+
     def iou(self) -> list[float | None]:
         """Each class's boundary IoU; None where it is neither in the truth nor predicted."""
         pairs = zip(self.intersection.tolist(), self.union.tolist(), strict=True)

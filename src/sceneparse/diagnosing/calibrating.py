@@ -1,6 +1,6 @@
 """`sceneparse calibrate` as a function: temperatures fitted on labelled pictures, kept in the model folder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from sceneparse.arguments import by_name
+from sceneparse.calls import by_name
 from sceneparse.data.sample import tasks_of
 from sceneparse.datasets.testing import data_settings, open_for_testing
 from sceneparse.diagnosing.calibration import Calibration
 from sceneparse.diagnosing.sampled_pixels import sample_pixels
 from sceneparse.diagnosing.temperature import HIGHEST, LOWEST, Scored, calibration, fit_temperature, likelihood
+from sceneparse.drawing.notebook import result_html, table_html
 from sceneparse.errors import UserError, counted
 from sceneparse.evaluation.command import (
     check_test,
@@ -83,6 +84,16 @@ class Calibrated:
     before: Under
     fitted: Under
 
+    def __repr__(self) -> str:
+        was, now = self.before, self.after
+        if not self.kept:
+            return f"Calibrated({self.task}: temperature {was.temperature:.4g} stays)"
+        errors = f"{_percent(was.calibration.error)} → {_percent(now.calibration.error)}%"
+        return (
+            f"Calibrated({self.task}: temperature {was.temperature:.4g} → {now.temperature:.4g}, "
+            f"calibration error {errors})"
+        )
+
     @property
     def kept(self) -> bool:
         """Whether the model is given the temperature: not if its labels were right as often as it says before."""
@@ -102,10 +113,47 @@ class Calibrated:
             f"stays {self.before.temperature:.4g}"
         )
 
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return rows of a table, before and after: task, when, temperature, likelihood, error, labels."""
+        return [
+            (
+                str(self.task) if name == "before" else "",
+                name,
+                f"{under.temperature:.4g}",
+                f"{under.likelihood:.4f}",
+                _percent(under.calibration.error),
+                f"{self.count:,}" if name == "before" else "",
+            )
+            for name, under in (("before", self.before), ("after" if self.kept else "not kept", self.fitted))
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """For calibration.json."""
         refused = {} if self.kept else {"not_kept": self.fitted.to_json()}
         return {"count": self.count, "before": self.before.to_json(), "after": self.after.to_json(), **refused}
+
+
+class CalibratedTasks(tuple[Calibrated, ...]):
+    """What `calibrate` fitted, by task.
+
+    Attributes:
+        report: The file with its figures.
+    """
+
+    report: Path
+
+    @classmethod
+    def of(cls, fitted: Sequence[Calibrated], report: Path) -> "CalibratedTasks":
+        """Put them together."""
+        found = cls(fitted)
+        found.report = report
+        return found
+
+    def _repr_html_(self) -> str:
+        columns = ("task", "", "temperature", "negative log-likelihood", "calibration error %", "labels")
+        table = table_html(columns, [row for one in self for row in one.rows()], texts=2)
+        what = f"Calibrated({counted(len(self), 'task')}, {sum(one.kept for one in self)} of them changed)"
+        return result_html(what, [table], [one.note() for one in self if not one.kept], self.report)
 
 
 @by_name("calibrate", meant=meant_by)
@@ -121,7 +169,7 @@ def calibrate_model(
     device: str = "auto",
     precision: Precision = "auto",
     progress: bool = True,
-) -> tuple[Calibrated, ...]:
+) -> CalibratedTasks:
     """Fit a model's temperatures to labelled pictures, and keep them in its folder.
 
     From then on every probability that is made of the model's logits is made of logits divided by the temperature; the
@@ -193,7 +241,11 @@ def calibrate_model(
         _print(fitted, notes, results_console())
         print(f"kept in: {folder}" if kept else f"nothing kept: {folder} is as it was")
         print(f"figures: {path}")
-    return fitted
+    return CalibratedTasks.of(fitted, path)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"
 
 
 def _fitted(scored: Mapping[Task, Scored], opened: Opened) -> tuple[tuple[Calibrated, ...], list[str]]:
@@ -220,15 +272,8 @@ def _print(fitted: tuple[Calibrated, ...], notes: list[str], console: Console) -
     for column in ("", "temperature", "negative log-\nlikelihood", "calibration\nerror %", "labels"):
         table.add_column(column, justify="left" if not column else "right")
     for one in fitted:
-        for name, under in (("before", one.before), ("after" if one.kept else "not kept", one.fitted)):
-            table.add_row(
-                str(one.task) if name == "before" else "",
-                name,
-                f"{under.temperature:.4g}",
-                f"{under.likelihood:.4f}",
-                f"{100 * under.calibration.error:.2f}",
-                f"{one.count:,}" if name == "before" else "",
-            )
+        for row in one.rows():
+            table.add_row(*row)
     console.print(table)
     for note in notes:
         console.print(f"note: {note}", highlight=False, markup=False)

@@ -27,6 +27,9 @@ class Calibration:
     confidence: NDArray[np.float64]
     right: NDArray[np.int64]
 
+    def __repr__(self) -> str:
+        return f"Calibration(error {100 * self.error:.2f}%, {int(self.pixels.sum()):,} pixels)"
+
     @property
     def error(self) -> float:
         """The expected calibration error: the mean gap between confidence and share of right pixels, 0..1."""

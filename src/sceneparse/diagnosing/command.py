@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from sceneparse.arguments import by_name, check_number, check_type
+from sceneparse.arguments import check_number, check_type
+from sceneparse.calls import by_name
 from sceneparse.data import DataSet
 from sceneparse.datasets.kinds import of_pictures_alone
 from sceneparse.datasets.opening import open_to_learn_from
@@ -31,14 +32,16 @@ from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.facts import EvaluationFacts, keep_earlier, page_facts, title_of
 from sceneparse.evaluation.reading import spaced
 from sceneparse.files import refuse_unwritable_folder
-from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol
+from sceneparse.inference import EngineName, Opened, TestProtocol
 from sceneparse.inference.open_model import Found, checked_source, find_to_open
+from sceneparse.inference.protocol_change import protocol_change
 from sceneparse.labels.agreement import refuse_other_classes
 from sceneparse.paths import expanded
 from sceneparse.progress import results_console, working
-from sceneparse.settings import DataSettings, Precision, ProtocolSettings
+from sceneparse.recipes.keywords import in_protocol
+from sceneparse.settings import DataSettings, Precision
 from sceneparse.settings.engine import meant_by
-from sceneparse.settings.protocol import ProtocolChange
+from sceneparse.settings.protocol import ProtocolGiven
 from sceneparse.weights.run_folder import names_of_two
 from sceneparse.weights.trained_on import trained_on
 
@@ -52,7 +55,7 @@ KEPT = 8
 """Pictures that are kept while the report is written, lest they be tested again for each finding."""
 
 
-@by_name("diagnose", meant=meant_by)
+@by_name("diagnose", meant=meant_by, elsewhere=in_protocol("diagnose", ["comparison"]))
 def diagnose_model(
     model: str | Path,
     data: str | Path | DataSettings | None = None,
@@ -64,7 +67,7 @@ def diagnose_model(
     count: int | None = None,
     learn_split: str | None = None,
     learn_count: int = LEARNT,
-    protocol: ProtocolSettings | ProtocolChange | None = None,
+    protocol: ProtocolGiven | None = None,
     engine: EngineName = "auto",
     device: str = "auto",
     precision: Precision = "auto",
@@ -87,8 +90,8 @@ def diagnose_model(
         count: Test only so many pictures, evenly spaced.
         learn_split: Split from whose truth is learnt which classes occur together. Default: the model's training split.
         learn_count: So many of its pictures, evenly spaced.
-        protocol: How pictures are tested, such as `ProtocolSettings("csail")`, or a function that makes it of the
-            model's protocol. Default: the model's.
+        protocol: How pictures are tested: what differs from the model's protocol, such as `{"flip": True}`, or all of
+            it, such as `ProtocolSettings("csail")`, or a function that makes it of the model's. Default: the model's.
         engine: auto, torch, compile, openvino or onnxruntime.
         device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N.
         precision: auto, float32, tf32 or bfloat16.
@@ -103,15 +106,14 @@ def diagnose_model(
     check_test(data, kind, split, out, count, progress)
     check_type("learn_split", learn_split, (str, type(None)), "a name or None")
     check_number("learn_count", learn_count, least=1, whole=True)
-    if not callable(protocol) and protocol is not None:
-        check_protocol(protocol)
+    change = protocol_change(protocol)
     names = ("this model", "") if comparison is None else names_of_two(model, comparison)
     found = find_to_open(model, engine=engine, device=device, precision=precision)
     rival = None if comparison is None else find_to_open(comparison, engine=engine, device=device, precision=precision)
     learnt, channels = trained_on(model), found.config.backbone.in_channels
     on = open_to_test(found.config.data, data, kind, split, own=learnt, channels=channels)
     settings, dataset = on.settings, on.dataset
-    tested = protocol_of(found.config, protocol, settings)
+    tested = protocol_of(found.config, change, settings)
     refuse_other_classes(str(model), found.labels, dataset.labels)
     indices = spaced(len(dataset), count)
     theirs = None if rival is None else _as_read_by(rival, str(comparison), settings, dataset, indices)
@@ -151,7 +153,7 @@ def diagnose_model(
         if kept is not None:
             print(f"note: {kept}", file=sys.stderr)
         print(f"findings: {folder / DIAGNOSIS_FILE}\nreport:   {report}")
-    return diagnosis
+    return replace(diagnosis, report=report)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from sceneparse.diagnosing.calibration import Calibration, CalibrationCounts
 from sceneparse.diagnosing.failures import SIZES, FailureCounts, Failures
 from sceneparse.diagnosing.findings import Findings, find, finding_json
 from sceneparse.diagnosing.relations import Relations, learn
+from sceneparse.drawing.notebook import result_html, table_html
 from sceneparse.errors import UserError, counted
 from sceneparse.evaluation.evaluate import Evaluation, PictureScore, doubt_line
 from sceneparse.evaluation.gallery import truth_of
@@ -58,6 +60,7 @@ class Diagnosis:
         boundaries: How good the model is along boundaries.
         calibration: Whether it is right as often as it says.
         relations: What goes with what in the training truth.
+        report: The page that was written of it; None where none was.
     """
 
     evaluation: Evaluation
@@ -66,6 +69,20 @@ class Diagnosis:
     boundaries: Boundaries
     calibration: Calibration
     relations: Relations
+    report: Path | None = None
+
+    def __repr__(self) -> str:
+        found = self.findings.found
+        worth = f", the first worth {100 * found[0].gain:.2f} points of mean IoU" if found else ""
+        said = repr(self.evaluation).removeprefix("Evaluation(")
+        return f"Diagnosis({counted(len(found), 'finding')}{worth}; {said}"
+
+    def _repr_html_(self) -> str:
+        from sceneparse.diagnosing.advice import finding_rows  # which reads diagnoses itself
+
+        columns = ("finding", "gain if mended, points of mean IoU", "wrong pixels")
+        tables = [table_html(columns, finding_rows(self)), self.evaluation.class_table()]
+        return result_html(repr(self), tables, self.evaluation.notes, self.report)
 
     def to_json(self) -> dict[str, Any]:
         """The content of diagnosis.json; fractions 0..1, null where there is none."""

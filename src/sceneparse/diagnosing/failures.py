@@ -109,6 +109,10 @@ class Failures:
     sized_right: NDArray[np.int64]
     examples: dict[Hashable, list[Example]]
 
+    def __repr__(self) -> str:
+        wrong = int(self.mismatched.sum() + self.overlooked.sum() + self.plain.sum())
+        return f"Failures({len(self.regions)} classes, {wrong:,} wrong pixels)"
+
 
 class FailureCounts:
     """Adds up pictures for `Failures`.

@@ -56,6 +56,9 @@ class Finding:
     lost: NDArray[np.int64]
     examples: tuple[Example, ...]
 
+    def __repr__(self) -> str:
+        return f"Finding({self.kind}, classes {self.classes}: {self.pixels:,} pixels, {100 * self.gain:.2f} points)"
+
     def most(self, axis: Literal["truth", "read"]) -> int:
         """The class that most of its pixels truly are, or are read as."""
         return int(self.lost.sum(axis=1 if axis == "truth" else 0).argmax())
@@ -76,6 +79,9 @@ class Findings:
     gains: dict[str, float]
     pixels: dict[str, int]
     confused: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        return f"Findings({', '.join(f'{len(self.of(kind))} {kind}' for kind in KINDS)})"
 
     def of(self, kind: Kind) -> tuple[Finding, ...]:
         """Those of one kind, the largest gain first."""

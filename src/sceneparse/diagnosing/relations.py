@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.diagnosing.regions import outlines
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.labels import IGNORE
 from sceneparse.labels.regions import find_regions
 
@@ -59,6 +59,9 @@ class Relations:
     contacts: NDArray[np.float64]
     scene_limit: float
     contact_limit: float
+
+    def __repr__(self) -> str:
+        return f"Relations({len(self.shown)} classes, learnt from {counted(self.pictures, 'picture')})"
 
     @cached_property
     def scene(self) -> NDArray[np.float64]:

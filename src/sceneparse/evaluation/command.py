@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from sceneparse.arguments import argument, by_name, check_flag, check_number, check_type
+from sceneparse.arguments import argument, check_flag, check_number, check_type
+from sceneparse.calls import by_name
 from sceneparse.data.notes import short_notes
 from sceneparse.data.sample import DataSet, notes_of, tasks_of
 from sceneparse.datasets.kinds import of_pictures_alone
@@ -21,22 +22,24 @@ from sceneparse.evaluation.reading import readers_for, spaced
 from sceneparse.evaluation.report import METRICS_FILE, write_report
 from sceneparse.evaluation.terminal import print_scores
 from sceneparse.files import refuse_unwritable_folder
-from sceneparse.inference import EngineName, Opened, TestProtocol, check_protocol, resolve
+from sceneparse.inference import EngineName, Opened, TestProtocol, resolve
 from sceneparse.inference.open_model import checked_source, find_to_open
+from sceneparse.inference.protocol_change import protocol_change
 from sceneparse.labels.agreement import refuse_other_classes, refuse_other_tasks
 from sceneparse.paths import expanded
 from sceneparse.processes import join
 from sceneparse.progress import results_console
+from sceneparse.recipes.keywords import in_protocol
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.settings.device import DEVICE_NAMES
 from sceneparse.settings.engine import meant_by
-from sceneparse.settings.protocol import ProtocolChange
+from sceneparse.settings.protocol import ProtocolChange, ProtocolGiven
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.run_folder import METRICS, beside, named_folder
 from sceneparse.weights.trained_on import trained_on
 
 
-@by_name("evaluate", meant=meant_by)
+@by_name("evaluate", meant=meant_by, elsewhere=in_protocol("evaluate"))
 def evaluate_model(
     model: str | Path,
     data: str | Path | DataSettings | None = None,
@@ -45,7 +48,7 @@ def evaluate_model(
     split: str | None = None,
     out: str | Path | None = None,
     count: int | None = None,
-    protocol: ProtocolSettings | ProtocolChange | None = None,
+    protocol: ProtocolGiven | None = None,
     engine: EngineName = "auto",
     device: str = "auto",
     precision: Precision = "auto",
@@ -70,8 +73,8 @@ def evaluate_model(
             of only N pictures ends in their number, such as `evaluation-20`. A test of other data that is there by
             default is kept as `evaluation-before`.
         count: Test only so many pictures, evenly spaced.
-        protocol: How pictures are tested, such as `ProtocolSettings("csail")`, or a function that makes it of the
-            model's protocol. Default: the model's.
+        protocol: How pictures are tested: what differs from the model's protocol, such as `{"flip": True}`, or all of
+            it, such as `ProtocolSettings("csail")`, or a function that makes it of the model's. Default: the model's.
         engine: auto, torch, compile, openvino or onnxruntime.
         device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N.
         precision: auto, float32, tf32 or bfloat16.
@@ -82,8 +85,7 @@ def evaluate_model(
     """
     model = checked_source("model", model)
     check_test(data, kind, split, out, count, progress)
-    if not callable(protocol) and protocol is not None:
-        check_protocol(protocol)
+    change = protocol_change(protocol)
     check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")
     where = choose_device(device)
     processes = join(where.type)
@@ -98,7 +100,7 @@ def evaluate_model(
     learnt, channels = trained_on(model), found.config.backbone.in_channels
     on = open_to_test(found.config.data, data, kind, split, own=learnt, channels=channels)
     settings, dataset = on.settings, on.dataset
-    tested = protocol_of(found.config, protocol, settings)
+    tested = protocol_of(found.config, change, settings)
     refuse_other_classes(str(model), found.labels, dataset.labels)
     refuse_other_tasks(str(model), found.tasks, tasks_of(dataset))
     scored = len(spaced(len(dataset), count))
@@ -149,7 +151,7 @@ def evaluate_model(
         if kept is not None:
             print(f"note: {kept}", file=sys.stderr)
         print(f"metrics: {folder / METRICS_FILE}\nreport:  {report}")
-    return evaluation
+    return replace(evaluation, report=report)
 
 
 def check_test(
@@ -207,7 +209,7 @@ def protocol_of(
 
     Args:
         config: The model's settings.
-        protocol: As in `evaluate_model`.
+        protocol: All of it, or what makes it of the model's; None for the model's.
         data: What it is tested on: rasters and volumes are never brought to the scale of the pictures that it learnt.
 
     Raises:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from sceneparse.data.sample import DataSet
+from sceneparse.drawing.notebook import result_html, table_html
 from sceneparse.errors import NothingToScoreError, UserError, counted
 from sceneparse.evaluation.facts import EvaluationFacts
 from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figures_of, plain
@@ -64,6 +66,7 @@ class Evaluation:
         doubt: How many pictures are far from the sizes that the model learnt from, and what that means for one of them;
             None where none is.
         notes: What is to be known of the data: what was left out or assumed, and whether the model learnt from them.
+        report: The page that was written of it; None where none was.
     """
 
     scores: Scores
@@ -77,12 +80,26 @@ class Evaluation:
     facts: EvaluationFacts | None = None
     doubt: str | None = None
     notes: tuple[str, ...] = ()
+    report: Path | None = None
 
     def __repr__(self) -> str:
         said = [f"{one.title} {one.with_unit(self.figures[key], 2)}" for key, one in FIGURES.usable() if one.headline]
         known = [text for text in said if not text.endswith("–")]
         found = [*known, f"pixel accuracy {FIGURES['pixel_accuracy'].with_unit(self.figures['pixel_accuracy'], 2)}"]
         return f"Evaluation({', '.join(found)}; {counted(len(self.pictures), 'picture')}; {self.protocol.describe()})"
+
+    def _repr_html_(self) -> str:
+        return result_html(repr(self), [self.class_table()], self.notes, self.report)
+
+    def class_table(self) -> str:
+        """Return every class with its scores and its share of the labelled pixels, as HTML for a notebook."""
+        total, percent = max(sum(one.pixels for one in self.scores.classes), 1), FIGURES["mean_iou"].text
+        rows = [
+            (one.name, percent(one.iou), percent(one.accuracy), f"{one.pixels / total:.2%}")
+            for one in self.scores.classes
+        ]
+        means = ("mean", percent(self.scores.mean_iou), percent(self.scores.mean_accuracy), "")
+        return table_html(("class", "IoU %", "accuracy %", "pixels"), [*rows, means])
 
     @cached_property
     def figures(self) -> dict[str, float | None]:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from sceneparse.arguments import by_name, check_choice, check_flag, check_number, check_type, several
+from sceneparse.arguments import check_choice, check_flag, check_number, check_type, several
+from sceneparse.calls import by_name
 from sceneparse.errors import UserError
 from sceneparse.evaluation.command import protocol_of
 from sceneparse.exporting import quantizing

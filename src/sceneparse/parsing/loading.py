@@ -4,26 +4,28 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from sceneparse.arguments import by_name
+from sceneparse.calls import by_name
 from sceneparse.inference.choosing import EngineName
 from sceneparse.inference.open_model import checked_source, find_to_open
-from sceneparse.inference.protocol import check_protocol, resolve
+from sceneparse.inference.protocol import resolve
+from sceneparse.inference.protocol_change import protocol_change
 from sceneparse.parsing.chosen_tasks import refuse_unknown_tasks
 from sceneparse.parsing.parser import Parser
+from sceneparse.recipes.keywords import in_protocol
 from sceneparse.settings import Precision, ProtocolSettings
 from sceneparse.settings.engine import meant_by
-from sceneparse.settings.protocol import ProtocolChange
+from sceneparse.settings.protocol import ProtocolGiven
 from sceneparse.tasks import TaskName
 
 
-@by_name("load", meant=meant_by)
+@by_name("load", meant=meant_by, elsewhere=in_protocol("load"))
 def load(
     model: str | Path,
     *,
     engine: EngineName = "auto",
     device: str = "auto",
     precision: Precision = "auto",
-    protocol: ProtocolSettings | ProtocolChange | None = None,
+    protocol: ProtocolGiven | None = None,
     tasks: Collection[TaskName] | None = None,
 ) -> "Parser":
     """Load a model to parse pictures with.
@@ -37,8 +39,9 @@ def load(
         device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
         precision: float32, tf32 (on GPUs that have it), bfloat16, float16, or auto: bfloat16 where the device is faster
             in it, else float32.
-        protocol: How pictures are tested, or a function that makes it of the model's protocol. Default: the protocol
-            that the model was validated with.
+        protocol: How pictures are tested: what differs from the model's protocol, such as `{"size": "own"}`, or all of
+            it as `ProtocolSettings`, or a function that makes it of the model's. Default: the protocol that the model
+            was validated with.
         tasks: Which tasks a unified model parses: scene, object, part, material, texture. Default: all that it knows.
 
     Raises:
@@ -46,21 +49,19 @@ def load(
             model doesn't have.
     """
     # What is wrong with the others is said before a model is fetched or converted, as far as it can be.
-    if protocol is not None and not callable(protocol):
-        check_protocol(protocol)
+    change = protocol_change(protocol)
     refuse_unknown_tasks(tasks)
     model = checked_source("model", model)
     found = find_to_open(model, engine=engine, device=device, precision=precision)
-    if callable(protocol):
-        protocol = protocol(found.config.protocol)
-    if protocol is not None:
-        resolve(protocol, found.config.sizes)
+    tested = None if change is None else change(found.config.protocol)
+    if tested is not None:
+        resolve(tested, found.config.sizes)
     opened = found.open()
     wanted = None if tasks is None else tuple(tasks)
     # Where it was found: a run folder may hold another model by the time that another process loads it.
     where = str(opened.folder) if opened.folder is not None and Path(model).exists() else str(model)
-    loading = Loading(where, engine, device, precision, protocol, wanted)
-    return Parser(opened, protocol=protocol, tasks=wanted, loading=loading)
+    loading = Loading(where, engine, device, precision, tested, wanted)
+    return Parser(opened, protocol=tested, tasks=wanted, loading=loading)
 
 
 @dataclass(frozen=True)

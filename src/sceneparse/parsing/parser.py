@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.arguments import argument, check_array, check_flag, check_type, checked_size, shown
+from sceneparse.calls import by_name
 from sceneparse.errors import UserError, counted, require
 from sceneparse.inference.later import Later, begun, behind, in_turn, then
 from sceneparse.inference.open_model import Opened
@@ -22,10 +23,11 @@ from sceneparse.parsing.beginning import begin_parses
 from sceneparse.parsing.chosen_tasks import chosen_tasks
 from sceneparse.parsing.opening import PictureRead, PictureReader
 from sceneparse.parsing.parse import Parse
-from sceneparse.parsing.pixels import Picture, StillPicture, content_of, is_batch, is_picture
+from sceneparse.parsing.pixels import Picture, StillPicture, is_batch, is_picture, taken
 from sceneparse.parsing.remarks import doubts_of
 from sceneparse.pictures.headers import Header
 from sceneparse.pictures.rasters import BandForm
+from sceneparse.recipes.keywords import in_load
 from sceneparse.settings import ProtocolSettings
 from sceneparse.settings.ranges import checked_ranges
 from sceneparse.tasks import OTHERS, Task, TaskName
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 class Parser:
     """Parses pictures: `parser("street.jpg").overlay().show()`.
+
+    Of a list of pictures a call gives an iterator, which parses each when asked for: `for parse in parser(names)`.
 
     Args:
         opened: The model, opened.
@@ -105,6 +109,7 @@ class Parser:
         spaces = {} if self.tasks is None else self.tasks.spaces()
         return tuple(task for task in OTHERS if task in spaces)
 
+    @by_name("parser.with_protocol")
     def with_protocol(self, protocol: ProtocolSettings) -> "Parser":
         """The same model under another protocol; the weights are shared.
 
@@ -120,6 +125,7 @@ class Parser:
         other.protocol = self.protocol.at_own_size()
         return other
 
+    @by_name("parser.with_ranges")
     def with_ranges(self, ranges: Iterable[tuple[float, float]] | tuple[float, float] | None) -> "Parser":
         """The same model for pictures of other numbers than it was trained with; the weights are shared.
 
@@ -141,6 +147,7 @@ class Parser:
     def __call__(self, picture: Picture) -> Parse: ...  # type: ignore[overload-overlap]  # a text is no list of texts
     @overload
     def __call__(self, picture: Iterable[Picture]) -> Iterator[Parse]: ...
+    @by_name("parser", elsewhere=in_load)
     def __call__(self, picture: Picture | Iterable[Picture]) -> Parse | Iterator[Parse]:
         """Parse a picture; or several, one after the other, as `many` does.
 
@@ -160,9 +167,10 @@ class Parser:
         """
         given: Any = picture  # which a text is, and texts in a list are not
         if is_picture(given) or not isinstance(given, Iterable) or isinstance(given, Mapping):
-            return self._told(self.parse_read(self.open(given)))  # `open` refuses what is no picture
+            return self._told(self.parse_read(self.open(given)), level=4)  # `open` refuses what is no picture
         return self.many(given)
 
+    @by_name("parser.many", elsewhere=in_load)
     def many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
         """Parse pictures one after the other; the next ones are read meanwhile. Memory doesn't grow with their number.
 
@@ -186,24 +194,24 @@ class Parser:
         return self._many(pictures)
 
     def _many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
-        read = ahead(self._open_taken, map(_taken, pictures), threads=1, limit=2)
+        read = ahead(self._open_taken, map(taken, pictures), threads=1, limit=2)
         # No name holds what was begun while the next one is.
         yield from map(self._told, map(operator.call, in_turn(map(self._begun, read), self.behind)))
 
     def _begun(self, read: Future[PictureRead]) -> Later[Parse]:
         return begun(lambda: self.begin([read.result()])[0])
 
-    def _open_taken(self, taken: StillPicture | UserError) -> PictureRead:
-        if isinstance(taken, UserError):
-            raise taken
-        return self.open(taken)
+    def _open_taken(self, picture: StillPicture | UserError) -> PictureRead:
+        if isinstance(picture, UserError):
+            raise picture
+        return self.open(picture)
 
-    def _told(self, parse: Parse) -> Parse:
-        """Warn of what speaks against a parse, once of each kind."""
+    def _told(self, parse: Parse, level: int = 3) -> Parse:
+        """Warn of what speaks against a parse, once of each kind, where the program asked for it."""
         for about, text in doubts_of(parse.doubt, parse.remarks).items():
             if about not in self._said:
                 self._said.add(about)
-                warnings.warn(text, stacklevel=3)
+                warnings.warn(text, stacklevel=level)
         return parse
 
     def read(self, picture: Picture) -> Tensor:
@@ -336,14 +344,3 @@ class Parser:
                 f"model '{self.name}' does not come from a model folder: load it from one to push it to the hub"
             )
         return push_to_hub(self._opened.folder, repo_id, private=private, token=token)
-
-
-def _taken(picture: Picture) -> StillPicture | UserError:
-    """A picture that is read ahead: whoever yields files may close each before it is read, once the next is asked for.
-
-    What cannot be read is said when its turn has come.
-    """
-    try:
-        return content_of(picture)
-    except UserError as error:
-        return error

@@ -73,6 +73,17 @@ def content_of(picture: Picture) -> StillPicture:
     return bytes(content)
 
 
+def taken(picture: Picture) -> StillPicture | UserError:
+    """A picture that is read ahead: whoever yields files may close each before it is read, once the next is asked for.
+
+    What cannot be read is said when its turn has come.
+    """
+    try:
+        return content_of(picture)
+    except UserError as error:
+        return error
+
+
 def _reader_of(value: Any) -> Callable[[], Any] | None:
     """What reads a file that is open; None of what is none."""
     read = getattr(value, "read", None)
@@ -166,19 +177,33 @@ def _content(image: Image.Image) -> bytes:
 def _of_array(array: NDArray[Any], channels: int) -> Tensor:
     wanted = f"a uint8 array of shape (H, W, {channels}){' or (H, W)' if channels in (1, 3) else ''}, values 0..255"
     if array.dtype != np.uint8:
-        hint = "; if its values are 0..1: (array * 255).round().astype(np.uint8)" if array.dtype.kind == "f" else ""
+        hint = (
+            _of_floats(float(array.max()), "array", "astype(np.uint8)")
+            if array.dtype.kind == "f" and array.size
+            else ""
+        )
         raise UserError(f"an array of {array.dtype} is no picture: give {wanted}{hint}")
     if array.ndim == 3 and array.shape[2] == channels and array.size:
         return _chw(array.copy())
     if channels in (1, 3) and array.size and (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))):
         return _of_pil(Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array), channels)
-    raise UserError(f"an array of shape {array.shape} is no picture: give {wanted}")
+    first = array.ndim == 3 and array.shape[0] in (1, 3, channels) and array.size
+    hint = "; if its channels come first: array.transpose(1, 2, 0)" if first else ""
+    raise UserError(f"an array of shape {array.shape} is no picture: give {wanted}{hint}")
+
+
+def _of_floats(largest: float, what: str, cast: str) -> str:
+    """How floating-point pixels become bytes: by their largest value, whether they are 0..1 or 0..255."""
+    if largest > 1:
+        return f"; if its values are 0..255: {what}.round().{cast}"
+    return f"; if its values are 0..1: ({what} * 255).round().{cast}"
 
 
 def _of_tensor(tensor: Tensor, channels: int) -> Tensor:
     wanted = f"a uint8 tensor of shape ({channels}, H, W), values 0..255"
     if tensor.dtype != torch.uint8:
-        hint = "; if its values are 0..1: (tensor * 255).round().to(torch.uint8)" if tensor.is_floating_point() else ""
+        floats = tensor.is_floating_point() and tensor.numel()
+        hint = _of_floats(float(tensor.max()), "tensor", "to(torch.uint8)") if floats else ""
         raise UserError(f"a tensor of {str(tensor.dtype).removeprefix('torch.')} is no picture: give {wanted}{hint}")
     if tensor.ndim != 3 or tensor.shape[0] not in ((1, 3) if channels in (1, 3) else (channels,)) or not tensor.numel():
         raise UserError(f"a tensor of shape {tuple(tensor.shape)} is no picture: give {wanted}")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Unpack, get_args, get
 import docstring_parser
 import yaml
 
-from sceneparse.arguments import by_name, check_type
+from sceneparse.arguments import check_type
+from sceneparse.calls import by_name
 from sceneparse.errors import UserError
 from sceneparse.recipes.changes import Changes
 from sceneparse.recipes.earlier import is_earlier_and_whole, without_ignored, without_ignored_training

@@ -1,8 +1,8 @@
 """Settings of the protocol: how a picture is tested."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from sceneparse.errors import require
 from sceneparse.settings.types import check_types
@@ -110,3 +110,6 @@ class ProtocolSettings:
 
 ProtocolChange = Callable[[ProtocolSettings], ProtocolSettings]
 """Makes the protocol to test by of a model's own, such as `lambda own: replace(own, flip=True)`."""
+
+ProtocolGiven = ProtocolSettings | ProtocolChange | Mapping[str, Any]
+"""What calls take as a protocol: settings, what makes them of the model's own, or a mapping of what differs from it."""

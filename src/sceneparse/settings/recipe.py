@@ -56,6 +56,13 @@ class Recipe:
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     protocol: ProtocolSettings = field(default_factory=ProtocolSettings)
 
+    def __repr__(self) -> str:
+        training, network = self.training, f"{self.network.architecture} on {self.backbone.name}"
+        length = counted(training.iterations, "iteration")
+        if training.minutes is not None:
+            length = f"{training.minutes:g} minutes"
+        return f"Recipe({self.name}: {network}; data {self.data.kind}; {length} of batch {training.batch})"
+
     def __post_init__(self) -> None:
         check_types(self, "")
         channels = self.backbone.in_channels

@@ -5,11 +5,13 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import get_args
 
-from sceneparse.arguments import by_name, check_choice, check_flag, check_type
+from sceneparse.arguments import check_choice, check_flag, check_type
+from sceneparse.calls import by_name
 from sceneparse.data.workers import deaths_named
 from sceneparse.errors import UserError
 from sceneparse.paths import expanded
 from sceneparse.recipes import read_recipe
+from sceneparse.recipes.keywords import in_recipe
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.averaging import begin_average
 from sceneparse.training.batch_size import with_found_batch
@@ -43,7 +45,7 @@ STOPPING = "stopping after this step, with a checkpoint; once more stops at once
 """What the first Ctrl-C says."""
 
 
-@by_name("train")
+@by_name("train", elsewhere=in_recipe)
 def train(
     recipe: Recipe | str | Path,
     out: str | Path | None = None,

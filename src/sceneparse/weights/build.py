@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from sceneparse.arguments import check_number, check_type
+from sceneparse.calls import by_name
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.base import SceneParser
@@ -18,6 +19,7 @@ NO_ARGUMENTS = ("name", "weights", "frozen")
 """Settings of the backbone that are not keyword arguments of its class: the name, and what comes after it is made."""
 
 
+@by_name("build")
 def build(backbone: BackboneSettings, network: NetworkSettings, num_classes: int) -> SceneParser:
     """Build a network with random weights, in training mode.
 

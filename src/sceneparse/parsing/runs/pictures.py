@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sceneparse.arguments import argument, by_name, check_flag, check_names, check_probability, check_type, several
+from sceneparse.arguments import argument, check_flag, check_names, check_probability, check_type, several
+from sceneparse.calls import by_name
 from sceneparse.errors import UnwritableError, UserError
 from sceneparse.inference.worth_compiling import Amount, work_ahead
 from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
 from sceneparse.parsing.batches import in_batches, read_ahead, threads_beside
+from sceneparse.parsing.loading import load
 from sceneparse.parsing.opening import PictureRead
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser
@@ -29,15 +31,16 @@ from sceneparse.parsing.runs.tally import Failure, StreamSummary
 from sceneparse.paths import expanded, refuse_folded
 from sceneparse.pictures.finding import FoundPicture
 from sceneparse.pictures.reading import PictureError, picture_size
+from sceneparse.recipes.keywords import in_load
 from sceneparse.settings.legend import LegendLayout
 
 _WAITING_PIXELS = 32_000_000
 """Parses that wait to be written hold at most so many pixels (about 10 bytes each), or are only one."""
 
 
-@by_name("predict", listed="inputs")
+@by_name("predict", listed="inputs", elsewhere=in_load)
 def predict_pictures(
-    parser: Parser,
+    parser: Parser | str | Path,
     inputs: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
@@ -58,7 +61,7 @@ def predict_pictures(
     that is stopped leaves whole files only. Memory doesn't grow with the number of pictures.
 
     Args:
-        parser: The model.
+        parser: The model, loaded, or what `load` takes, which loads it.
         inputs: Files, folders and patterns, as `find_pictures` takes them. What a folder or a pattern holds inside
             `out` are outputs and no pictures.
         out: The output folder; made if it isn't there.
@@ -79,7 +82,7 @@ def predict_pictures(
             written.
     """
     start = time.perf_counter()
-    check_type("parser", parser, Parser, "a Parser: sceneparse.load makes one of a model")
+    check_type("parser", parser, (Parser, str, Path), "a Parser, or a model as sceneparse.load takes it")
     inputs = several("inputs", inputs, "files, folders and patterns")
     check_type("out", out, (str, Path), "a folder")
     for name, flag in (("overlay", overlay), ("again", again), ("progress", progress)):
@@ -90,6 +93,8 @@ def predict_pictures(
     out = expanded(out)
     if ignore_below is not None:
         check_probability("ignore_below", ignore_below)
+    if not isinstance(parser, Parser):
+        parser = load(parser)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
     check_legend(legend, chosen)
     pictures = Inputs(inputs, out, without)
