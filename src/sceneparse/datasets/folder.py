@@ -139,7 +139,7 @@ def folder_layout(settings: DataSettings) -> Layout:
     root = root_of(settings)
     options: FolderOptions = KIND.read_options(settings.options, "data.options", "kind folder")
     folders = folder_splits(root, options.patterns())
-    labels = _classes(root)
+    labels = _classes(root, folders)
     splits = Listings(folders)
     usual = bool(usual_splits(root))
     lists = split_lists(settings, folders)
@@ -173,7 +173,7 @@ def split_lists(settings: DataSettings, folders: Mapping[str, SplitFolders]) -> 
     return SplitLists(root_of(settings), whole)
 
 
-def _classes(root: Path) -> LabelSpace:
+def _classes(root: Path, folders: Mapping[str, SplitFolders]) -> LabelSpace:
     """The classes of a folder; where it has no `classes.json`, it may be of another kind, which the message says.
 
     Raises:
@@ -184,6 +184,7 @@ def _classes(root: Path) -> LabelSpace:
         return LabelSpace.read(path)
     except UserError as error:
         # Which go over all kinds, this one among them.
+        from sceneparse.datasets.legends import what_to_write
         from sceneparse.datasets.recognising import other_reading, special_kind
 
         if path.exists():
@@ -193,9 +194,10 @@ def _classes(root: Path) -> LabelSpace:
             looks = f"{root} looks like kind {kind} ({evidence})"
             names = f"{argument('kind', kind)}, for training {argument('data.kind', kind)}"
             raise OtherKindError(f"{error}. {looks}: name it with {names}.", kind, looks) from None
-        if not (other := other_reading(root)):
-            raise
-        raise UserError(f"{error}. {other}") from None
+        whole = what_to_write(path, folders.values())
+        said = f"{path}: no such file; {whole}" if whole else str(error)
+        other = other_reading(root, named=bool(whole))
+        raise UserError(f"{said}. {other}" if other else said) from None
 
 
 def taken(

@@ -89,11 +89,12 @@ def special_kind(root: Path) -> tuple[str, str] | None:
     return next((one for one in kinds_that_fit(root) if one[0] not in GENERAL), None)
 
 
-def other_reading(root: Path) -> str:
+def other_reading(root: Path, *, named: bool) -> str:
     """Say what a folder of pictures and masks without a `classes.json` and of no special kind is rather, else nothing.
 
     Args:
         root: The folder.
+        named: Whether the error about `classes.json` already says what to write into it.
     """
     if (ours := exported(root)) is not None:
         return (
@@ -102,7 +103,7 @@ def other_reading(root: Path) -> str:
         )
     if elsewhere := further_down(root) or further_up(root):
         return elsewhere
-    if named_otherwise(root / CLASSES):  # which the error about classes.json says
+    if named or named_otherwise(root / CLASSES):  # which the error about classes.json says
         return ""
     files = _below(root)
     if any(path.suffix.lower() in ARCHIVES for path in files):
