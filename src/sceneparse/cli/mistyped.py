@@ -1,12 +1,16 @@
 """Options that a command nearly has."""
 
 import difflib
+import re
 from collections.abc import Collection, Mapping, Sequence
 
 from sceneparse.errors import UserError
 
 SHORTEST = len("--out")
 """An option of so many signs or more is meant by what begins with it, such as --output and --out-dir."""
+
+USUAL = frozenset(("--out", "--data"))
+"""What is meant by -o and -d where other options begin with the letter too."""
 
 
 def refuse_mistyped(
@@ -28,6 +32,9 @@ def refuse_mistyped(
     """
     words = list(arguments)
     words = words[: words.index("--")] if "--" in words else words
+    for word in words:
+        if re.fullmatch(r"-[a-zA-Z]", short := word.partition("=")[0]) and short not in options:
+            _refuse_short(short, options, command)
     for option in (word.partition("=")[0] for word in words if word.startswith("--")):
         if option in options:
             continue
@@ -46,6 +53,14 @@ def refuse_mistyped(
             continue
         meant = " or ".join(f"'{one}'" for one in (*(near or [max(begun, key=len)]), *also))
         raise UserError(f"{command}: unexpected '{option}'; did you mean {meant}?")
+
+
+def _refuse_short(short: str, options: Collection[str], command: str) -> None:
+    """Refuse an option of one letter, such as -o, where it is known what is meant."""
+    begun = sorted(one for one in options if one.startswith(f"-{short}"))
+    meant = [one for one in begun if one in USUAL] or begun
+    if len(meant) == 1:
+        raise UserError(f"{command}: unexpected '{short}', since options have no short names here; give '{meant[0]}'")
 
 
 def _settings_called(name: str) -> list[str]:

@@ -95,6 +95,7 @@ def _wrong_layout(root: Path) -> UserError:
         further_down,
         further_up,
         kinds_that_fit,
+        to_parse,
     )
 
     wrong = wrong_layout(root, LAYOUT)
@@ -103,7 +104,9 @@ def _wrong_layout(root: Path) -> UserError:
         looks = f"looks like kind {kind} ({evidence})"
         return OtherKindError(f"{wrong}; it {looks}", kind, f"{root} {looks}")
     elsewhere = (further_down(root) or further_up(root)).removesuffix(".")
-    return UserError(f"{wrong}; {elsewhere}" if elsewhere else str(wrong))
+    if elsewhere:
+        return UserError(f"{wrong}; {elsewhere}")
+    return UserError(f"{wrong}. {parse}" if (parse := to_parse(root)) else str(wrong))
 
 
 def usual_splits(root: Path) -> dict[str, SplitFolders]:
