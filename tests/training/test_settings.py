@@ -146,5 +146,5 @@ def test_a_warm_up_of_more_than_half_is_said() -> None:
     assert long_warmup(50, 100) is None
     said = long_warmup(51, 100) or ""
     assert "grows during 51 of the 100 iterations (optimizer.warmup is 51)" in said
-    assert "optimizer.warmup=10 leaves most of the training for that" in said
+    assert "optimizer={'warmup': 10} leaves most of the training for that" in said
     assert "grows during all 3 iterations (optimizer.warmup is 1000)" in (long_warmup(1000, 3) or "")
