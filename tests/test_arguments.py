@@ -15,7 +15,7 @@ import torch
 
 import sceneparse
 from sceneparse import arguments
-from sceneparse.arguments import argument, on_command_line, shown, yaml_list
+from sceneparse.arguments import argument, on_command_line, shown, together, yaml_list
 from sceneparse.cli import main
 from sceneparse.cli.settings import given_settings
 from sceneparse.errors import UserError
@@ -31,13 +31,17 @@ SOURCE = Path(sceneparse.__file__).parent
         (("ignore_below",), "ignore_below", "--ignore-below"),
         (("device", "cpu"), "device='cpu'", "--device cpu"),
         (("bands", [1, 2]), "bands=[1, 2]", "--bands 1 2"),
-        (("data.root", "DIR"), "data.root='DIR'", "--data.root DIR"),
-        (("augmentation.crop", [473, 473]), "augmentation.crop=[473, 473]", '--augmentation.crop "[473,473]"'),
+        (("data.root", "DIR"), "data={'root': 'DIR'}", "--data.root DIR"),
+        (("augmentation.crop", [473, 473]), "augmentation={'crop': [473, 473]}", '--augmentation.crop "[473,473]"'),
         (("bands", ["a b", "c"]), "bands=['a b', 'c']", "--bands 'a b' c"),
-        (("data.root", "it's here"), 'data.root="it\'s here"', '--data.root "it\'s here"'),
-        (("data.train", "all[:8]"), "data.train='all[:8]'", "--data.train 'all[:8]'"),
+        (("data.root", "it's here"), "data={'root': \"it's here\"}", '--data.root "it\'s here"'),
+        (("data.train", "all[:8]"), "data={'train': 'all[:8]'}", "--data.train 'all[:8]'"),
         (("split", "a&b"), "split='a&b'", "--split 'a&b'"),
-        (("data.classes.rename", {"a": "b"}), "data.classes.rename={'a': 'b'}", '--data.classes.rename \'{"a": "b"}\''),
+        (
+            ("data.classes.rename", {"a": "b"}),
+            "data={'classes': {'rename': {'a': 'b'}}}",
+            '--data.classes.rename \'{"a": "b"}\'',
+        ),
     ],
 )
 def test_an_argument_is_a_keyword_in_python_and_an_option_on_the_command_line(
@@ -47,6 +51,18 @@ def test_an_argument_is_a_keyword_in_python_and_an_option_on_the_command_line(
     with on_command_line():
         assert argument(*given) == command
     assert argument(*given) == python
+
+
+def test_settings_of_one_group_are_one_keyword_in_python_and_can_be_pasted() -> None:
+    values = {"data.root": "a", "out": "b", "data.options.bands": [1, 2], "data.train": "all[8:]"}
+    text = together(values, options={"out": "-o b"}, between=" and ")
+    assert text == "data={'root': 'a', 'options': {'bands': [1, 2]}, 'train': 'all[8:]'}, out='b'"
+    call = ast.parse(f"train({text})", mode="eval").body
+    assert isinstance(call, ast.Call) and [one.arg for one in call.keywords] == ["data", "out"]
+    with on_command_line():
+        assert together(values, options={"out": "-o b"}, between=" and ") == (
+            "--data.root a and -o b and --data.options.bands \"[1,2]\" and --data.train 'all[8:]'"
+        )
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
@@ -156,7 +172,7 @@ def _texts(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr):
             aside.add(id(node.value))
-        if isinstance(node, ast.keyword) and node.arg == "option":
+        if isinstance(node, ast.keyword) and node.arg in ("option", "options"):
             aside.update(map(id, ast.walk(node.value)))
         if isinstance(node, ast.Assign) and [getattr(one, "id", "") for one in node.targets] == ["option"]:
             aside.update(map(id, ast.walk(node.value)))

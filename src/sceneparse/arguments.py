@@ -38,11 +38,12 @@ def argument(name: str, value: object = _NOTHING, *, option: str | None = None) 
 
     Args:
         name: The keyword, or the dotted name of a setting.
-        value: What it is given, such as 0.9: then "ignore_below=0.9" and "--ignore-below 0.9".
+        value: What it is given, such as 0.9: then "ignore_below=0.9" and "--ignore-below 0.9"; of a setting
+            "data={'root': 'DIR'}" and "--data.root DIR".
         option: What the command line calls it, with its value, where that is something else.
     """
     if not _commands:
-        return name if value is _NOTHING else f"{name}={value!r}"
+        return name if value is _NOTHING else together({name: value})
     if option is not None:
         return option
     flag = f"--{name if '.' in name else name.replace('_', '-')}"
@@ -57,6 +58,29 @@ def argument(name: str, value: object = _NOTHING, *, option: str | None = None) 
         inside = re.sub(r'(["$`\\])', r"\\\1", yaml_list(value, ","))
         return f'{flag} "{inside}"'
     return f"{flag} {_quoted(value) if isinstance(value, str) else value}"
+
+
+def together(values: Mapping[str, object], *, options: Mapping[str, str] | None = None, between: str = " ") -> str:
+    """Return how a message names several arguments with their values, to be pasted.
+
+    In Python a group of settings is one keyword with a mapping: "data={'train': 'a', 'val': 'b'}, out='c'".
+
+    Args:
+        values: By keyword, or a setting's dotted name, what each is given.
+        options: What the command line calls some of them, with their values, where that is something else.
+        between: What stands between two on the command line.
+    """
+    if _commands:
+        said = options or {}
+        return between.join(argument(name, value, option=said.get(name)) for name, value in values.items())
+    keywords: dict[str, Any] = {}
+    for name, value in values.items():
+        at = keywords
+        *groups, last = name.split(".")
+        for group in groups:
+            at = at.setdefault(group, {})
+        at[last] = value
+    return ", ".join(f"{keyword}={value!r}" for keyword, value in keywords.items())
 
 
 def warn(text: str) -> None:

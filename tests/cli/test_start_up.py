@@ -319,6 +319,8 @@ def test_what_somebody_new_gives_in_the_wrong_place_is_answered_by_what_is_right
     write_data(tmp_path / "data", ["a", "b"])
     (tmp_path / "coco" / "images").mkdir(parents=True)
     (tmp_path / "coco" / "masks").mkdir()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").touch()
     (tmp_path / "coco" / "instances_train.json").write_text('{"images": [], "annotations": [], "categories": []}')
     for name in ("a.png", "m.onnx", "m.onnx.json", "m.xml", "m.bin"):
         (tmp_path / name).touch()
@@ -336,6 +338,12 @@ def test_what_somebody_new_gives_in_the_wrong_place_is_answered_by_what_is_right
         "calibrate runs/mine data": "unexpected 'data'; the data set is given as --data data",
         "predict --model runs/mine a.png --out o": "MODEL stands without an option: sceneparse predict MODEL INPUT …",
         "predict runs/mine --inputs=a.png --out o": "INPUT stands without an option: sceneparse predict MODEL INPUT …",
+        "train data upernet-mobilenetv2 --out o": "sceneparse train upernet-mobilenetv2 --data.root data --out o",
+        "predict runs/mine a.png -o n": "unexpected '-o', since options have no short names here; give '--out'",
+        "train toy-pspnet -o n": "give '--out'",
+        "evaluate runs/mine -d data": "give '--data'",
+        "evaluate runs/mine --data photos": "To parse pictures that have no masks: `sceneparse predict MODEL photos",
+        "data check photos": "To parse pictures that have no masks: `sceneparse predict MODEL photos --out DIR`",
         "train --recipe toy-pspnet": "RECIPE stands without an option: sceneparse train RECIPE …",
         "train toy-pspnet.yaml": "the one of the package is named without its ending: toy-pspnet",
         "train --resume --out=runs/mine": "sceneparse train runs/mine/recipe.yaml --out runs/mine --resume",

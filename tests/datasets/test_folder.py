@@ -161,3 +161,11 @@ def test_the_toy_world_is_opened_by_kind() -> None:
         open_dataset(toy, "dev")
     with pytest.raises(UserError, match="3 channels, but 4 are wanted"):
         open_dataset(toy, "train", channels=4)
+
+
+def test_a_missing_mask_is_said_by_the_rule_that_matches_and_the_command_to_check(tmp_path: Path) -> None:
+    (tmp_path / "classes.json").write_text('{"names": ["a", "b"]}')
+    for name in ("a.jpg", "b.jpg", "c.jpg", "a_mask.png", "b_mask.png"):
+        Image.new("L", (4, 4)).save(tmp_path / name)
+    with pytest.raises(UserError, match=f"without suffix and '_mask'; `sceneparse data check {tmp_path}` lists them"):
+        open_dataset(DataSettings(root=str(tmp_path)), "all")

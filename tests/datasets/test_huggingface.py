@@ -66,7 +66,7 @@ def test_a_column_of_class_numbers_brings_its_names(files: tuple[str, str], tmp_
 
 def test_masks_whose_values_nobody_explains_are_refused(files: tuple[str, str], tmp_path: Path) -> None:
     pictures(files).save_to_disk(tmp_path / "set")
-    with pytest.raises(UserError, match=r"column 'annotation' names no classes: .*data\.classes='FILE'"):
+    with pytest.raises(UserError, match=r"column 'annotation' names no classes: .*data={'classes': 'FILE'}"):
         open_dataset(settings(tmp_path / "set"), "train")
     (tmp_path / "classes.json").write_text('{"names": ["a", "b"]}')
     dataset = open_dataset(settings(tmp_path / "set", classes=str(tmp_path / "classes.json")), "train")
@@ -97,10 +97,10 @@ def test_columns_and_splits_that_would_do_are_named(files: tuple[str, str], tmp_
     rows = datasets.concatenate_datasets([pictures(files, ("image", "label"))] * 6)
     datasets.DatasetDict({"train": rows}).save_to_disk(tmp_path / "set")
     (tmp_path / "set/classes.json").write_text(json.dumps({"names": ["a", "b", "c"]}))
-    with pytest.raises(UserError, match=r"such as data.huggingface.columns=\['image', 'label'\]"):
+    with pytest.raises(UserError, match=r"such as data=\{'huggingface': \{'columns': \['image', 'label'\]\}\}"):
         open_dataset(settings(tmp_path / "set"), "train")
     named = settings(tmp_path / "set", huggingface=HuggingFaceSettings(("image", "label")))
-    with pytest.raises(UserError, match=r"part it: data.train='train\[1:\]' data.val='train\[:1\]'"):
+    with pytest.raises(UserError, match=r"part it: data=\{'train': 'train\[1:\]', 'val': 'train\[:1\]'\}"):
         open_dataset(named, "val")
     assert (len(open_dataset(named, "train[1:]")), len(open_dataset(named, "train[:1]"))) == (5, 1)
 

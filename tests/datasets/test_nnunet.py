@@ -33,7 +33,7 @@ def test_nnunets_layout_is_refused_with_advice_that_leads_to_ready(test_folders:
     with pytest.raises(UserError, match=r"imagesTr/ and .*labelsTr/.* \(nnU-Net's layout\)") as refused:
         open_dataset(nifti, "all", channels=1)
     words = str(refused.value)
-    assert "give data.nifti.modalities=['ct'] and backbone.in_channels=1" in words.replace('"', "'")
+    assert "give data={'nifti': {'modalities': ['ct']}}, backbone={'in_channels': 1}" in words.replace('"', "'")
     # Followed to the letter, but for the folders of the test's cases.
     for path in sorted(tmp_path.glob("*Tr/*.nii.gz")):
         name = path.name.removesuffix(".nii.gz")
@@ -63,10 +63,10 @@ def test_nnunets_layout_is_refused_with_advice_that_leads_to_ready(test_folders:
             (
                 "imagesTr/X_0001.nii.gz to X/X_flair.nii.gz",
                 '{"names": ["background", "tumour"], "ids": [0, 2]}',
-                "backbone.in_channels=2",
+                "backbone={'in_channels': 2}",
             ),
         ),
-        ({"labels": {"background": 0, "whole": [1, 2]}}, ("which are in dataset.json", "backbone.in_channels=1")),
+        ({"labels": {"background": 0, "whole": [1, 2]}}, ("which are in dataset.json", "backbone={'in_channels': 1}")),
     ],
 )
 def test_what_dataset_json_says_is_in_the_advice(said: Any, words: tuple[str, ...], tmp_path: Path) -> None:

@@ -133,14 +133,14 @@ def test_the_kind_of_the_settings_is_not_guessed_again(tmp_path: Path, capsys: p
 
 def test_what_the_doctor_takes_for_another_kind_than_training_does_is_said(tmp_path: Path) -> None:
     said = taken_for_folder(DataSettings("folder", root=str(car_parts(tmp_path))))
-    assert "read as kind folder" in said and said.endswith("data.kind='car_parts'") and "kind='folder'" in said
+    assert "read as kind folder" in said and said.endswith("data={'kind': 'car_parts'}") and "kind='folder'" in said
     assert taken_for_folder(DataSettings("car_parts", root=str(tmp_path))) == ""
     (tmp_path / "classes.json").write_text('{"names": ["sky", "door", "wheel"]}')
     assert taken_for_folder(DataSettings("folder", root=str(tmp_path))) == ""
 
 
 def test_car_parts_without_a_split_for_validation_say_how_to_part_one(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no split 'val'; there are: .*; part it: data\.train='train\[1:\]'"):
+    with pytest.raises(UserError, match=r"no split 'val'; there are: .*; part it: data={'train': 'train\[1:\]'"):
         open_dataset(DataSettings("car_parts", root=str(car_parts(tmp_path))), "val")
 
 
@@ -178,7 +178,7 @@ def test_an_export_in_a_folder_of_its_own_is_named(kind: str, folder: str, tmp_p
 @pytest.mark.parametrize("kind", ("cvat", "camvid_form"))
 def test_pictures_and_masks_without_classes_are_said_to_be_the_export_that_they_are(kind: str, tmp_path: Path) -> None:
     WRITERS[kind](tmp_path)
-    with pytest.raises(UserError, match=f"looks like kind {kind} .*data.kind='{kind}'"):
+    with pytest.raises(UserError, match=f"looks like kind {kind} .*data={{'kind': '{kind}'}}"):
         open_dataset(DataSettings("folder", root=str(tmp_path)), "train")
 
 

@@ -229,7 +229,8 @@ def test_a_training_that_has_hardly_begun_is_to_be_longer_before_all_else(
         return
     assert first.title == "It has hardly been trained" and said in first.evidence
     assert f"--training.iterations {max(20 * seen.samples // seen.batch, 10 * warmup)}" in first.remedy
-    assert "-longer`, which begins anew. Where" in first.remedy
+    assert "-longer`. Where" in first.remedy and "longer, anew, before" in first.remedy
+    assert marked(first.remedy).partition("</code>")[2].startswith("Where"), "no line begins with a comma"
     assert not any("still learning" in one.title for one in others)
     assert any("train longer first" in one.remedy for one in others)
 

@@ -159,7 +159,7 @@ def test_a_tools_unlabelled_pixels_become_a_class_as_advised(tmp_path: Path) -> 
     content = {"images": pictures, "annotations": drawn, "categories": [{"id": 1, "name": "car"}]}
     (tmp_path / "annotations.json").write_text(json.dumps(content))
     settings = DataSettings("coco", root=str(tmp_path), options={"unlabelled": "ignore"})
-    assert "data.options.unlabelled='background'" in said(settings, "one-class")
+    assert "data={'options': {'unlabelled': 'background'}}" in said(settings, "one-class")
     assert diagnosed(replace(settings, options={"unlabelled": "background"})).ok
 
 
@@ -190,7 +190,7 @@ def test_values_that_no_class_has_are_said_alone(tmp_path: Path) -> None:
 def test_names_that_differ_in_case_are_a_warning_whose_advice_works(tmp_path: Path) -> None:
     settings = write(tmp_path, {"names": ["Road", "road", "car"]}, alike(0, 1, 2))
     message = said(settings, "names-alike", "warning")
-    assert message.endswith("if they are meant as one: data.classes.merge={'Road': ['Road', 'road']}")
+    assert message.endswith("if they are meant as one: data={'classes': {'merge': {'Road': ['Road', 'road']}}}")
     merged = diagnosed(replace(settings, classes=ClassSettings(merge={"Road": ("Road", "road")})))
     assert merged.ok and "names-alike" not in {one.code for one in merged.findings}
     assert merged.labels.names == ("Road", "car")

@@ -57,7 +57,7 @@ def test_frames_between_those_that_are_trained_on_are_found(suffix: str, tmp_pat
     (found,) = lookalikes(settings)
     assert (found.severity, found.count) == ("note", 12)
     assert "12 of 12 pictures of val look nearly the same as one of train" in found.message
-    assert found.message.endswith("such as data.train='train[!drive0_*]' data.val='train[drive0_*]'")
+    assert found.message.endswith("such as data={'train': 'train[!drive0_*]', 'val': 'train[drive0_*]'}")
     drives = [[file.split("_")[0].split("/")[-1] for file in example.split(" ≈ ")] for example in found.examples]
     assert all(first == second for first, second in drives)
 
@@ -73,7 +73,7 @@ def test_the_advice_holds_and_pieces_by_position_are_no_help(tmp_path: Path) -> 
 def test_a_set_in_one_piece_whose_frames_are_parted_one_by_one_is_told_so(tmp_path: Path) -> None:
     flights = [(f"flight{number}_{time:03}", number, time) for number in range(4) for time in range(20)]
     (found,) = lookalikes(write(tmp_path, ".", flights))
-    assert "data.train='all[!flight0_*]' data.val='all[flight0_*]'" in found.message
+    assert "data={'train': 'all[!flight0_*]', 'val': 'all[flight0_*]'}" in found.message
 
 
 def test_new_scenes_are_not(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_who_mirrors_nothing_or_says_that_there_are_no_pairs_is_not_warned(root:
 def test_classes_that_are_called_otherwise_are_paired_in_the_settings(root: Path) -> None:
     classes = ClassSettings(drop=("lampL",), rename={"hood": "left_trunk", "lampR": "right_trunk"})
     (found,) = warnings(root, classes)
-    given = re.search(r"give data\.classes\.mirror=(.*?\])", found.message)
+    given = re.search(r"give data={'classes': {'mirror': (.*?\])}}", found.message)
     assert given is not None
     pairs = tuple((one, other) for one, other in ast.literal_eval(given[1]))
     assert pairs == (("Left Seat", "Right Seat"), ("left_trunk", "right_trunk"))
@@ -93,6 +93,6 @@ def test_other_tasks_are_looked_at_too(root: Path) -> None:
     (root / "classes.json").write_text(json.dumps({"names": names}))
     settings = DataSettings("car_parts", root=str(root), train="train", val="test")
     (found,) = [one for one in check(settings, progress=False, workers=1).findings if one.code == "mirror-pairs"]
-    assert "data.classes.mirror=[('doorL', 'doorR')]" in found.message
+    assert "data={'classes': {'mirror': [('doorL', 'doorR')]}}" in found.message
     toy = DataSettings("toyworld", toyworld=ToyWorldSettings(32, 2, 1))
     assert not [one for one in check(toy, progress=False).findings if one.code == "mirror-pairs"]

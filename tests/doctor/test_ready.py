@@ -91,7 +91,7 @@ def test_one_class_that_is_left_is_refused_with_what_to_do(
     settings = write(tmp_path)
     one = replace(settings, classes=ClassSettings(**classes))
     found = error(one, "one-class").message
-    assert found.endswith("as one: data.classes.merge={'background': ['sky']}")
+    assert found.endswith("as one: data={'classes': {'merge': {'background': ['sky']}}}")
     with pytest.raises(UserError, match=re.escape(found)):
         open_for_training(one)
     assert diagnosed(replace(settings, classes=ClassSettings(**followed))).ok
@@ -173,7 +173,7 @@ def test_one_split_is_parted_as_the_doctor_advises(tmp_path: Path) -> None:
     for folder in ("images", "masks", ""):
         (tmp_path / "val" / folder).rmdir()
     found = error(settings, "no-split")
-    advice = re.search(r"data\.train='(.*)' data\.val='(.*)'", found.message)
+    advice = re.search(r"data={'train': '(.*?)', 'val': '(.*?)'}", found.message)
     assert advice is not None
     followed = replace(settings, train=advice[1], val=advice[2])
     assert diagnosed(followed).ok and [len(split) for split in open_for_training(followed)] == [2, 1]

@@ -126,7 +126,7 @@ def test_a_picture_far_from_what_was_learnt_is_told_once(tmp_path: Path, capsys:
     said = capsys.readouterr().err
     assert said.count("warning: ") == 1
     assert "32×24 pixels are parsed as they are, but the model learnt from short sides of 40 to 100" in said
-    assert "or parse with protocol.size=60 (of further pictures" in said
+    assert "or parse with protocol={'size': 60} (of further pictures" in said
     assert '"doubt"' in (tmp_path / "out" / "2.json").read_text(encoding="utf-8")
     assert '"doubt"' not in (tmp_path / "out" / "right.json").read_text(encoding="utf-8")
 
@@ -155,7 +155,7 @@ def test_python_warns_once_too() -> None:
         (ProtocolSettings(size=30), (60, 80), "are parsed at short side 30, but"),
         (ProtocolSettings(), (45, 60), None),
         (ProtocolSettings(size=80), (600, 800), "are parsed at short side 80: things of less than some 32 pixels are"),
-        (ProtocolSettings(resize="long", size=30), (60, 120), "or parse with protocol.size=120"),
+        (ProtocolSettings(resize="long", size=30), (60, 120), "or parse with protocol={'size': 120}"),
         (ProtocolSettings(size=(20, 30)), (60, 120), "most of about 60: expect a worse answer"),
     ],
 )
@@ -173,10 +173,11 @@ def test_whoever_follows_one_advice_is_not_sent_back_by_the_next() -> None:
     reduced = str(doubt_of(parser().protocol, LEARNT, large))
     assert reduced.endswith("things of less than some 40 pixels are lost")  # at their own size it has seen nothing
     as_it_is = str(doubt_of(parser(protocol=ProtocolSettings(size="own")).protocol, LEARNT, large))
-    assert as_it_is.endswith("answer unless these were pieces of such pictures, or parse with protocol.size=60")
+    assert as_it_is.endswith("answer unless these were pieces of such pictures, or parse with protocol={'size': 60}")
     beyond = str(doubt_of(parser(protocol=ProtocolSettings(size=110)).protocol, LEARNT, large))
     assert beyond.endswith(
-        "learnt from short sides of 40 to 100, most of about 60: expect a worse answer, or parse with protocol.size=60"
+        "learnt from short sides of 40 to 100, most of about 60: expect a worse answer, or parse with "
+        "protocol={'size': 60}"
     )
     chosen = str(doubt_of(parser(protocol=ProtocolSettings(size=60)).protocol, LEARNT, large))
     assert chosen.endswith("are parsed at short side 60: things of less than some 40 pixels are lost")
@@ -185,10 +186,10 @@ def test_whoever_follows_one_advice_is_not_sent_back_by_the_next() -> None:
 def test_doubts_name_the_size_as_who_is_asked_gives_it() -> None:
     far, reduced = (32, 24), (800, 600)
     fitting = parser().protocol
-    assert str(doubt_of(fitting, LEARNT, far)).endswith("expect a worse answer, or parse with protocol.size=60")
+    assert str(doubt_of(fitting, LEARNT, far)).endswith("expect a worse answer, or parse with protocol={'size': 60}")
     wide = LearntSizes(short=60, largest=60, seen=(40, 700))
     assert str(doubt_of(fitting, wide, reduced)).endswith(
-        "; protocol.size='own' keeps them, at a size that it learnt from, too"
+        "; protocol={'size': 'own'} keeps them, at a size that it learnt from, too"
     )
     assert doubt_of(parser(wide, ProtocolSettings(size="own")).protocol, wide, reduced) is None
     alike = LearntSizes(short=60, largest=60, seen=(60, 60))

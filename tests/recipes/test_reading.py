@@ -1,8 +1,9 @@
 """Recipes that extend others, and the published figures that stand in them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sceneparse.errors import UserError
@@ -136,3 +137,26 @@ def test_a_default_that_a_group_has_by_its_holder_wins_over_that_of_its_class() 
     given = {"training": {"batch": 2}, "inner": {"number": 3}, "other": {"training": {"batch": 4}}}
     expected = Outer(TrainingSettings(7, batch=2), Inner(number=3), Inner(TrainingSettings(8, batch=4), 5))
     assert from_mapping(Outer, given, "x.yaml") == expected
+
+
+def test_paths_and_numbers_of_numpy_are_taken_from_python(tmp_path: Path) -> None:
+    recipe = read_recipe(
+        "toy-pspnet",
+        data={"kind": "folder", "root": tmp_path},
+        training={"iterations": np.int64(40), "batch": np.uint8(2)},
+        optimizer={"lr": np.float32(0.5)},
+        augmentation={"crop": (np.int32(65), np.int64(97))},
+        protocol={"flip": np.True_},
+    )
+    assert (recipe.data.root, recipe.optimizer.lr, recipe.augmentation.crop) == (str(tmp_path), 0.5, (65, 97))
+    given = (
+        recipe.training.iterations,
+        recipe.training.batch,
+        (recipe.augmentation.crop or (0,))[0],
+        recipe.protocol.flip,
+    )
+    assert list(map(type, given)) == [int, int, int, bool]
+    group = replace(recipe.data, root=tmp_path / "another")  # type: ignore[arg-type]
+    assert read_recipe("toy-pspnet", data=group).data.root == str(tmp_path / "another")
+    with pytest.raises(UserError, match=r"optimizer\.lr is"):
+        read_recipe("toy-pspnet", optimizer={"lr": tmp_path})

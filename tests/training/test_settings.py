@@ -146,7 +146,7 @@ def test_a_warm_up_of_more_than_half_is_said() -> None:
     assert long_warmup(50, 100) is None
     said = long_warmup(51, 100) or ""
     assert "grows during 51 of the 100 iterations (optimizer.warmup is 51)" in said
-    assert "a longer one, such as training.iterations=510, is what helps" in said and "never" not in said
-    assert "optimizer.warmup=" not in said  # a shorter one made such trainings worse
+    assert "a longer one, such as training={'iterations': 510}, is what helps" in said and "never" not in said
+    assert "'warmup'" not in said  # a shorter one made such trainings worse
     never = long_warmup(1000, 3) or ""
     assert "grows during all 3 iterations (optimizer.warmup is 1000) and never comes to its full value" in never

@@ -1,6 +1,7 @@
 """Options that a command nearly has."""
 
 import difflib
+import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 
@@ -8,6 +9,9 @@ from sceneparse.errors import UserError
 
 SHORTEST = len("--out")
 """An option of so many signs or more is meant by what begins with it, such as --output and --out-dir."""
+
+USUAL = frozenset(("--out", "--data"))
+"""What is meant by -o and -d where other options begin with the letter too."""
 
 
 SPLIT = "--split"
@@ -41,6 +45,9 @@ def refuse_mistyped(
     """
     words = list(arguments)
     words = words[: words.index("--")] if "--" in words else words
+    for word in words:
+        if re.fullmatch(r"-[a-zA-Z]", short := word.partition("=")[0]) and short not in options:
+            _refuse_short(short, options, command)
     for option in (word.partition("=")[0] for word in words if word.startswith("--")):
         if option in options:
             continue
@@ -83,6 +90,14 @@ def _in_place_of(name: str, value: str, options: Collection[str], command: str) 
         return f"it takes no settings of recipes; its options: {command} --help"
     shown = f"{own} {value}" if name.startswith("data.") and value else own
     return f"that is a setting of recipes: here it is {shown}"
+
+
+def _refuse_short(short: str, options: Collection[str], command: str) -> None:
+    """Refuse an option of one letter, such as -o, where it is known what is meant."""
+    begun = sorted(one for one in options if one.startswith(f"-{short}"))
+    meant = [one for one in begun if one in USUAL] or begun
+    if len(meant) == 1:
+        raise UserError(f"{command}: unexpected '{short}', since options have no short names here; give '{meant[0]}'")
 
 
 def _settings_called(name: str) -> list[str]:

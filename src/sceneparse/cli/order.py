@@ -48,6 +48,34 @@ def check_model_before_data(arguments: argparse.Namespace) -> None:
         raise UserError(f"{model} is no model, but {data} is one: {words}")
 
 
+def check_recipe_before_data(arguments: argparse.Namespace) -> None:
+    """Refuse a folder in front of a recipe, which it is to be trained on.
+
+    Args:
+        arguments: The command's `recipe` and `settings`, and its `command_line`.
+
+    Raises:
+        UserError: The first is a folder, and a recipe is among the others; the message gives the right command.
+    """
+    folder = str(arguments.recipe)
+    if not os.path.isdir(folder):  # noqa: PTH112 - see above
+        return
+    recipe = next((one for one in arguments.settings if _is_recipe(one)), None)
+    if recipe is not None:
+        line = [expanded_text(word) for word in arguments.command_line]
+        line.remove(recipe)
+        at = line.index(folder)
+        line[at : at + 1] = [recipe, "--data.root", folder]
+        words = shlex.join(["sceneparse", *line])
+        raise UserError(f"{folder} is no recipe, but {recipe} is one, and the recipe comes first: {words}")
+
+
+def _is_recipe(word: str) -> bool:
+    from sceneparse.recipes import recipe_names
+
+    return word in recipe_names() or (word.endswith((".yaml", ".yml")) and os.path.isfile(word))  # noqa: PTH113
+
+
 def _is_model(source: str) -> bool:
     from sceneparse.settings.engine import is_exported
     from sceneparse.weights.config import CONFIG

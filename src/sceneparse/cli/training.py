@@ -9,6 +9,7 @@ from pathlib import Path
 from sceneparse.arguments import check_number
 from sceneparse.cli.beforehand import loading, refuse_unready, refuse_unwritable_folder, refuse_wrong_counts
 from sceneparse.cli.command import Command, in_processes, process_arguments, recipe_settings
+from sceneparse.cli.order import check_recipe_before_data
 from sceneparse.errors import UserError
 from sceneparse.paths import expanded, expanded_text
 from sceneparse.recipes.reading import OF_RUN
@@ -70,6 +71,7 @@ def _recipe_to_resume(given: Sequence[str]) -> str:
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    check_recipe_before_data(arguments)
     return in_processes(arguments, _train_here)
 
 

@@ -95,6 +95,7 @@ def _wrong_layout(root: Path) -> UserError:
         further_down,
         further_up,
         kinds_that_fit,
+        to_parse,
     )
 
     wrong = wrong_layout(root, LAYOUT)
@@ -102,8 +103,11 @@ def _wrong_layout(root: Path) -> UserError:
         kind, evidence = found[0]
         looks = f"looks like kind {kind} ({evidence})"
         return OtherKindError(f"{wrong}; it {looks}", kind, f"{root} {looks}")
-    elsewhere = (further_down(root) or further_up(root)).removesuffix(".")
-    return UserError(f"{wrong}; {elsewhere}" if elsewhere else str(wrong))
+    if inside := further_down(root):
+        return UserError(f"{wrong}; {inside.removesuffix('.')}")
+    # Photos may lie beside a data set that they have nothing to do with.
+    said = f"{wrong}; {around.removesuffix('.')}" if (around := further_up(root)) else str(wrong)
+    return UserError(f"{said}. {parse}" if (parse := to_parse(root)) else said)
 
 
 def usual_splits(root: Path) -> dict[str, SplitFolders]:
@@ -139,7 +143,7 @@ def folder_layout(settings: DataSettings) -> Layout:
     root = root_of(settings)
     options: FolderOptions = KIND.read_options(settings.options, "data.options", "kind folder")
     folders = folder_splits(root, options.patterns())
-    labels = _classes(root)
+    labels = _classes(root, folders)
     splits = Listings(folders)
     usual = bool(usual_splits(root))
     lists = split_lists(settings, folders)
@@ -174,7 +178,7 @@ def split_lists(settings: DataSettings, folders: Mapping[str, SplitFolders]) -> 
     return SplitLists(root_of(settings), whole)
 
 
-def _classes(root: Path) -> LabelSpace:
+def _classes(root: Path, folders: Mapping[str, SplitFolders]) -> LabelSpace:
     """The classes of a folder; where it has no `classes.json`, it may be of another kind, which the message says.
 
     Raises:
@@ -185,6 +189,7 @@ def _classes(root: Path) -> LabelSpace:
         return LabelSpace.read(path)
     except UserError as error:
         # Which go over all kinds, this one among them.
+        from sceneparse.datasets.legends import what_to_write
         from sceneparse.datasets.recognising import other_reading, special_kind
 
         if path.exists():
@@ -194,9 +199,10 @@ def _classes(root: Path) -> LabelSpace:
             looks = f"{root} looks like kind {kind} ({evidence})"
             names = f"{argument('kind', kind)}, for training {argument('data.kind', kind)}"
             raise OtherKindError(f"{error}. {looks}: name it with {names}.", kind, looks) from None
-        if not (other := other_reading(root)):
-            raise
-        raise UserError(f"{error}. {other}") from None
+        whole = what_to_write(path, folders.values())
+        said = f"{path}: no such file; {whole}" if whole else str(error)
+        other = other_reading(root, named=bool(whole))
+        raise UserError(f"{said}. {other}" if other else said) from None
 
 
 def taken(

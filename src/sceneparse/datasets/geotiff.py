@@ -269,7 +269,7 @@ def open_geotiff(settings: DataSettings, split: str, channels: int) -> RasterPai
     else:
         splits = Listings(folders)
     listing = chosen_pairs(splits, split, root, undivided=False)
-    refuse_unpaired(listing, chosen_split(folders, split, root))
+    refuse_unpaired(listing, chosen_split(folders, split, root), root)
     said = () if lists is None else lists.notes()
     return RasterPairs(listing.pairs, LabelSpace.read(root / "classes.json"), channels, options, said)
 

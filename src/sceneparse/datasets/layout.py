@@ -176,7 +176,7 @@ def open_layout(read: Callable[[DataSettings], Layout]) -> Callable[[DataSetting
         layout = read(settings)
         listing = chosen_pairs(layout.splits, split, layout.root, undivided=layout.undivided, val=settings.val)
         folders = layout.folders.get(split) or SplitFolders(split, layout.root, layout.root)
-        refuse_unpaired(listing, folders, partly=layout.partly, patterns=layout.patterns)
+        refuse_unpaired(listing, folders, layout.root, partly=layout.partly, patterns=layout.patterns)
         dataset = ListedPictures(listing.pairs, layout.labels, channels, truth_of(layout))
         dataset = dataset.read_as(Reading(settings.orientation, settings.range))
         dataset.among(partial(_masks_of, layout.splits))

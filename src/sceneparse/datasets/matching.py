@@ -72,6 +72,11 @@ class Listing:
     beginning: str = ""
     folded: bool = False
 
+    def rule(self) -> str:
+        """Say by what pictures and masks are matched."""
+        own = self.ending or self.beginning
+        return "pictures and masks are matched by their path without suffix" + (f" and '{own}'" if own else "")
+
 
 def list_pairs(split: SplitFolders) -> Listing:
     """Match pictures and masks by their relative path without suffix. Reads folders, not files.

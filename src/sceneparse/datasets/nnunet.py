@@ -9,35 +9,38 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sceneparse.arguments import argument
+from sceneparse.arguments import together
 from sceneparse.errors import UserError
 
 GATHERED = re.compile(r"^(images|labels|masks|segmentations)(tr|ts|va|_\w+)?$", re.IGNORECASE)
 """Folders in which the volumes of all cases lie together."""
 
 
-def nnunet_layout(root: Path, together: Sequence[Path]) -> UserError:
+def nnunet_layout(root: Path, in_one_folder: Sequence[Path]) -> UserError:
     """Return an error that says all that is to be done to a folder whose volumes lie together.
 
     Args:
         root: The folder.
-        together: The folders in it that hold volumes of all cases (`GATHERED`).
+        in_one_folder: The folders in it that hold volumes of all cases (`GATHERED`).
     """
-    lie = " and ".join(f"{folder.name}/" for folder in together[:4])
-    if not any(folder.name.lower() in ("imagestr", "labelstr") for folder in together) and _has_cases(root, together):
+    lie = " and ".join(f"{folder.name}/" for folder in in_one_folder[:4])
+    if not any(folder.name.lower() in ("imagestr", "labelstr") for folder in in_one_folder) and _has_cases(
+        root, in_one_folder
+    ):
         return UserError(
             f"{root}: the volumes of all cases lie in {lie} beside folders of cases: move {lie} out of {root}"
         )
     said = _read(root / "dataset.json")
     channels = _channels(said)
     images = " and ".join(f"imagesTr/X_{index:04}.nii.gz to X/X_{name}.nii.gz" for index, name in enumerate(channels))
-    aside = [f"{folder.name}/" for folder in together if folder.name.lower() not in ("imagestr", "labelstr")]
+    aside = [f"{folder.name}/" for folder in in_one_folder if folder.name.lower() not in ("imagestr", "labelstr")]
+    given = {"data.nifti.modalities": channels, "backbone.in_channels": len(channels)}
     return UserError(
         f"{root}: the volumes of all cases lie in {lie} (nnU-Net's layout), but here each case has a folder of its "
         f"own: move {images}, and labelsTr/X.nii.gz to X/X_seg.nii.gz"
         f"{f'; move {_and(aside)} out of {root}' if aside else ''}; write {_classes(said)} to classes.json, and the "
         f"names of the cases to train with and to validate with to train.txt and val.txt, one a line; give "
-        f"{argument('data.nifti.modalities', channels)} and {argument('backbone.in_channels', len(channels))}"
+        f"{together(given, between=' and ')}"
     )
 
 
@@ -45,8 +48,8 @@ def _and(names: Sequence[str]) -> str:
     return " and ".join(names)
 
 
-def _has_cases(root: Path, together: Sequence[Path]) -> bool:
-    folders = [folder for folder in root.iterdir() if folder.is_dir() and folder not in together]
+def _has_cases(root: Path, in_one_folder: Sequence[Path]) -> bool:
+    folders = [folder for folder in root.iterdir() if folder.is_dir() and folder not in in_one_folder]
     return any(next(folder.glob("*.nii*"), None) is not None for folder in folders)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from pathlib import Path
@@ -111,17 +112,21 @@ class PairedPictures(ListedPictures):
         super().__init__(listing.pairs, labels, channels, truth)
 
 
-def refuse_unpaired(listing: Listing, split: SplitFolders, *, partly: bool = False, patterns: bool = False) -> None:
+def refuse_unpaired(
+    listing: Listing, split: SplitFolders, root: Path | None = None, *, partly: bool = False, patterns: bool = False
+) -> None:
     """Raise a `UserError` that names the first picture without mask, mask without picture or ambiguous name.
 
     Args:
         listing: What the split holds.
         split: Where it lies.
+        root: The data set's folder, where it is known.
         partly: Whether pictures without a mask may be left out.
         patterns: Whether settings of the kind say what names have in common.
     """
     where = f"split '{split.name}'"
-    advice = "pictures and masks are matched by their path without suffix; `sceneparse data check` lists them all"
+    folder = "" if root is None else f" {shlex.quote(str(root))}"
+    advice = f"{listing.rule()}; `sceneparse data check{folder}` lists them all"
     if patterns and (given := patterns_advice(listing, split)):
         advice = f"{advice}; {given}"
     for files, what, other in (

@@ -1,6 +1,7 @@
 """Name the kind of a data set by what lies in its folder."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -89,11 +90,12 @@ def special_kind(root: Path) -> tuple[str, str] | None:
     return next((one for one in kinds_that_fit(root) if one[0] not in GENERAL), None)
 
 
-def other_reading(root: Path) -> str:
+def other_reading(root: Path, *, named: bool) -> str:
     """Say what a folder of pictures and masks without a `classes.json` and of no special kind is rather, else nothing.
 
     Args:
         root: The folder.
+        named: Whether the error about `classes.json` already says what to write into it.
     """
     if (ours := exported(root)) is not None:
         return (
@@ -102,7 +104,7 @@ def other_reading(root: Path) -> str:
         )
     if elsewhere := further_down(root) or further_up(root):
         return elsewhere
-    if named_otherwise(root / CLASSES):  # which the error about classes.json says
+    if named or named_otherwise(root / CLASSES):  # which the error about classes.json says
         return ""
     files = _below(root)
     if any(path.suffix.lower() in ARCHIVES for path in files):
@@ -203,6 +205,18 @@ def _unread_form(files: Sequence[Path]) -> str:
     return ""
 
 
+def to_parse(root: Path) -> str:
+    """Say how pictures are parsed that have no masks; empty where a folder holds no pictures.
+
+    Args:
+        root: The folder.
+    """
+    if not any(path.suffix.lower() in PICTURE_SUFFIXES for path in _below(root)):
+        return ""
+    command = argument("sceneparse.load", option=f"sceneparse predict MODEL {shlex.quote(str(root))} --out DIR")
+    return f"To parse pictures that have no masks: `{command}`"
+
+
 def _help(root: Path) -> str:
     """What would help, in a sentence, by what there is."""
     files = _below(root)
@@ -218,7 +232,8 @@ def _help(root: Path) -> str:
     if suffixes & PICTURE_SUFFIXES:
         return (
             "There are pictures, but no masks that belong to them: put pictures into images/ and masks of the same "
-            "names into masks/, with a classes.json beside them, or name masks NAME_mask.png beside NAME.jpg."
+            "names into masks/, with a classes.json beside them, or name masks NAME_mask.png beside NAME.jpg. "
+            f"{to_parse(root)}."
         )
     if not suffixes:
         return "Name the folder in which the pictures and their masks or annotations lie."

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sceneparse.arguments import argument
+from sceneparse.arguments import together
 from sceneparse.data.notes import DataNote
 from sceneparse.datasets.matching import Listing, SplitFolders
 from sceneparse.errors import MissingSplitError, UserError, counted
@@ -252,4 +252,4 @@ def parted_by_hand(counts: Mapping[str, int], wanted: str) -> str:
 
 def parted_as(train: str, val: str) -> str:
     """Return the settings that say what is trained on and what is validated on."""
-    return " ".join(argument(f"data.{role}", name) for role, name in (("train", train), ("val", val)))
+    return together({"data.train": train, "data.val": val})

@@ -150,7 +150,7 @@ def open_to_test(
 def _held_out_note(wanted: str, held: str) -> str:
     return (
         f"there is no split '{wanted}': tested on '{held}', which the training held out and chose its model by, so "
-        f"that new pictures may score a little less ({argument('split')} names another)"
+        f"that new pictures may score a little less (another: {argument('split', 'NAME')})"
     )
 
 

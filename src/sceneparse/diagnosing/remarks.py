@@ -83,7 +83,7 @@ def hardly_trained(origin: Origin) -> Advice | None:
     )
     wanted = max(seen.of_passes(ENOUGH), 10 * warmup)
     remedy = (
-        f"Train longer before anything else is changed, such as `{longer_command(run, wanted)}`, which begins anew. "
+        f"Train longer, anew, before anything else is changed, such as by `{longer_command(run, wanted)}`. "
         "Where that takes too long, a smaller `augmentation.crop` or network sees more pictures in the same time."
         if origin.known
         else "Train longer before anything else is changed."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.arguments import argument
+from sceneparse.arguments import together
 from sceneparse.datasets.subsets import chosen_pairs, in_one_piece
 from sceneparse.doctor.findings import Finding, finding_of
 from sceneparse.doctor.pair_facts import Facts, relative
@@ -106,5 +106,5 @@ def _advice(evidence: Evidence, role: str) -> str:
     if not 2 <= len(sequences) <= len(found) // 2 or None in found:
         return ""
     held = min(sequences, key=lambda sequence: abs(sequences[sequence] - len(found) / 5))
-    train, val = argument("data.train", f"{name}[!{held}*]"), argument("data.val", f"{name}[{held}*]")
-    return f"; keep each sequence on one side, such as {train} {val}"
+    sides = together({"data.train": f"{name}[!{held}*]", "data.val": f"{name}[{held}*]"})
+    return f"; keep each sequence on one side, such as {sides}"

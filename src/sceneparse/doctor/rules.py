@@ -162,11 +162,7 @@ def unpaired_files(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _unpaired(split: SplitFolders, listing: Listing, root: Path, *, patterns: bool) -> Iterator[Finding]:
-    rule = "pictures and masks are matched by their path without suffix"
-    if listing.ending:
-        rule = f"pictures and masks are matched by their path without suffix and '{listing.ending}'"
-    if listing.beginning:
-        rule = f"pictures and masks are matched by their path without suffix and '{listing.beginning}'"
+    rule = listing.rule()
     if patterns and (advice := patterns_advice(listing, split)):
         rule = f"{rule}; {advice}"
     for files, code, text in (

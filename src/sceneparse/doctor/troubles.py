@@ -21,7 +21,7 @@ TROUBLES: dict[Problem, str] = {
     "and save them without transparency",
     "mask-bits": "masks may hold ids, or greys that a program packed into fewer bits; write them anew with 8 bits",
     "mask-is-rgb": "masks are colour pictures, but the label space expects ids; if the colours stand for classes, say "
-    '"masks": "rgb" in classes.json',
+    '"masks": "rgb" in classes.json, and give each its colour in "colors"',
     "mask-is-index": "masks are grey, but the label space expects colours; if the grey values are ids, say "
     '"masks": "index" in classes.json',
     "values": "files hold labels that cannot be used",

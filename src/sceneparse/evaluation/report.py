@@ -122,7 +122,7 @@ def confusions(counts: NDArray[Any], classes: int) -> list[Confusion]:
 
 
 def head(name: str, evaluation: Evaluation, comparison: Comparison | None, facts: Mapping[str, str]) -> str:
-    """Return the top of the page: the main figures, and what they were measured with and on."""
+    """Return the top of the page: the main figures, what they were measured with and on, and what to know of that."""
     tiles = []
     for key, figure in figures_of(Task.OBJECT).items():
         label, other = figure.short, ""
@@ -134,7 +134,8 @@ def head(name: str, evaluation: Evaluation, comparison: Comparison | None, facts
         kind, value = " main" if figure.headline else "", figure.with_unit(evaluation.figures[key])
         tiles.append(f'<div class="tile{kind}"><span>{escape(label)}</span><b>{escape(value)}</b>{other}</div>')
     lines = {"protocol": evaluation.protocol.describe(), "pictures": f"{len(evaluation.pictures):,}", **facts}
-    entries = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in lines.items())
+    said = [*lines.items(), *(("note", note) for note in evaluation.notes)]
+    entries = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in said)
     return f'<div class="tiles">{"".join(tiles)}</div>\n<dl class="facts">{entries}</dl>'
 
 

@@ -1,12 +1,16 @@
 """Names of classes in another file than the one that is read, for the message that says that this one is missing."""
 
 import json
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 STEMS = frozenset(
-    ("classes", "class_names", "classnames", "names", "labels", "label_names", "categories", "palette", "legend")
+    (
+        *("classes", "class_names", "classnames", "names", "labels", "label_names", "categories", "palette", "legend"),
+        *("labelmap", "label_colors", "class_dict", "class_colors", "colors", "colours", "colormap"),
+    )
 )
 """What files of class names are called, in lower case, up to the first dot."""
 
@@ -29,19 +33,49 @@ def named_otherwise(path: Path) -> str:
     Args:
         path: The file that would be read, such as `classes.json`.
     """
+    if rename := to_rename(path):
+        return rename
+    called, _ = _files_beside(path)
+    example = '{"names": ["sky", "road"]}'
+    return f"{called[0].name} is not read: write its names into {path.name}, such as {example}" if called else ""
+
+
+def to_rename(path: Path) -> str:
+    """Say which file beside a missing one holds just what that would; empty where none does.
+
+    Args:
+        path: The file that would be read, such as `classes.json`.
+    """
+    called, others = _files_beside(path)
+    jsons = [file for file in others if file.suffix.lower() == ".json"]
+    # Many are annotations, one for each picture, and take long to read.
+    for file in (*called, *(jsons if len(jsons) <= FEW else ())):
+        if _is_label_space(file):
+            return f"classes are read from {path.name} alone: rename {file.name}, which lies beside it"
+    return ""
+
+
+def files_of_names(path: Path) -> Sequence[Path]:
+    """Return the files beside a missing one that may list classes: by what they are called, then a few CSV files.
+
+    Args:
+        path: The file that would be read, such as `classes.json`.
+    """
+    called, others = _files_beside(path)
+    tables = [file for file in others if file.suffix.lower() == ".csv"]
+    files = (*called, *(tables if len(tables) <= FEW else ()))
+    return [file for file in files if file.is_file() and file.stat().st_size <= LARGEST]
+
+
+def _files_beside(path: Path) -> tuple[list[Path], list[Path]]:
+    """Files of the endings, those that are called as lists of names are, and the others."""
     try:
         files = sorted(one for one in islice(path.parent.iterdir(), LOOKED_AT) if one.suffix.lower() in SUFFIXES)
     except OSError:
-        return ""
+        return [], []
     # A classes.json.txt, too: Windows hides what its editor adds to a name.
     called = [one for one in files if one.name.lower().partition(".")[0] in STEMS]
-    others = [one for one in files if one not in called and one.suffix.lower() == ".json"]
-    # Many are annotations, one for each picture, and take long to read.
-    for file in (*called, *(others if len(others) <= FEW else ())):
-        if _is_label_space(file):
-            return f"classes are read from {path.name} alone: rename {file.name}, which lies beside it"
-    example = '{"names": ["sky", "road"]}'
-    return f"{called[0].name} is not read: write its names into {path.name}, such as {example}" if called else ""
+    return called, [one for one in files if one not in called]
 
 
 def _is_label_space(file: Path) -> bool:

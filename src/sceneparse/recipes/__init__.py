@@ -1,6 +1,7 @@
 """Recipes: the YAML files beside this one, and how settings are read from YAML, JSON and typed values."""
 
 import dataclasses
+import os
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -125,8 +126,21 @@ def _parsed(parser: "ArgumentParser", mapping: dict[str, Any], known: dict[str, 
 
 
 def as_mapping(value: Any) -> Any:
-    """A settings object as `to_mapping` gives it; any other value as it is."""
-    return to_mapping(value) if dataclasses.is_dataclass(value) else value
+    """A settings object as `to_mapping` gives it, any other value as a recipe's file may hold it.
+
+    Paths become text, numpy's scalars those of Python.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = to_mapping(value)
+    if isinstance(value, Mapping):
+        return {key: as_mapping(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(as_mapping, value))
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    # Told by its class, without an import of numpy.
+    scalar = any((one.__module__, one.__name__) == ("numpy", "generic") for one in type(value).__mro__)
+    return value.item() if scalar else value
 
 
 @by_name("read_recipe")

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from sceneparse.arguments import argument
+from sceneparse.arguments import argument, together
 from sceneparse.errors import UserError
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.flat import flat_settings
@@ -93,6 +93,7 @@ def _onwards(out: Path) -> str:
     """How a training that is done is followed by another one; empty where it has no model yet."""
     if not (out / MODEL).exists():
         return ""
-    init = argument("init.model", str(out), option=f"--init {shlex.quote(str(out))}")
-    longer = argument("out", str(out.with_name(f"{named(out).name}-longer")))
-    return f"; to train on from its model, leave {argument('resume', True, option='--resume')} out: {init} {longer}"
+    longer = str(out.with_name(f"{named(out).name}-longer"))
+    values = {"init.model": str(out), "out": longer}
+    given = together(values, options={"init.model": f"--init {shlex.quote(str(out))}"})
+    return f"; to train on from its model, leave {argument('resume', True, option='--resume')} out: {given}"

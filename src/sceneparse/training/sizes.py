@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sceneparse.arguments import argument
+from sceneparse.arguments import together
 from sceneparse.data import DataSet
 from sceneparse.data.augment import Draw, middle_factor
 from sceneparse.data.sample import shares_of, size_of
@@ -74,7 +74,7 @@ def small_crops(sizes: LearntSizes, data: DataSettings, augmentation: Augmentati
         usual = AugmentationSettings().scale
         if augmentation.scale not in (usual, (1.0, 1.0)):
             changes["scale"] = list(usual)  # beside `short` only a default is taken
-    given = " ".join(argument(f"augmentation.{name}", value) for name, value in changes.items())
+    given = together({f"augmentation.{name}": value for name, value in changes.items()})
     return (
         f"a crop of {crop[0]}×{crop[1]} is a small piece of a picture whose short side is {sizes.short:,} pixels, so "
         f"that the network sees little of a scene at a time; to make the pictures smaller first: {given}"

@@ -1,7 +1,7 @@
 """COCO JSON: masks equal to pycocotools', splits by any tool's file names, and a line for what is wrong."""
 
+import ast
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -199,9 +199,7 @@ def test_outlines_go_before_key_points_and_another_file_can_be_named(tmp_path: P
     named = DataSettings("coco", root=str(tmp_path), options=options)
     assert objects(named, split="train")[4, 4] == 1
     (tmp_path / "annotations" / "instances_train2017.json").rename(tmp_path / "annotations" / "stuff_train2017.json")
-    message = (
-        r"could both be split 'train'; say which, such as data\.options\.annotations='annotations/person_keypoints_"
-    )
+    message = r"could both be split 'train'; .*={'options': {'annotations': 'annotations/person_keypoints_"
     with pytest.raises(UserError, match=message):
         open_dataset(settings, "train")
 
@@ -223,9 +221,7 @@ def test_following_what_is_said_of_rivals_opens_them(files: Sequence[str], lengt
     settings = DataSettings("coco", root=str(tmp_path))
     with pytest.raises(UserError, match="could both be split") as raised:
         open_for_training(settings)
-    said = dict(re.findall(r"data\.([\w.]+)='?([^\s']+)'?", str(raised.value)))
-    options = {"annotations": said["options.annotations"]}
-    followed = replace(settings, options=options, train=said.get("train", "train"), val=said.get("val", "val"))
+    followed = replace(settings, **ast.literal_eval(str(raised.value).partition("such as data=")[2]))
     if lengths:
         assert [len(split) for split in open_for_training(followed)] == lengths
     else:  # of two for validation there is none to train on, but each can be opened
@@ -244,7 +240,7 @@ def test_pictures_are_found_where_tools_put_them(tmp_path: Path) -> None:
     assert dataset[0].path.endswith("images/train/x/caf\u00e9.png") and dataset[1].path.endswith("images/b.png")
     elsewhere = DataSettings("coco", root=str(tmp_path), options={"images": "images/val"})
     with pytest.raises(
-        UserError, match=r"1 of 2 pictures that it names are not there, the first is 'C:.*data\.options\.images="
+        UserError, match=r"1 of 2 pictures that it names are not there, the first is 'C:.*data={'options': {'images': "
     ):
         open_dataset(elsewhere, "train")
 

@@ -58,7 +58,7 @@ class TestPicturesOfAnotherSplit:
         message = self.refused("coco", tmp_path, "val", r"2 of 2 pictures of split 'val' .* as images/train2017/0\.png")
         with pytest.raises(UserError, match="in another split's folder alone"):
             open_for_training(settings("coco", tmp_path))
-        advice = re.search(r"data\.options\.images='(\S+)'", message)
+        advice = re.search(r"data={'options': {'images': '(\S+)'}}", message)
         assert advice is not None
         followed = replace(settings("coco", tmp_path), options={"images": advice[1]})
         assert [len(split) for split in open_for_training(followed)] == [2, 2]
@@ -166,7 +166,7 @@ class TestPicturesOfAnotherSplit:
         coco(tmp_path / "annotations/instances_val.json", ["4.png", "8.png"])
         coco(tmp_path / "annotations/instances_test.json", ["7.png"])
         message = self.refused("coco", tmp_path, "val", "2 of 2 pictures of split 'val' were found in another split's")
-        advice = re.search(r"data\.options\.images='(\S+)'", message)
+        advice = re.search(r"data={'options': {'images': '(\S+)'}}", message)
         assert advice is not None
         followed = replace(export, options={"images": advice[1]})
         assert len(open_dataset(followed, "val")) == 2

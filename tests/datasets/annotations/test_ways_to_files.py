@@ -136,7 +136,7 @@ def test_two_releases_of_darwin_are_not_one_data_set(tmp_path: Path) -> None:
     shutil.copytree(root / "releases/v2", root / "releases/v1")
     with pytest.raises(UserError, match="as files of two releases do") as raised:
         open_dataset(settings("darwin", root), "all")
-    advice = re.search(r"data\.root='(\S+)' data\.options\.images='(\S+)'", str(raised.value))
+    advice = re.search(r"data={'root': '(\S+)', 'options': {'images': '(\S+)'}}", str(raised.value))
     assert advice is not None
     followed = replace(settings("darwin", Path(advice[1])), options={"images": advice[2]})
     assert len(open_dataset(followed, "all")) == 3
@@ -230,7 +230,7 @@ def test_the_advice_on_a_split_for_validation_works(others: tuple[str, ...], tmp
             picture(tmp_path / split / file)
     export = settings("coco", tmp_path)
     found = next(one for one in check(export, progress=False).findings if one.severity == "error")
-    advice = re.search(r"data\.train='(.*)' data\.val='(.*)'", found.message)
+    advice = re.search(r"data={'train': '(.*?)', 'val': '(.*?)'}", found.message)
     assert advice is not None
     assert [len(one) for one in open_for_training(replace(export, train=advice[1], val=advice[2]))] == [2, 1]
 
@@ -241,7 +241,7 @@ def test_files_without_roles_are_named_as_splits(tmp_path: Path) -> None:
         (tmp_path / "project.json").rename(tmp_path / f"{project}.json")
         picture(tmp_path / f"{project}.png")
     export = settings("label_studio", tmp_path)
-    with pytest.raises(UserError, match=r"such as data\.train='one' data\.val='two'"):
+    with pytest.raises(UserError, match=r"such as data={'train': 'one', 'val': 'two'}"):
         check(export, progress=False)
     assert check(replace(export, train="one", val="two"), progress=False).ok
 
@@ -254,7 +254,7 @@ def test_names_that_differ_in_case_or_blanks_are_said_with_what_makes_them_one(t
         write(tmp_path / f"{number}.json", whole)
     export = settings("labelme", tmp_path)
     note = next(found.message for found in check(export, progress=False).findings if "differ in case" in found.message)
-    renames = ast.literal_eval(note.split("data.classes.rename=")[1])
+    renames = ast.literal_eval(note.split("data=")[1])["classes"]["rename"]
     diagnosis = check(replace(export, classes=ClassSettings(rename=renames)), progress=False)
     assert diagnosis.labels.names == ("background", "car", "road")
     assert {change.name for change in diagnosis.changes if change.becomes == "car"} == {"car", "Car", "car "}

@@ -138,7 +138,7 @@ def test_the_config_beside_a_pair_says_whether_its_encoder_is_dilated(tmp_path: 
     torch.manual_seed(0)
     encoder, decoder = as_if_trained(DeepResNet(18, False)), as_if_trained(Plain("c1_deepsup", 512, 5))
     [warning] = pair(encoder, decoder, tmp_path).warnings
-    assert warning.startswith("network.output_stride: taken as 8") and "network.output_stride=32" in warning
+    assert warning.startswith("network.output_stride: taken as 8") and "network={'output_stride': 32}" in warning
     config = tmp_path / "config.yaml"
     config.write_text("MODEL:\n  arch_encoder: resnet18\n  arch_decoder: c1_deepsup\n")
     model = pair(encoder, decoder, tmp_path)

@@ -103,8 +103,8 @@ def test_thresholds_that_contradict_each_other_are_refused_until_one_is_given(on
     ("value", "advice"),
     [
         (0.0, "of a logit, 0 is 0.5"),
-        (-0.8473, "if it is a logit's, give network.threshold=0.3"),
-        (30, "if it is in percent, give network.threshold=0.3"),
+        (-0.8473, "if it is a logit's, give network={'threshold': 0.3}"),
+        (30, "if it is in percent, give network={'threshold': 0.3}"),
         (1, "which is not between 0 and 1"),
         (500, "which is not between 0 and 1"),
     ],
@@ -286,7 +286,7 @@ def test_settings_that_agree_with_the_keys_are_not_talked_of(four: State, tmp_pa
 def test_two_channels_with_a_threshold_name_the_option_that_sets_it(tmp_path: Path) -> None:
     content = {"state_dict": fcn(2), "hyper_parameters": {"activation": "sigmoid", "threshold": 0.3}}
     found = imported(content, tmp_path)
-    assert "of two classes, network.threshold=0.3 sets it" in " ".join(found.notes) and len(found.warnings) == 1
+    assert "of two classes, network={'threshold': 0.3} sets it" in " ".join(found.notes) and len(found.warnings) == 1
     assert imported(content, tmp_path, network={"threshold": 0.3}).model.network.threshold == 0.3
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from sceneparse.arguments import argument
+from sceneparse.arguments import argument, together
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, json_files
 from sceneparse.datasets.annotations.splits import ALL, is_role
 from sceneparse.datasets.folder import subfolders, wrong_layout
@@ -149,8 +149,8 @@ def _chosen_by(root: Path, name: str, rivals: Sequence[Path], seen: Collection[P
     best: tuple[tuple[int, int], str, list[str]] | None = None
     for pattern in dict.fromkeys(pattern for path in rivals for pattern in _patterns(path, root)):
         files = _matching(root, pattern)
-        together = len(set(rivals) & set(files.values())) == len(rivals)
-        if (together if role_of(name) is not None else not together) or not set(seen) >= set(files.values()):
+        as_one = len(set(rivals) & set(files.values())) == len(rivals)
+        if (as_one if role_of(name) is not None else not as_one) or not set(seen) >= set(files.values()):
             continue
         roles = sum(split_named(files, role) is not None for role in ("train", "val"))
         if best is None or (roles, len(files)) > best[0]:
@@ -158,10 +158,10 @@ def _chosen_by(root: Path, name: str, rivals: Sequence[Path], seen: Collection[P
     if best is None:
         return argument("data.options.annotations", rivals[0].relative_to(root).as_posix())
     (roles, _), pattern, names = best
-    given = argument("data.options.annotations", pattern)
-    if roles == 2 or len(names) < 2:
-        return given
-    return f"{given} {argument('data.train', names[0])} {argument('data.val', names[1])}"
+    given = {"data.options.annotations": pattern}
+    if roles != 2 and len(names) >= 2:
+        given |= {"data.train": names[0], "data.val": names[1]}
+    return together(given)
 
 
 def _patterns(path: Path, root: Path) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.arguments import argument
+from sceneparse.arguments import together
 from sceneparse.data.sample import DataSet
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.darwin_drawings import DrawingError, drawn_file, paths_of
@@ -135,10 +135,10 @@ def _refuse_releases(items: Sequence[Item], root: Path) -> None:
     for item in items:
         other = first.setdefault(item.name, item.path)
         if other != item.path:
+            given = {"data.root": str(item.path.parent.parent), "data.options.images": str(root.absolute())}
             raise UserError(
                 f"{other} and {item.path} both annotate '{item.name}', as files of two releases do: keep one release "
-                f"below {root}, or name it, such as {argument('data.root', str(item.path.parent.parent))} "
-                f"{argument('data.options.images', str(root.absolute()))}"
+                f"below {root}, or name it, such as {together(given)}"
             )
 
 

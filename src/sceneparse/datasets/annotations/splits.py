@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from sceneparse.arguments import argument
+from sceneparse.arguments import together
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, json_below
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
 from sceneparse.datasets.subsets import ROLES, parted_by_hand, split_named
@@ -58,7 +58,7 @@ def chosen(splits: Mapping[str, Split], split: str, root: Path, count: Callable[
 
 def _cut(**splits: str) -> str:
     """The settings that say what each split is."""
-    return " ".join(argument(f"data.{name}", found) for name, found in splits.items())
+    return together({f"data.{name}": found for name, found in splits.items()})
 
 
 def files_by_split(root: Path, wanted: Callable[[Glimpse], bool], layout: str) -> dict[str, list[Path]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from sceneparse.arguments import argument
+from sceneparse.arguments import argument, together
 from sceneparse.errors import UserError
 from sceneparse.settings import PreprocessingSettings
 from sceneparse.weights.importing.family import OpenSetting
@@ -73,7 +73,7 @@ def if_in_bytes(taken: PreprocessingSettings) -> OpenSetting:
         "preprocessing.mean",
         "its buffers mean and std are taken for pictures in 0..1; the Lightning example of segmentation_models_pytorch "
         "gives them pictures in 0..255, and no key tells: if yours does, give "
-        f"{argument('preprocessing.mean', mean)} and {argument('preprocessing.std', std)}",
+        f"{together({'preprocessing.mean': mean, 'preprocessing.std': std}, between=' and ')}",
     )
 
 
@@ -147,7 +147,7 @@ def _of_most(
     mean, std = ([round(value / 255, 9) for value in values] for values in (found.mean, found.std))
     advice = (
         f"{said[0].path} is 1.0: the mean is taken for pictures in 0..1, as ToFloat makes them; if yours were in "
-        f"0..255, give {argument('preprocessing.mean', mean)} and {argument('preprocessing.std', std)}"
+        f"0..255, give {together({'preprocessing.mean': mean, 'preprocessing.std': std}, between=' and ')}"
     )
     return (OpenSetting("preprocessing.mean", advice),)
 

@@ -287,7 +287,7 @@ def test_ranges_and_bands_of_the_call(tmp_path: Path, capsys: pytest.CaptureFixt
         .failures[0]
         .reason.endswith(
             "has 6 bands, but the model takes 3 channels: say which bands these are (bands=[1, 2, 3]; of a data set "
-            "data.options.bands=[1, 2, 3]), or train a network of all of them (backbone.in_channels=6)"
+            "data={'options': {'bands': [1, 2, 3]}}), or train a network of all of them (backbone={'in_channels': 6})"
         )
     )
     run(parser, path, tmp_path / "out", bands=[5, 1, 3], ranges=[(100, 3000)])

@@ -6,7 +6,7 @@ from math import prod
 
 from torch import Tensor
 
-from sceneparse.arguments import argument
+from sceneparse.arguments import argument, together
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
 from sceneparse.settings.backbone import Dilation
@@ -262,8 +262,8 @@ def unfollowed(facts: Facts, classes: int) -> tuple[OpenSetting, ...]:
     kept_windows = ""
     if facts.window is not None:
         share = round(protocol(facts, classes).stride or 1.0, 4)
-        windows = (argument("protocol.window", list(facts.window)), argument("protocol.stride", share))
-        kept_windows = f", and to keep its windows {' and '.join(windows)}"
+        windows = together({"protocol.window": list(facts.window), "protocol.stride": share}, between=" and ")
+        kept_windows = f", and to keep its windows {windows}"
     advice = (
         f"{'; '.join(said)}{taken}; where that matters, give {argument('protocol.name', 'whole')} and "
         f"{argument('protocol.size')} (own, the short side, or a height and a width){kept_windows}"
