@@ -221,8 +221,11 @@ def _help(root: Path) -> str:
     """What would help, in a sentence, by what there is."""
     files = _below(root)
     suffixes = {path.suffix.lower() for path in files}
-    if elsewhere := further_down(root) or further_up(root):
-        return elsewhere
+    if inside := further_down(root):
+        return inside
+    if around := further_up(root):
+        # Photos may lie beside a data set that they have nothing to do with.
+        return f"{around} {parse}." if (parse := to_parse(root)) else around
     if suffixes & ARCHIVES:
         return "Unpack the archive first."
     if unread := sorted(suffixes & UNREAD_SUFFIXES):
