@@ -41,7 +41,7 @@ def test_tiles_of_several_rasters_stay_with_their_raster(tmp_path: Path) -> None
     assert rasters(cut) == [sorted(names) for names in uncut] and min(map(len, uncut)) > 0
     (note,) = [one.message for one in check(cut, progress=False, workers=1).findings if one.code == "parted"]
     assert "one in five, by its name, is held out as val with all of its tiles" in note
-    advised = re.search(r"data\.train='(.*)' data\.val='(.*)'", note)
+    advised = re.search(r"data=\{'train': '(.*)', 'val': '(.*)'\}", note)
     assert advised is not None
     train, val = rasters(replace(cut, train=advised[1], val=advised[2]))
     assert len(val) == 1 and not set(train) & set(val)

@@ -121,9 +121,7 @@ NAMED = {
 def test_the_settings_that_would_match_names_are_named_and_do(case: str, tmp_path: Path) -> None:
     name, drawn, options = NAMED[case]
     settings = write(tmp_path, name, drawn)
-    advice = "if they belong together but for what their names begin or end with: " + " ".join(
-        f"data.options.{setting}='{pattern}'" for setting, pattern in options.items()
-    )
+    advice = f"if they belong together but for what their names begin or end with: data={{'options': {options}}}"
     assert any(advice in one.message for one in diagnosed(settings).findings)
     with pytest.raises(UserError, match=re.escape(advice)):
         open_for_training(settings)

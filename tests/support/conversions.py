@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.export import ExportedProgram
 
 from sceneparse.inference import onnx_engine, openvino_engine
 from sceneparse.inference.program import Program
@@ -67,23 +66,11 @@ class Conversions:
         path = kept(self._file(program, ".onnx"), lambda path: _write(path, self._to_onnx(program)))
         return onnx_engine.installed()[1].load_from_string(path.read_bytes())
 
-    def traced_again(self, program: Program) -> bool:
-        """Whether a program that was converted for OpenVINO was traced a second time for it."""
-        return self._file(program, ".again").is_file()
-
     def _file(self, program: Program, suffix: str) -> Path:
         return self._folder / f"{fingerprint(program)}{suffix}"
 
     def _write_openvino(self, program: Program, path: Path) -> None:
-        again, trace = self._file(program, ".again"), ExportedProgram.run_decompositions
-
-        def noted(*given: Any, **named: Any) -> ExportedProgram:
-            again.touch()
-            return trace(*given, **named)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ExportedProgram, "run_decompositions", noted)
-            model = self._to_openvino(program)
+        model = self._to_openvino(program)
         openvino_engine.installed().save_model(model, path, compress_to_fp16=False)
 
 

@@ -115,5 +115,5 @@ def test_a_changed_data_set_or_precision_is_refused_on_resume(toy: MakeRecipe, d
         train(bfloat16, run, resume=True)
     for kind in ("images", "masks"):
         (moved / kind / "train" / "000.png").unlink()
-    with pytest.raises(UserError, match=r"has 5 samples now, but had 6 .* put back what is .* init\.model='RUN'"):
+    with pytest.raises(UserError, match=r"has 5 samples now, but had 6 .* put back what is .* init=\{'model': 'RUN'\}"):
         train(recipe, run, resume=True)

@@ -187,7 +187,7 @@ def test_without_a_network_the_hub_is_refused_with_the_way_out(monkeypatch: pyte
         UserError,
         match=r"could not be fetched \(no network\); where there is a network, fetch https://huggingface\.co/timm/"
         r"resnet10t\.c3_in1k/resolve/main/model\.safetensors, and give that file: "
-        r"backbone\.weights='model\.safetensors'; null starts from random weights",
+        r"backbone=\{'weights': 'model\.safetensors'\}; null starts from random weights",
     ):
         load_backbone(target, settings)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sceneparse.arguments import argument
+from sceneparse.arguments import together
 from sceneparse.datasets.mask_names import (
     ANY,
     MASK_BEGINNING,
@@ -162,12 +162,9 @@ def patterns_advice(listing: Listing, split: SplitFolders) -> str:
     if found is None:
         return ""
     given = (("image_names", found.images), ("mask_names", found.masks))
-    settings = [
-        argument(f"data.options.{setting}", pattern, option=f"--data.options.{setting} '{pattern}'")
-        for setting, pattern in given
-        if pattern != "*"
-    ]
-    return f"if they belong together but for what their names begin or end with: {' '.join(settings)}"
+    settings = {f"data.options.{setting}": pattern for setting, pattern in given if pattern != "*"}
+    options = {name: f"--{name} '{pattern}'" for name, pattern in settings.items()}
+    return f"if they belong together but for what their names begin or end with: {together(settings, options=options)}"
 
 
 def _names(files: Iterable[Path]) -> list[str]:

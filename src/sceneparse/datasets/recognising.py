@@ -162,7 +162,11 @@ def further_down(root: Path) -> str:
     folders = sorted(path for depth in ("*", "*/*") for path in islice(root.glob(depth), LOOKED_AT) if path.is_dir())
     visible = [one for one in folders if not any(map(is_hidden, one.relative_to(root).parts))]
     for folder in visible[:FOLDERS]:
-        for kind, evidence in kinds_that_fit(folder):
+        try:
+            fits = kinds_that_fit(folder)
+        except OSError:  # what lies around may be nobody's to read, or be gone by now
+            continue
+        for kind, evidence in fits:
             if kind not in GENERAL or (kind == "folder" and (folder / CLASSES).is_file()):
                 return f"{folder} looks like kind {kind} ({evidence}): name that folder."
             if kind == "folder" and (root / CLASSES).is_file():

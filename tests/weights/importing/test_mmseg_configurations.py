@@ -167,7 +167,7 @@ def test_the_advice_on_a_size_keeps_the_windows(tmp_path: Path) -> None:
     steps = NEW_STEPS.format("dict(type='Resize', scale=other)")
     found, [warning] = protocol_of(tmp_path, steps, slides=True)
     text = FCN_D6[: FCN_D6.index("data = dict(")] + steps
-    given = dict(re.findall(r"protocol\.(window|stride)=(\[[^]]*\]|[\d.]+)", warning))
+    given = dict(re.findall(r"'(window|stride)': (\[[^]]*\]|[\d.]+)", warning))
     assert set(given) == {"window", "stride"}
     values = {"name": "whole", "size": 256, **{key: json.loads(value) for key, value in given.items()}}
     followed = imported(tmp_path, {"cfg": text}, protocol=values)

@@ -230,7 +230,7 @@ def test_smps_lightning_example_is_warned_of_with_flags_that_work(
         assert "warning: preprocessing" not in capsys.readouterr().out
         preprocessing = load_model(tmp_path / "given").config.preprocessing
     else:
-        values = {side: warning.partition(f"preprocessing.{side}=")[2].partition("]")[0] for side in SIDES}
+        values = {side: warning.partition(f"'{side}': ")[2].partition("]")[0] for side in SIDES}
         given = {side: json.loads(f"{value}]") for side, value in values.items()}
         followed = import_checkpoint(path, preprocessing=given)
         assert isinstance(followed, ImportedModel) and not followed.warnings
