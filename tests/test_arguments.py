@@ -37,6 +37,7 @@ SOURCE = Path(sceneparse.__file__).parent
         (("data.root", "it's here"), "data={'root': \"it's here\"}", '--data.root "it\'s here"'),
         (("data.train", "all[:8]"), "data={'train': 'all[:8]'}", "--data.train 'all[:8]'"),
         (("split", "a&b"), "split='a&b'", "--split 'a&b'"),
+        (("split", "it's $1"), 'split="it\'s $1"', "--split 'it'\"'\"'s $1'"),
         (
             ("data.classes.rename", {"a": "b"}),
             "data={'classes': {'rename': {'a': 'b'}}}",

@@ -7,6 +7,7 @@ names it by `argument`, and so says it as whoever reads it wrote it.
 import json
 import re
 import reprlib
+import shlex
 import sys
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -73,6 +74,11 @@ def together(values: Mapping[str, object], *, options: Mapping[str, str] | None 
     if _commands:
         said = options or {}
         return between.join(argument(name, value, option=said.get(name)) for name, value in values.items())
+    return ", ".join(f"{keyword}={value!r}" for keyword, value in nested(values).items())
+
+
+def nested(values: Mapping[str, object]) -> dict[str, Any]:
+    """Return values by dotted names ("data.train") as nested mappings; `recipes.flat` has the way back."""
     keywords: dict[str, Any] = {}
     for name, value in values.items():
         at = keywords
@@ -80,7 +86,7 @@ def together(values: Mapping[str, object], *, options: Mapping[str, str] | None 
         for group in groups:
             at = at.setdefault(group, {})
         at[last] = value
-    return ", ".join(f"{keyword}={value!r}" for keyword, value in keywords.items())
+    return keywords
 
 
 def warn(text: str) -> None:
@@ -270,8 +276,10 @@ def shown(value: object) -> str:
 
 def _quoted(value: str) -> str:
     """A value as a shell takes it: in quotes where it has blanks, quotes or signs that mean something to it."""
-    quote = '"' if "'" in value else "'"
-    return f"{quote}{value}{quote}" if any(sign in " {}[]()*?!&;|<>$#`'\"" for sign in value) else value
+    if not any(sign in " {}[]()*?!&;|<>$#`'\"" for sign in value):
+        return value
+    # Double quotes read well, but mean nothing to what stands for itself in single ones alone.
+    return f'"{value}"' if "'" in value and not any(sign in '"$`!\\' for sign in value) else shlex.quote(value)
 
 
 def is_path(value: object) -> bool:

@@ -163,8 +163,7 @@ def patterns_advice(listing: Listing, split: SplitFolders) -> str:
         return ""
     given = (("image_names", found.images), ("mask_names", found.masks))
     settings = {f"data.options.{setting}": pattern for setting, pattern in given if pattern != "*"}
-    options = {name: f"--{name} '{pattern}'" for name, pattern in settings.items()}
-    return f"if they belong together but for what their names begin or end with: {together(settings, options=options)}"
+    return f"if they belong together but for what their names begin or end with: {together(settings)}"
 
 
 def _names(files: Iterable[Path]) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sceneparse.arguments import nested
 from sceneparse.diagnosing.history import History
 from sceneparse.drawing import curves
 from sceneparse.errors import UserError, counted
@@ -116,15 +117,8 @@ class Origin:
 
     def accepts(self, settings: Mapping[str, Any]) -> bool:
         """Return whether settings (by their dotted names) would change the recipe into another that holds together."""
-        nested: dict[str, Any] = {}
-        for name, value in settings.items():
-            *groups, last = name.split(".")
-            inside = nested
-            for group in groups:
-                inside = inside.setdefault(group, {})
-            inside[last] = value
         try:
-            return bool(_changed(self.recipe, nested) != self.recipe)
+            return bool(_changed(self.recipe, nested(settings)) != self.recipe)
         except UserError:
             return False
 

@@ -13,6 +13,10 @@ WEIGHTED = ("url", "hf_hub_id")
 """What the entry of a model with pretrained weights has."""
 
 
+BACKBONES = Path(__file__).parents[1] / "networks" / "backbones"
+"""Where this package's own backbones are, and their table."""
+
+
 def hub_repository(name: str) -> str | None:
     """Return where a model's pretrained weights lie on the Hugging Face hub, such as "timm/resnet50.a1_in1k".
 
@@ -50,17 +54,18 @@ def refuse_unknown_backbone(name: str) -> None:
     architecture = name.partition(".")[0]
     if architecture in OWN or side_of(architecture) is not None:
         return
-    texts = [file.read_text(encoding="utf-8") for file in _files()]
-    known = [one for text in texts for one in re.findall(r"^@register_model\s+def (\w+)\(", text, re.MULTILINE)]
     quoted = tuple(f"{quote}{architecture}{quote}" for quote in "'\"")
-    # Names that timm knows in another way, such as those that it has given up, stand in its files too.
-    if not known or architecture in known or any(one in text for text in texts for one in quoted):
-        return
-    # Whatever another package adds, or somebody to this one, may make known to timm what it needs.
-    own = Path(__file__).parents[1].rglob("*.py")
-    if any(re.search(rf"\b{re.escape(architecture)}\b", file.read_text(encoding="utf-8")) for file in own):
-        return
-    if not any(entry_points(group=f"sceneparse.{one}") for one in HOMES):
+    known: list[str] = []
+    # The table of this package's own stands among the last of them, which import PyTorch.
+    for file in (*_files(), *BACKBONES.glob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        found = re.findall(r"^@register_model\s+def (\w+)\(", text, re.MULTILINE)
+        # Names that timm knows in another way, such as those that it has given up, stand in its files too.
+        if architecture in found or any(one in text for one in quoted):
+            return
+        known += found
+    # Whatever another package adds, it may make known to timm what it needs.
+    if known and not any(entry_points(group=f"sceneparse.{one}") for one in HOMES):
         raise unknown_backbone(name, [*known, *OWN])
 
 
