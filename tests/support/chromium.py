@@ -60,11 +60,13 @@ class Browser:
         self.downloads.mkdir(parents=True)
         self.messages: list[str] = []
         """What the page wrote to its console, and its uncaught errors."""
+        self._begun: dict[str, str] = {}
+        self._completed: set[str] = set()
         target = next(one for one in self.ask("Target.getTargets")["targetInfos"] if one["type"] == "page")
         self._session = self.ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "DOM", "Accessibility", "Network"):
             self.ask(f"{domain}.enable")
-        self.ask("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads))
+        self.ask("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads), eventsEnabled=True)
 
     def ask(self, method: str, **parameters: Any) -> Any:
         """Send a command of the protocol; its result."""
@@ -99,6 +101,10 @@ class Browser:
                 self.messages.append(details.get("exception", {}).get("description") or details["text"])
             case "Runtime.consoleAPICalled" if given["type"] in ("error", "warning"):
                 self.messages.append(" ".join(str(one.get("value", one.get("description"))) for one in given["args"]))
+            case "Browser.downloadWillBegin":
+                self._begun[given["guid"]] = given["suggestedFilename"]
+            case "Browser.downloadProgress" if given["state"] == "completed":
+                self._completed.add(self._begun[given["guid"]])
             case "Log.entryAdded" if given["entry"]["level"] in ("error", "warning"):
                 self.messages.append(f"{given['entry']['text']} {given['entry'].get('url', '')}")
 
@@ -216,12 +222,14 @@ class Browser:
         path.write_bytes(base64.b64decode(answer["data"]))
 
     def downloaded(self, name: str, seconds: float = 30) -> Path:
-        """The file of that name, once it is downloaded."""
-        path = self.downloads / name
-        waited(
-            path.is_file, seconds, f"the download {name}; there are {sorted(p.name for p in self.downloads.iterdir())}"
-        )
-        return path
+        """The file of that name, once it is downloaded: an empty one takes its place as soon as the download begins."""
+
+        def complete() -> bool:
+            self.run("0")  # reads the events that came
+            return name in self._completed
+
+        waited(complete, seconds, f"the download {name}; there are {sorted(p.name for p in self.downloads.iterdir())}")
+        return self.downloads / name
 
     def names(self) -> list[tuple[str, str]]:
         """Role and name of all that a screen reader meets."""
