@@ -229,6 +229,7 @@ class Browser:
             return name in self._completed
 
         waited(complete, seconds, f"the download {name}; there are {sorted(p.name for p in self.downloads.iterdir())}")
+        self._completed.remove(name)  # the next of that name is waited for anew
         return self.downloads / name
 
     def names(self) -> list[tuple[str, str]]:
