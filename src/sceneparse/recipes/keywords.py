@@ -9,7 +9,7 @@ from sceneparse.arguments import shown
 from sceneparse.calls import Elsewhere
 from sceneparse.recipes.hints import ELSEWHERE, MEANT
 from sceneparse.recipes.known import GROUP, dotted_settings
-from sceneparse.settings import ProtocolSettings, Recipe
+from sceneparse.settings import DataSettings, ProtocolSettings, Recipe
 
 OF_LOAD = ("engine", "device", "precision", "protocol", "tasks")
 """What a parser is loaded with, and no call of it is given."""
@@ -41,6 +41,23 @@ def in_load(keyword: str, value: object) -> str | None:
     if keyword in OF_LOAD:
         return f"a parser is loaded with it: sceneparse.load(…, {keyword}={shown(value)})"
     return in_protocol("sceneparse.load")(keyword, value)
+
+
+def in_data(call: str) -> Elsewhere:
+    """Return what says of a keyword that it is a setting of the data.
+
+    Args:
+        call: What takes the settings.
+    """
+
+    def elsewhere(keyword: str, value: object) -> str | None:
+        if keyword not in {one.name for one in dataclasses.fields(DataSettings)}:
+            return None
+        others = "" if keyword == "root" else ", root='DIR'"
+        given = f"DataSettings('folder'{others}, {keyword}={shown(value)})"
+        return f"it is a setting of the data: {call}({given}), with DataSettings of sceneparse.settings"
+
+    return elsewhere
 
 
 def in_recipe(keyword: str, value: object) -> str | None:
