@@ -28,16 +28,17 @@ def parser() -> Parser:
     return brightest_parser()
 
 
-def refused(call: Any) -> str:
+def refused(call: Any, *given: Any, **named: Any) -> str:
+    """What is said of a call, which no type checker looks at, as in a notebook."""
     with pytest.raises(UserError) as refusal:
-        call()
+        call(*given, **named)
     assert "\n" not in str(refusal.value)
     return str(refusal.value)
 
 
 def test_a_folder_is_told_what_parses_folders(folder: Path, parser: Parser) -> None:
     said = "photos is a folder; what parses the pictures in it is sceneparse.predict(parser, 'photos', 'parsed')"
-    assert refused(lambda: parser("photos")) == refused(lambda: parser(Path("photos"))) == said
+    assert refused(parser, "photos") == refused(parser, Path("photos")) == said
     assert refused(lambda: list(parser(["photos/street.jpg", "photos"]))) == said
     sceneparse.predict(parser, "photos", "parsed", progress=False)
     assert len(list((folder / "parsed").glob("*.json"))) == 3
@@ -63,10 +64,10 @@ def test_the_nearest_name_is_told_of_a_mistyped_one(
     hint, whole = ("" if near is None else f"; did you mean {one}?" for one in (near, folder / str(near)))
     assert (meant(mistyped), meant(folder / mistyped)) == (hint, whole)
     if len(mistyped) < 256:
-        assert refused(lambda: parser(mistyped)) == f"{mistyped}: no such file{hint}"
+        assert refused(parser, mistyped) == f"{mistyped}: no such file{hint}"
         assert refused(lambda: next(parser([Path(mistyped)]))) == f"{mistyped}: no such file{hint}"
         said = f"{mistyped}: no such file or folder{hint}"
-        assert refused(lambda: sceneparse.predict(parser, mistyped, "parsed", progress=False)) == said
+        assert refused(sceneparse.predict, parser, mistyped, "parsed", progress=False) == said
         assert main(["predict", "model", mistyped, "--out", "parsed"]) == 2 and said in capsys.readouterr().err
 
 
@@ -89,11 +90,9 @@ def test_a_model_behind_its_data_is_told_which_is_which(
     calls: dict[str, Any] = {name: getattr(sceneparse, name) for name in ("evaluate", "diagnose", "calibrate")}
     for name, call in calls.items():
         said = f"data is no model, but run is one, and the model comes first: {name}('run', 'data', …)"
-        assert refused(lambda call=call: call("data", "run")) == said
-        assert refused(lambda call=call: call(Path("data"), data=Path("run"))) == said
-        assert "comes first" not in refused(lambda call=call: call("data", "elsewhere"))
+        assert refused(call, "data", "run") == said
+        assert refused(call, Path("data"), data=Path("run")) == said
+        assert "comes first" not in refused(call, "data", "elsewhere")
     said = "data is no model, but run is one, and the model comes first: predict"
-    assert refused(lambda: sceneparse.predict("data", "run", "out")) == f"{said}('run', 'data', …)"
-    assert (
-        refused(lambda: sceneparse.predict("data", ["a.png", "run"], "out")) == f"{said}('run', ['a.png', 'data'], …)"
-    )
+    assert refused(sceneparse.predict, "data", "run", "out") == f"{said}('run', 'data', …)"
+    assert refused(sceneparse.predict, "data", ["a.png", "run"], "out") == f"{said}('run', ['a.png', 'data'], …)"

@@ -86,7 +86,7 @@ def test_so_it_is_with_a_video_a_volume_and_a_raster(
 ) -> None:
     WRITERS[name](tmp_path / name)
     words = ["predict", str(tiny_run), str(tmp_path / name), "--out", str(tmp_path / "out")]
-    all_is_done_and_nothing_converted(words, ["--again", "--size 24"], tmp_path, monkeypatch, capsys)
+    all_is_done_and_nothing_converted(words, ["--again", "--flip"], tmp_path, monkeypatch, capsys)
     WRITERS[name](tmp_path / f"more-{name}")
     words.insert(2, str(tmp_path / f"more-{name}"))
     assert main([*words, *OPENVINO]) == 1 and "ConvertedError" in capsys.readouterr().err
