@@ -71,17 +71,17 @@ def _recipe_on(
     data: str, kind: str | None, root: str | None, changes: dict[str, Any], where: str, *, shown: bool
 ) -> Recipe:
     """The recipe that is named, or one of the data set that is, whose kind is recognised where it is not named."""
-    own = dict(changes.get("data", {}))
+    own, known = dict(changes.get("data", {})), None if kind is None else KINDS[kind]
     if data in KINDS and KINDS[data].root == "none":
         require(kind in (None, data), f"{data} is a kind itself: leave out kind {kind}")
         require(root is None, f"kind {data} has no folder: leave out root {root}")
         kind = data
-    elif kind in KINDS and KINDS[kind].root == "none":
+    elif known is not None and known.root == "none":
         raise UserError(f"kind {kind} has no folder: give {kind} in place of {data}")
-    elif (kind in KINDS and KINDS[kind].mixes) or (kind is None and names_recipe(data)):
+    elif names_recipe(data) if known is None else known.mixes:
         given = own if root is None else {**own, "root": root}
         recipe = read_recipe(data, **changes | ({"data": given} if given else {}))
-        if kind is not None and not KINDS[recipe.data.kind].mixes:
+        if known is not None and not KINDS[recipe.data.kind].mixes:
             raise UserError(f"{data}: its data are of kind {recipe.data.kind}, not a mixture")
         return recipe
     else:
@@ -121,8 +121,8 @@ def look_of(
     Raises:
         UserError: No such recipe, or settings that don't hold together.
     """
-    given = {"augmentation": augmentation, "sampling": sampling, "preprocessing": preprocessing}
-    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    given: dict[str, Any] = {"augmentation": augmentation, "sampling": sampling, "preprocessing": preprocessing}
+    changes = {name: value for name, value in given.items() if value is not None}
     if recipe is None:
         for name, kind in (("sampling", SamplingSettings), ("preprocessing", PreprocessingSettings)):
             if isinstance(given[name], Mapping):
