@@ -7,8 +7,9 @@
     parse.overlay().save("street_overlay.png")
 
 The verbs of the command line have the same names here: `train`, `evaluate`, `diagnose`, `calibrate`, `compare`,
-`predict`, `export`. `load` makes a `Parser` of a model, which makes a `Parse` of a picture; `read_recipe` and `build`
-are for your own code. What is wrong with a call is a `UserError`: one line that says what, where, and what to do.
+`predict`, `export`; `check_data` and `show_data` look at a data set. `load` makes a `Parser` of a model, which makes a
+`Parse` of a picture; `read_recipe` and `build` are for your own code. What is wrong with a call is a `UserError`: one
+line that says what, where, and what to do.
 """
 
 from importlib import import_module
@@ -19,8 +20,10 @@ from sceneparse.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from sceneparse.comparing import compare_runs as compare
+    from sceneparse.datasets.show import show_data
     from sceneparse.diagnosing import calibrate_model as calibrate
     from sceneparse.diagnosing import diagnose_model as diagnose
+    from sceneparse.doctor import check_data
     from sceneparse.errors import UserError
     from sceneparse.evaluation import evaluate_model as evaluate
     from sceneparse.exporting import export
@@ -37,6 +40,7 @@ _HOMES = {
     "UserError": ("sceneparse.errors", "UserError"),
     "build": ("sceneparse.weights.build", "build"),
     "calibrate": ("sceneparse.diagnosing", "calibrate_model"),
+    "check_data": ("sceneparse.doctor", "check_data"),
     "compare": ("sceneparse.comparing", "compare_runs"),
     "diagnose": ("sceneparse.diagnosing", "diagnose_model"),
     "evaluate": ("sceneparse.evaluation", "evaluate_model"),
@@ -44,6 +48,7 @@ _HOMES = {
     "load": ("sceneparse.parsing", "load"),
     "predict": ("sceneparse.parsing", "predict_pictures"),
     "read_recipe": ("sceneparse.recipes", "read_recipe"),
+    "show_data": ("sceneparse.datasets.show", "show_data"),
     "train": ("sceneparse.training.loop", "train"),
 }
 
@@ -53,6 +58,7 @@ __all__ = [
     "UserError",
     "build",
     "calibrate",
+    "check_data",
     "compare",
     "diagnose",
     "evaluate",
@@ -60,6 +66,7 @@ __all__ = [
     "load",
     "predict",
     "read_recipe",
+    "show_data",
     "train",
 ]
 

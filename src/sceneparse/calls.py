@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
 from inspect import Parameter, signature
 from numbers import Real
+from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
 from sceneparse.arguments import is_path, shown
@@ -12,6 +13,7 @@ from sceneparse.errors import UserError, counted
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
+Kind = TypeVar("Kind", bound=type)
 
 Elsewhere = Callable[[str, object], str | None]
 """Says of a keyword that a call does not have, and its value, how it is written; None where that isn't known."""
@@ -32,7 +34,8 @@ def by_name(
         name: What the function is called in `sceneparse`.
         listed: The argument that takes several in a list; none if empty.
         meant: Returns the keyword that a value is surely meant for; None where that isn't known.
-        elsewhere: Says where a keyword belongs that it doesn't have.
+        elsewhere: Says where a keyword belongs that it doesn't have. What a function with free keywords cannot use is
+            refused by the function itself, unless this knows where it belongs.
     """
 
     def checked(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
@@ -48,10 +51,11 @@ def by_name(
         @wraps(function)
         def call(*given: Given.args, **named: Given.kwargs) -> Returned:
             if len(given) > len(places):
-                said = _without_place(name, given[own:], places[own:], keywords, listed, meant)
-                raise UserError(said)
-            if unknown := [] if free else [one for one in named if one not in known]:
-                raise UserError(_unknown(name, unknown[0], named[unknown[0]], [*places[own:], *keywords], elsewhere))
+                raise UserError(_without_place(name, given[own:], places[own:], keywords, listed, meant, free=free))
+            for one in (one for one in named if one not in known):
+                said = _unknown(name, one, named[one], [*places[own:], *keywords], elsewhere, free=free)
+                if said is not None:
+                    raise UserError(said)
             if twice := [one for one in places[own : len(given)] if one in named]:
                 raise UserError(f"{name} got {twice[0]} twice: without a name, and as {twice[0]}=…")
             if missing := [one for one in needed if one in places[len(given) :] + keywords and one not in named]:
@@ -63,11 +67,38 @@ def by_name(
     return checked
 
 
-def _unknown(name: str, keyword: str, value: object, known: Sequence[str], elsewhere: Elsewhere) -> str:
-    """What is said of a keyword that a call doesn't have: where it belongs, or which is meant."""
+def methods_by_name(name: str, *, elsewhere: Elsewhere = lambda *_: None) -> Callable[[Kind], Kind]:
+    """Make a class and all of its public methods refuse what `by_name` refuses.
+
+    Args:
+        name: What messages call an object of it, such as "parser": its methods are called "parser.many".
+        elsewhere: As in `by_name`.
+    """
+
+    def checked(kind: Kind) -> Kind:
+        special = {"__init__": kind.__name__, "__call__": name}
+        for attribute, function in list(vars(kind).items()):
+            public = attribute in special or not attribute.startswith("_")
+            if public and isinstance(function, FunctionType):
+                called = special.get(attribute, f"{name}.{attribute}")
+                setattr(kind, attribute, by_name(called, elsewhere=elsewhere)(function))
+        return kind
+
+    return checked
+
+
+def _unknown(
+    name: str, keyword: str, value: object, known: Sequence[str], elsewhere: Elsewhere, *, free: bool
+) -> str | None:
+    """What is said of a keyword that a call doesn't have: where it belongs, or which is meant.
+
+    Of one that a function takes freely nothing is said but where it belongs.
+    """
     said = f"{name} has no argument '{keyword}'"
     if belongs := elsewhere(keyword, value):
         return f"{said}: {belongs}"
+    if free:
+        return None
     if near := difflib.get_close_matches(keyword, known, n=1, cutoff=0.7):
         return f"{said}; did you mean {near[0]}={shown(value)}?"
     return f"{said}; it takes {', '.join(known)}"
@@ -99,8 +130,12 @@ def _without_place(
     keywords: Sequence[str],
     listed: str,
     meant: Callable[[object], str | None],
+    *,
+    free: bool,
 ) -> str:
     """What is said of a call with more values than there are places: how it is written."""
+    if not (places or keywords or free):
+        return f"{name} takes no arguments, but got {len(given)}"
     texts = _texts(given, places)
     takes = f"{name} takes {counted(len(places), 'value')} without a name ({', '.join(places)}), but got {len(given)}"
     if listed:
@@ -113,4 +148,6 @@ def _without_place(
     if None not in guesses and len(set(guesses)) == len(guesses):
         named = [f"{guess}={text}" for guess, text in zip(guesses, texts[len(places) :], strict=True)]
         return f"{takes}: give the others by name: {name}({', '.join((*texts[: len(places)], *named))})"
+    if not (keywords or free):
+        return takes
     return f"{takes}: give the others by name" + (f": {', '.join(keywords)}" if keywords else "")

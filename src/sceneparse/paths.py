@@ -140,13 +140,27 @@ def meant(path: str | Path) -> str:
     """Say what a path that there is not is likely to mean: the end of a message; empty where nothing is like it.
 
     Args:
-        path: The path, of which the folder around it may be there.
+        path: The path, of whose names any may be mistyped.
     """
-    given = expanded(path)
+    found = _nearest(expanded(path))
+    return "" if found is None else f"; did you mean {found}?"
+
+
+def _nearest(path: Path) -> Path | None:
+    """The path that is there and most like one that is not; None where none is like it."""
+    folder, missing = path.parent, [path.name]
+    # Not Path's own question, which fails where a name is too long for any file.
+    while not os.path.isdir(folder) and folder != folder.parent:  # noqa: PTH112
+        folder, missing = folder.parent, [folder.name, *missing]
     try:
-        with os.scandir(given.parent) as entries:
+        with os.scandir(folder) as entries:
             names = [entry.name for entry in islice(entries, LISTED) if not entry.name.startswith(".")]
     except OSError:
-        return ""
-    near = difflib.get_close_matches(given.name, names, n=1, cutoff=0.7)
-    return f"; did you mean {given.with_name(near[0])}?" if near and near[0] != given.name else ""
+        return None
+    # Nobody who mistypes a name is sure of its case.
+    folded = {name.casefold(): name for name in names}
+    near = difflib.get_close_matches(missing[0].casefold(), folded, n=1, cutoff=0.7)
+    if not near or folded[near[0]] == missing[0]:
+        return None
+    found = folder.joinpath(folded[near[0]], *missing[1:])
+    return found if os.path.exists(found) else _nearest(found)  # noqa: PTH110

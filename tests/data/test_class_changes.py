@@ -10,7 +10,7 @@ import pytest
 
 from sceneparse.cli.settings import given_settings
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.show import show
+from sceneparse.datasets.show import show_data
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
@@ -161,7 +161,7 @@ def test_the_doctor_counts_what_each_class_moved(kind: str, folder: DataSettings
 def test_a_contact_sheet_says_what_became_of_each_class(
     folder: DataSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show(replace(folder, classes=ClassSettings(drop=("void",))), "train", tmp_path / "sheet.png", count=2)
+    show_data(replace(folder, classes=ClassSettings(drop=("void",))), out=tmp_path / "sheet.png", count=2)
     printed = capsys.readouterr().out
     assert "void" in printed and "ignored" in printed and "16" in printed and "2 samples" in printed
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sceneparse.datasets.nifti import BRATS
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.show import show
+from sceneparse.datasets.show import show_data
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.naming import files_matching
@@ -300,7 +300,7 @@ def test_windows_are_of_modalities_that_there_are() -> None:
 
 def test_a_contact_sheet_shows_slices(values: NDArray[np.int16], tmp_path: Path) -> None:
     case(tmp_path / "data", "p1", {"t1": values, "t2": values}, values * 0)
-    show(settings(tmp_path / "data"), "all", tmp_path / "samples.png", count=1)
+    show_data(settings(tmp_path / "data"), split="all", out=tmp_path / "samples.png", count=1)
     assert (tmp_path / "samples.png").stat().st_size > 0
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from sceneparse import cli
 from sceneparse.data.augmenter import Augmenter
 from sceneparse.datasets import show
-from sceneparse.drawing.contact import Variant, _cut, contact_sheet
+from sceneparse.drawing.contact import ContactSheet, Variant, _cut, contact_sheet
 from tests.support.small import write_data_set
 
 
@@ -87,7 +87,7 @@ def test_padding_has_the_recipes_colour(data: Path, tmp_path: Path, monkeypatch:
     def noted(*_, augmented, **__):  # type: ignore[no-untyped-def]
         image = augmented(0, 0).sample.image
         colours.append(image[:, -1, -1].tolist())
-        return [0]
+        return ContactSheet(Image.new("RGB", (1, 1)), (0,))
 
     monkeypatch.setattr(show, "contact_sheet", noted)
     mine = recipe(

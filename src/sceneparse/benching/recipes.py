@@ -1,4 +1,4 @@
-"""The recipe that is to be measured: told apart from models, and read without its data, before PyTorch is loaded."""
+"""The recipe that is to be measured, read without its data, before PyTorch is loaded."""
 
 import os
 from collections.abc import Mapping
@@ -28,17 +28,11 @@ def refuse_nothing(source: str) -> None:
         )
 
 
-def names_recipe(source: str | Path) -> bool:
-    """Return whether a source is the name of a recipe in the package, or a recipe's file."""
-    text = str(source)
-    return text.endswith((".yaml", ".yml")) or (text in recipe_names() and not Path(source).is_dir())
-
-
 def recipe_to_measure(source: str | Path, **changes: Unpack[Changes]) -> Recipe:
     """Read a recipe of which no picture is read, so that its data set's folder need not be there, nor be named.
 
     Args:
-        source: As in `names_recipe`.
+        source: What `names_recipe` takes for one.
         **changes: As in `read_recipe`.
 
     Raises:

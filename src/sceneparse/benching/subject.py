@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from sceneparse.benching.recipes import names_recipe, recipe_to_measure, refuse_nothing
+from sceneparse.benching.recipes import recipe_to_measure, refuse_nothing
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, EngineName, TestProtocol, label, make_engine
@@ -18,6 +18,7 @@ from sceneparse.labels import LabelSpace
 from sceneparse.networks import SceneParser, UnifiedUPerNet
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.networks.unfilled import sketched, unfilled
+from sceneparse.recipes.reading import names_recipe
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,

@@ -2,21 +2,19 @@
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sceneparse.arguments import argument
 from sceneparse.cli.beforehand import loading, refuse_wrong_counts
 from sceneparse.cli.beforehand_data import refuse_missing_split
 from sceneparse.cli.command import Command, output_file, recipe_settings
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.errors import UserError, require
+from sceneparse.errors import require
 from sceneparse.paths import expanded, expanded_text
 
 if TYPE_CHECKING:
-    from sceneparse.settings import DataSettings, Recipe
+    from sceneparse.settings import Recipe
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,57 +71,20 @@ def _data_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _read_data(arguments: argparse.Namespace) -> tuple["Recipe", int]:
     """The recipe whose data set a command line names, and the number of its pictures' channels."""
-    from sceneparse.benching.recipes import names_recipe
+    from sceneparse.datasets.named import named_data
 
     given: dict[str, Any] = dict(recipe_settings(arguments))
-    backbone = dict(given.get("backbone", {}))
+    backbone, own = dict(given.get("backbone", {})), dict(given.get("data", {}))
     wanted = backbone.pop("in_channels", None)
-    # How many channels are asked for depends on no other setting here.
-    recipe = _recipe_of(arguments, given | {"backbone": backbone})
-    usual = (
-        recipe.backbone.in_channels if names_recipe(arguments.data) else KINDS[recipe.data.kind].channels(recipe.data)
-    )
-    return recipe, wanted or usual
-
-
-def _recipe_of(arguments: argparse.Namespace, given: dict[str, Any]) -> "Recipe":
-    """The recipe that DIR is, or one of the data set in it, whose kind is recognised where it is not named."""
-    from sceneparse.benching.recipes import names_recipe
-    from sceneparse.recipes import from_mapping, read_recipe
-    from sceneparse.settings import Recipe
-
-    own = dict(given.get("data", {}))
     for name in ("kind", "root"):
         require(
             getattr(arguments, name) is None or name not in own, f"--{name} and --data.{name} say the same: give one"
         )
     kind, root = arguments.kind or own.pop("kind", None), arguments.root or own.pop("root", None)
-    if arguments.data in KINDS and KINDS[arguments.data].root == "none":
-        require(kind in (None, arguments.data), f"{arguments.data} is a kind itself: leave out kind {kind}")
-        require(root is None, f"kind {arguments.data} has no folder: leave out root {root}")
-        kind = arguments.data
-    elif kind in KINDS and KINDS[kind].root == "none":
-        raise UserError(f"kind {kind} has no folder: give {kind} in place of {arguments.data}")
-    elif (kind in KINDS and KINDS[kind].mixes) or (kind is None and names_recipe(arguments.data)):
-        recipe = read_recipe(arguments.data, **given | {"data": own if root is None else {**own, "root": root}})
-        if kind is not None and not KINDS[recipe.data.kind].mixes:
-            raise UserError(f"{arguments.data}: its data are of kind {recipe.data.kind}, not a mixture")
-        return recipe
-    else:
-        kind = kind or _recognised(Path(arguments.data))
-        require(root is None, f"root {root} has no effect, since the kind is {kind}: give the folder itself")
-        root = arguments.data
-    return from_mapping(Recipe, {"data": {"kind": kind, "root": root}}, "command line", given | {"data": own})
-
-
-def _recognised(root: Path) -> str:
-    """The kind that a folder has the look of; a line says it, if it isn't the kind `folder` alone."""
-    from sceneparse.datasets.recognising import recognise
-
-    found = recognise(root)
-    if found.kind != "folder" or found.others:
-        print(f"{found.describe()}; to train on it: {argument('data.kind', found.kind)}", file=sys.stderr)
-    return found.kind
+    # How many channels are asked for depends on no other setting here.
+    changes = given | {"backbone": backbone, "data": own}
+    recipe, usual = named_data(arguments.data, kind, root=root, changes=changes, where="command line")
+    return recipe, wanted or usual
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,18 +93,10 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from sceneparse.doctor import check, print_diagnosis
-    from sceneparse.files import refuse_unwritable_file, write_json
-    from sceneparse.progress import results_console
+    from sceneparse.doctor import check_data
 
-    if arguments.json:
-        refuse_unwritable_file(arguments.json)
     recipe, channels = _read_data(arguments)
-    diagnosis = check(recipe.data, channels=channels, mirrored=recipe.augmentation.mirror > 0)
-    print_diagnosis(diagnosis, results_console())
-    if arguments.json:
-        write_json(arguments.json, diagnosis.to_json())
-    return 0 if diagnosis.ok else 2
+    return 0 if check_data(recipe, channels=channels, json=arguments.json).ok else 2
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
@@ -159,28 +112,19 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> int:
+    from sceneparse.datasets.named import look_of
     from sceneparse.files import refuse_unwritable_file
-    from sceneparse.recipes import from_mapping, read_recipe
-    from sceneparse.settings import PreprocessingSettings, SamplingSettings
 
     refuse_wrong_counts(arguments, "count")
     settings: dict[str, Any] = dict(recipe_settings(arguments))
     given: Any = {name: settings[name] for name in ("augmentation", "sampling", "preprocessing") if name in settings}
-    look: dict[str, Any] = {"augmentation": given.get("augmentation")}
-    if arguments.recipe:
-        recipe = read_recipe(arguments.recipe, **given)
-        look = {name: getattr(recipe, name) for name in ("augmentation", "sampling", "preprocessing")}
-    for name, kind in (("sampling", SamplingSettings), ("preprocessing", PreprocessingSettings)):
-        if name in given and name not in look:
-            look[name] = from_mapping(kind, given[name], "command line")
-    read, channels = _read_data(arguments)
-    refuse_missing_split(read.data, arguments.split, channels)
+    look = look_of(arguments.recipe, **given)
+    recipe, channels = _read_data(arguments)
+    refuse_missing_split(recipe.data, arguments.split, channels)
     refuse_unwritable_file(arguments.out)
     with loading():
-        from sceneparse.datasets.show import show
-    notes = show(read.data, arguments.split, arguments.out, count=arguments.count, channels=channels, **look)
-    print("\n".join([f"contact sheet: {arguments.out}", *(f"note: {note}" for note in notes)]))
-    _say_left_out(read.data)
+        from sceneparse.datasets.show import show_data
+    show_data(recipe, split=arguments.split, count=arguments.count, out=arguments.out, channels=channels, **look)
     return 0
 
 
@@ -197,6 +141,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    from sceneparse.datasets.left_out import say_left_out
     from sceneparse.datasets.writing import export_dataset
 
     recipe, channels = _read_data(arguments)
@@ -204,16 +149,8 @@ def _export(arguments: argparse.Namespace) -> int:
     print(f"data set: {arguments.out} ({', '.join(f'{split} {count:,}' for split, count in counts.items())})")
     if arguments.form == "folder":
         print(f"check it: sceneparse data check {shlex.quote(str(arguments.out))}")
-    _say_left_out(recipe.data)
+    say_left_out(recipe.data)
     return 0
-
-
-def _say_left_out(settings: "DataSettings") -> None:
-    """Count files whose format isn't read, if there are any."""
-    from sceneparse.datasets.left_out import left_out_of
-
-    for one in left_out_of(settings).kinds:
-        print(one, file=sys.stderr)
 
 
 def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:

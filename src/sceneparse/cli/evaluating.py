@@ -254,8 +254,9 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from sceneparse.benching.recipes import names_recipe, recipe_to_measure, refuse_nothing
+    from sceneparse.benching.recipes import recipe_to_measure, refuse_nothing
     from sceneparse.benching.wishes import refuse_unmeasurable
+    from sceneparse.recipes.reading import names_recipe
     from sceneparse.settings.device import refuse_absent
     from sceneparse.settings.engine import refuse_other_engine
     from sceneparse.weights.timm_source import refuse_unknown_backbone

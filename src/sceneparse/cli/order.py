@@ -3,7 +3,6 @@
 import argparse
 import os
 import shlex
-from pathlib import Path
 
 from sceneparse.errors import UserError
 from sceneparse.paths import expanded_text
@@ -18,11 +17,10 @@ def check_order(arguments: argparse.Namespace) -> None:
     Raises:
         UserError: The first is no model, but one of the others is; the message gives the command in the right order.
     """
+    from sceneparse.weights.swapped import model_among
+
     model = arguments.model
-    # Not Path's own question, which fails where a name is too long for any file.
-    if not os.path.exists(model) or _is_model(model):  # noqa: PTH110
-        return
-    swapped = next((one for one in arguments.inputs if _is_model(one)), None)
+    swapped = model_among(model, arguments.inputs)
     if swapped is not None:
         line = [expanded_text(word) for word in arguments.command_line]
         line.remove(swapped)
@@ -40,8 +38,10 @@ def check_model_before_data(arguments: argparse.Namespace) -> None:
     Raises:
         UserError: The first is no model, but the second is one; the message gives the command in the right order.
     """
+    from sceneparse.weights.swapped import model_among
+
     model, data = arguments.model, arguments.data
-    if data is not None and os.path.exists(model) and not _is_model(model) and _is_model(data):  # noqa: PTH110 - see above
+    if data is not None and model_among(model, [data]) is not None:
         other = {model: data, data: model, f"--data={data}": f"--data={model}"}
         line = map(expanded_text, arguments.command_line)
         words = shlex.join(["sceneparse", *(other.get(word, word) for word in line)])
@@ -58,7 +58,8 @@ def check_recipe_before_data(arguments: argparse.Namespace) -> None:
         UserError: The first is a folder, and a recipe is among the others; the message gives the right command.
     """
     folder = str(arguments.recipe)
-    if not os.path.isdir(folder):  # noqa: PTH112 - see above
+    # Not Path's own question, which fails where a name is too long for any file.
+    if not os.path.isdir(folder):  # noqa: PTH112
         return
     recipe = next((one for one in arguments.settings if _is_recipe(one)), None)
     if recipe is not None:
@@ -74,15 +75,3 @@ def _is_recipe(word: str) -> bool:
     from sceneparse.recipes import recipe_names
 
     return word in recipe_names() or (word.endswith((".yaml", ".yml")) and os.path.isfile(word))  # noqa: PTH113
-
-
-def _is_model(source: str) -> bool:
-    from sceneparse.settings.engine import is_exported
-    from sceneparse.weights.config import CONFIG
-    from sceneparse.weights.published.catalogue import find_published
-    from sceneparse.weights.run_folder import run_around
-
-    if not os.path.exists(source):  # noqa: PTH110 - see above
-        return find_published(source) is not None
-    path = Path(source)
-    return is_exported(path) or run_around(path) is not None or (path / CONFIG).is_file()

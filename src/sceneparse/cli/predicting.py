@@ -15,7 +15,7 @@ from sceneparse.cli.beforehand import (
 )
 from sceneparse.cli.command import MODEL_HELP, Command, engine_arguments, protocol_arguments
 from sceneparse.cli.order import check_order
-from sceneparse.cli.predict_arguments import collection_arguments, given_ranges, raster_arguments, video_arguments
+from sceneparse.cli.predict_arguments import collection_arguments, raster_arguments, video_arguments
 from sceneparse.cli.predict_checks import (
     check_collection_arguments,
     check_ignoring,
@@ -28,6 +28,7 @@ from sceneparse.cli.predict_checks import (
     takes_videos_of_folders,
 )
 from sceneparse.cli.predict_opening import opened
+from sceneparse.cli.predict_wishes import Given, of_pictures, of_rasters, of_videos, of_volumes
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.paths import expanded, expanded_text
 from sceneparse.settings.data import Grids
@@ -37,8 +38,6 @@ from sceneparse.tasks import TASK_NAMES
 if TYPE_CHECKING:
     from sceneparse.parsing import Parser
     from sceneparse.parsing.artefacts.artefact import Inputs as Kind
-    from sceneparse.parsing.runs.raster.sources import RasterSource
-    from sceneparse.parsing.runs.video.sources import VideoSource
 
 
 def tasks_argument(parser: argparse.ArgumentParser) -> None:
@@ -137,14 +136,14 @@ def _predict(arguments: argparse.Namespace) -> int:
     check_raster_arguments(arguments, bool(rasters), bool(pictures))
     check_collection_arguments(arguments, bool(videos), [source for source in pictures if needs_collection(source)])
     check_ignoring(arguments, {"videos": bool(videos), "volumes": bool(volumes), "rasters": bool(rasters)})
-    given: dict[Kind, bool] = {
+    there: dict[Kind, bool] = {
         "pictures": bool(pictures),
         "videos": bool(videos),
         "volumes": bool(volumes),
         "rasters": bool(rasters),
     }
-    check_write(arguments, given)
-    check_legend(arguments, given)
+    check_write(arguments, there)
+    check_legend(arguments, there)
     if pictures and arguments.runner == "loop":
         # What is missing is said before a model is fetched or converted.
         found = Inputs(pictures, Path(arguments.out))
@@ -156,7 +155,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     check_model(arguments, submissions.values(), bool(pictures))
     if "://" not in arguments.out:
         refuse_unwritable_folder(Path(arguments.out), "summary.json")
-    parser = opened(arguments, pictures, alone=not (videos or volumes or rasters))
+    given = Given(videos, volumes, rasters, pictures)
+    parser = opened(arguments, given)
     for form in submissions.values():
         form.refuse_others(parser.labels, parser.name)
     if arguments.runner == "ray":
@@ -178,7 +178,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         )
         failed = summary.failed
     else:
-        failed = _predict_here(arguments, parser, videos, volumes, rasters, pictures)
+        failed = _predict_here(arguments, parser, given)
     for name in submissions:
         written = write_submissions(parser, arguments.out, name, ignore_below=arguments.ignore_below)
         print(f"results: {written}")
@@ -188,92 +188,51 @@ def _predict(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _predict_here(
-    arguments: argparse.Namespace,
-    parser: "Parser",
-    videos: "list[VideoSource]",
-    volumes: list[str],
-    rasters: "list[RasterSource]",
-    pictures: list[str],
-) -> int:
+def _predict_here(arguments: argparse.Namespace, parser: "Parser", given: Given) -> int:
     """Videos, cameras, volumes, rasters and pictures, one after the other; how many failed."""
-    from sceneparse.parsing import predict_pictures
-    from sceneparse.parsing.artefacts.choice import fitting
-    from sceneparse.parsing.artefacts.file_names import refuse_records
-    from sceneparse.parsing.picture_inputs import Inputs
-    from sceneparse.parsing.runs.video import predict_videos
-    from sceneparse.parsing.runs.volume import find_volumes, modalities_for, predict_volumes
-    from sceneparse.parsing.runs.volume.sources import pictures_among
+    failed, out, again = 0, Path(arguments.out), arguments.again
+    _refuse_records(arguments, parser, given)
+    if given.videos:
+        from sceneparse.parsing.runs.video import predict_videos
 
-    failed, write, out = 0, arguments.write, Path(arguments.out)
-    elsewhere = frozenset(
-        (*(source.path for source in rasters), *(Path(one.address) for one in videos if not one.live))
-    )
-    if pictures and (videos or volumes or rasters):
-        found = Inputs(pictures, out, elsewhere)
-        cases = find_volumes(volumes, modalities_for(parser, arguments.modalities), out) if volumes else []
-        others: dict[Kind, list[tuple[str, str]]] = {
-            "videos": [(one.name, one.shown) for one in videos],
-            "volumes": [(one.name, one.shown) for one in cases],
-            "rasters": [(one.name, one.shown) for one in rasters],
-        }
-        refuse_records(((one.name, str(one.path)) for one in found), others, write)
-    if videos:
-        failed += predict_videos(
-            parser,
-            videos,
-            Path(arguments.out),
-            overlay=not arguments.no_overlay,
-            label_frames=arguments.label_frames,
-            smooth=arguments.smooth or 0.0,
-            seconds=arguments.seconds,
-            again=arguments.again,
-            write=write and fitting(write, "videos"),
-            legend=arguments.legend if write is None or "overlay" in write else "auto",
-        ).failed
-    if volumes:
-        for line in pictures_among(volumes, out):
+        failed += predict_videos(parser, given.videos, out, again=again, **of_videos(arguments)).failed
+    if given.volumes:
+        from sceneparse.parsing.runs.volume import predict_volumes
+        from sceneparse.parsing.runs.volume.sources import pictures_among
+
+        for line in pictures_among(given.volumes, out):
             print(line, file=sys.stderr)
-        failed += predict_volumes(
-            parser,
-            volumes,
-            Path(arguments.out),
-            modalities=arguments.modalities,
-            grids=arguments.grids,
-            montage=not arguments.no_overlay,
-            again=arguments.again,
-            write=write and fitting(write, "volumes"),
-        ).failed
-    if rasters:
-        failed += _predict_rasters(arguments, parser, rasters)
-    if pictures:
-        failed += predict_pictures(
-            parser,
-            pictures,
-            Path(arguments.out),
-            overlay=not arguments.no_overlay,
-            again=arguments.again,
-            write=write and fitting(write, "pictures"),
-            ignore_below=arguments.ignore_below,
-            without=elsewhere,
-            legend=arguments.legend,
-        ).failed
+        failed += predict_volumes(parser, given.volumes, out, again=again, **of_volumes(arguments)).failed
+    if given.rasters:
+        from sceneparse.parsing.runs.raster import predict_rasters
+
+        failed += predict_rasters(parser, given.rasters, out, again=again, **of_rasters(arguments)).failed
+    if given.pictures:
+        from sceneparse.parsing import predict_pictures
+
+        how = of_pictures(arguments, given)
+        failed += predict_pictures(parser, given.pictures, out, again=again, **how).failed
     return failed
 
 
-def _predict_rasters(arguments: argparse.Namespace, parser: "Parser", rasters: "list[RasterSource]") -> int:
-    from sceneparse.parsing.artefacts.choice import fitting
-    from sceneparse.parsing.runs.raster import predict_rasters
+def _refuse_records(arguments: argparse.Namespace, parser: "Parser", given: Given) -> None:
+    """Refuse pictures of which a file would take the place of one of a video, a volume or a raster."""
+    from sceneparse.parsing.artefacts.file_names import refuse_records
+    from sceneparse.parsing.picture_inputs import Inputs
+    from sceneparse.parsing.runs.volume import find_volumes, modalities_for
 
-    return predict_rasters(
-        parser,
-        rasters,
-        Path(arguments.out),
-        bands=arguments.bands or (),
-        ranges=given_ranges(arguments),
-        again=arguments.again,
-        write=arguments.write and fitting(arguments.write, "rasters"),
-    ).failed
+    if not (given.pictures and (given.videos or given.volumes or given.rasters)):
+        return
+    out = Path(arguments.out)
+    found = Inputs(given.pictures, out, given.elsewhere)
+    names = modalities_for(parser, arguments.modalities) if given.volumes else ()
+    cases = find_volumes(given.volumes, names, out) if given.volumes else []
+    others: dict[Kind, list[tuple[str, str]]] = {
+        "videos": [(one.name, one.shown) for one in given.videos],
+        "volumes": [(one.name, one.shown) for one in cases],
+        "rasters": [(one.name, one.shown) for one in given.rasters],
+    }
+    refuse_records(((one.name, str(one.path)) for one in found), others, arguments.write)
 
 
 def _discover_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,5 +1,6 @@
 """Files of a data set that are left out, since their format isn't read: counted, so that nobody misses them."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,12 @@ def left_out_of(settings: DataSettings) -> LeftOut:
     layout = layout_of(KINDS[settings.kind], settings)
     folders = () if layout is None else layout.folders.values()
     return left_out((folder for split in folders for folder in (split.images, split.masks)), Path(settings.root or ""))
+
+
+def say_left_out(settings: DataSettings) -> None:
+    """Count on standard error the files of a data set whose format isn't read, if there are any."""
+    for one in left_out_of(settings).kinds:
+        print(one, file=sys.stderr)
 
 
 def left_out(folders: Iterable[Path], root: Path) -> LeftOut:

@@ -37,6 +37,7 @@ from sceneparse.weights.config import CONFIG
 from sceneparse.weights.conversions import fingerprint_of
 from sceneparse.weights.naming import name_of
 from sceneparse.weights.run_folder import beside
+from sceneparse.weights.swapped import refuse_swapped
 from sceneparse.weights.trained_on import trained_on
 
 
@@ -197,6 +198,7 @@ def calibrate_model(
         UserError: No such model or data set, one that temperatures cannot be kept for, or nothing to fit to.
     """
     model = checked_source("model", model)
+    refuse_swapped("calibrate", model, data)
     check_test(data, kind, split, out, count, progress)
     folder = folder_to_calibrate(model)
     found = find_to_open(folder, engine=engine, device=device, precision=precision)

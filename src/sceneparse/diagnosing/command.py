@@ -43,6 +43,7 @@ from sceneparse.settings import DataSettings, Precision
 from sceneparse.settings.engine import meant_by
 from sceneparse.settings.protocol import ProtocolGiven
 from sceneparse.weights.run_folder import names_of_two
+from sceneparse.weights.swapped import refuse_swapped
 from sceneparse.weights.trained_on import trained_on
 
 LEARNT = 500
@@ -101,6 +102,7 @@ def diagnose_model(
         UserError: No such model or data set, models or data of other classes, or a protocol that doesn't hold together.
     """
     model = checked_source("model", model)
+    refuse_swapped("diagnose", model, data)
     if comparison is not None:
         comparison = checked_source("comparison", comparison)
     check_test(data, kind, split, out, count, progress)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from sceneparse.data.class_changes import Change
 from sceneparse.drawing.class_changes import changes_table
+from sceneparse.drawing.notebook import result_html, table_html
 from sceneparse.errors import counted
 from sceneparse.labels import LabelSpace
 
@@ -102,6 +104,7 @@ class Diagnosis:
         seconds: How long the check took.
         others: What the splits hold for other tasks than that of `labels`, where the check looks at several.
         changes: What became of the data set's own classes, where `data.classes` merges, drops or renames some.
+        report: The file that it was written to; None where none was.
     """
 
     kind: str
@@ -112,6 +115,23 @@ class Diagnosis:
     seconds: float
     others: tuple[TaskSummary, ...] = ()
     changes: tuple[Change, ...] = ()
+    report: Path | None = None
+
+    def __repr__(self) -> str:
+        return f"Diagnosis({self.named}: {self.verdict})"
+
+    def _repr_html_(self) -> str:
+        found = [(one.severity, one.code, one.message, ", ".join(one.examples)) for one in self.findings]
+        tables = [table_html(("", "finding", "what, where, what to do", "files"), found, texts=4)] if found else []
+        tables.append(table_html(SPLIT_COLUMNS, _split_rows(self.splits)))
+        tables.append(_balance_html("class", self.labels, self.splits))
+        tables += [_balance_html(other.task, other.labels, other.splits) for other in self.others]
+        return result_html(repr(self), tables, report=self.report)
+
+    @property
+    def named(self) -> str:
+        """Its kind and its folder, where it has one."""
+        return f"{self.kind} {self.root or ''}".strip()
 
     @property
     def ok(self) -> bool:
@@ -180,7 +200,7 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Print splits, class balance, findings and the verdict."""
     # Lines of their own, and not the tables' titles, which would be broken at the tables' widths. As text: a folder's
     # square brackets are no markup.
-    heading = Text(f"{diagnosis.kind} {diagnosis.root or ''}".strip(), style="bold")
+    heading = Text(diagnosis.named, style="bold")
     console.print(heading, soft_wrap=True)
     console.print(_splits_table(diagnosis))
     if diagnosis.changes:
@@ -202,18 +222,53 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     console.print(Text(diagnosis.verdict, style="bold green" if diagnosis.ok else "bold red"), soft_wrap=True)
 
 
+NEVER = "never"
+"""What stands in place of a class's share in a split that has none of it."""
+
+SPLIT_COLUMNS = ("split", "pictures", "sizes (width×height)", "ignored")
+
+
+def _split_rows(splits: Sequence[SplitSummary]) -> list[tuple[str, str, str, str]]:
+    rows = []
+    for split in splits:
+        ignored = f"{split.ignored / split.total:.1%}" if split.total else "–"
+        rows.append((split.name, f"{split.pictures:,}", describe_sizes(split.sizes), ignored))
+    return rows
+
+
 def _splits_table(diagnosis: Diagnosis) -> Table:
     table = Table()
-    for heading in ("split", "pictures", "sizes (width×height)", "ignored"):
+    for heading in SPLIT_COLUMNS:
         table.add_column(heading, justify="right" if heading in ("pictures", "ignored") else "left")
-    for split in diagnosis.splits:
-        ignored = f"{split.ignored / split.total:.1%}" if split.total else "–"
-        table.add_row(Text(split.name), f"{split.pictures:,}", describe_sizes(split.sizes), ignored)
+    for name, *others in _split_rows(diagnosis.splits):
+        table.add_row(Text(name), *others)
     return table
 
 
+def _balance_rows(labels: LabelSpace, splits: Sequence[SplitSummary]) -> list[tuple[int, list[str]]]:
+    """The index of each class with its share and its pictures in every split.
+
+    Of large label spaces those alone that occur, since the findings name the others.
+    """
+    rows = []
+    for index in range(len(labels)):
+        if len(labels) > 200 and not any(split.pictures_with[index] for split in splits):
+            continue
+        cells = []
+        for split in splits:
+            absent = split.pictures_with[index] == 0
+            cells += [NEVER if absent else f"{split.share(index):.2%}", f"{split.pictures_with[index]:,}"]
+        rows.append((index, cells))
+    return rows
+
+
+def _balance_html(title: str, labels: LabelSpace, splits: Sequence[SplitSummary]) -> str:
+    columns = [title, *(heading for split in splits for heading in (split.name, "pictures"))]
+    rows = [(labels.names[index], *cells) for index, cells in _balance_rows(labels, splits)]
+    return table_html(columns, rows)
+
+
 def _balance_table(labels: LabelSpace, splits: Sequence[SplitSummary]) -> Table:
-    """A row for each class; of large label spaces only those that occur, since the findings name the others."""
     # Three splits leave names a line of 80 columns only without blanks at each side.
     table = Table(padding=(0, 0) if len(splits) > 2 else (0, 1))
     table.add_column("id", justify="right")
@@ -221,20 +276,10 @@ def _balance_table(labels: LabelSpace, splits: Sequence[SplitSummary]) -> Table:
     for split in splits:
         table.add_column(Text(split.name), justify="right")
         table.add_column("pictures", justify="right")
-    for index, (name, color) in enumerate(zip(labels.names, labels.colors, strict=True)):
-        if len(labels) > 200 and not any(split.pictures_with[index] for split in splits):
-            continue
-        cells: list[Text | str] = [
-            str(labels.ids[index]),
-            Text.assemble(("■ ", f"rgb({color[0]},{color[1]},{color[2]})"), name),
-        ]
-        for split in splits:
-            absent = split.pictures_with[index] == 0
-            cells += [
-                Text("never", style="yellow") if absent else f"{split.share(index):.2%}",
-                f"{split.pictures_with[index]:,}",
-            ]
-        table.add_row(*cells)
+    for index, cells in _balance_rows(labels, splits):
+        color = Text.assemble(("■ ", "rgb({},{},{})".format(*labels.colors[index])), labels.names[index])
+        shown = [Text(cell, style="yellow") if cell == NEVER else cell for cell in cells]
+        table.add_row(str(labels.ids[index]), color, *shown)
     return table
 
 

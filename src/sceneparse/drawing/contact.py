@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from sceneparse.data.sample import DataSet, Sample, tasks_of
+from sceneparse.drawing.embedding import data_uri
 from sceneparse.drawing.lettering import Lettering
+from sceneparse.drawing.notebook import result_html
 from sceneparse.drawing.panel import written_name
+from sceneparse.errors import counted
 from sceneparse.files import whole_file
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.tasks import MAPS, Task, TruthName
@@ -23,6 +28,9 @@ if TYPE_CHECKING:
 
 CELL = (320, 320)
 """Largest width and height of a picture in it."""
+
+EMBEDDED = (1600, 12000)
+"""Largest width and height of a sheet in a notebook, whose pages must still load; WebP ends at 16,383 pixels."""
 
 MARGIN, GAP, CAPTION = 24, 8, 22
 PAPER, INK, PALE = (250, 250, 248), (32, 33, 36), (118, 122, 128)
@@ -41,17 +49,52 @@ class Variant:
     caption: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class ContactSheet:
+    """Samples of a data set beside their masks and augmented variants, drawn.
+
+    Args:
+        image: The picture.
+        indices: The indices of the samples that are shown.
+        title: What it is of, such as "folder my-data train".
+        notes: What is to be said of the data: what was left out, and what their undrawn pixels are.
+        report: The PNG that was written; None where none was.
+    """
+
+    image: Image.Image
+    indices: tuple[int, ...]
+    title: str = ""
+    notes: tuple[str, ...] = ()
+    report: Path | None = None
+
+    def __repr__(self) -> str:
+        width, height = self.image.size
+        what = ": ".join(filter(None, (self.title, counted(len(self.indices), "sample"))))
+        return f"ContactSheet({what}; {width}×{height} pixels)"
+
+    def _repr_html_(self) -> str:
+        shown = self.image.copy()
+        shown.thumbnail(EMBEDDED)
+        picture = f'<img src="{data_uri(shown)}" alt="{escape(self.title, quote=True)}" style="max-width:100%">'
+        return result_html(repr(self), [picture], self.notes, self.report)
+
+    def _repr_png_(self) -> bytes:
+        content = BytesIO()
+        self.image.save(content, "PNG")
+        return content.getvalue()
+
+
 def contact_sheet(
     dataset: DataSet,
-    path: Path,
+    path: Path | None = None,
     *,
     count: int = 6,
     augmented: Callable[[int, int], Variant] | None = None,
     variants: int = 2,
     seed: int = 0,
     factors: NDArray[np.float64] | None = None,
-) -> list[int]:
-    """Draw some of a data set's pictures beside their masks in the classes' colours, with a legend, and write a PNG.
+) -> ContactSheet:
+    """Draw some of a data set's pictures beside their masks in the classes' colours, with a legend.
 
     Every task that a picture is labelled for has its mask; the scene stands beside the picture's name.
 
@@ -60,7 +103,7 @@ def contact_sheet(
 
     Args:
         dataset: Where the samples come from.
-        path: The PNG.
+        path: The PNG to write. Default: none is.
         count: Number of samples, or all if there are fewer.
         augmented: Makes a variant, given the sample's index and the variant's number (0, 1, …); without it only
             originals are drawn.
@@ -68,9 +111,6 @@ def contact_sheet(
         seed: Which samples are drawn.
         factors: (N,) how often training draws each sample in an epoch, which is said beside its name, and how much
             likelier it is to be among those that are shown; None: all alike.
-
-    Returns:
-        The indices of the samples that are shown.
     """
     rng = np.random.default_rng(seed)
     chances = None if factors is None else factors / factors.sum()
@@ -92,9 +132,11 @@ def contact_sheet(
                     counts.add(mask.numpy(), original=number == 0)
         captions = [version.caption for version in versions]
         rows.append(_Row(captions, [_pictures(version.sample, spaces) for version in versions]))
-    with whole_file(path) as temporary:
-        _draw(rows, spaces, shown).save(temporary, format="PNG")
-    return indices
+    image = _draw(rows, spaces, shown)
+    if path is not None:
+        with whole_file(path) as temporary:
+            image.save(temporary, format="PNG")
+    return ContactSheet(image, tuple(indices), report=path)
 
 
 def mask_spaces(tasks: TaskLabels) -> dict[TruthName, LabelSpace]:

@@ -36,6 +36,7 @@ from sceneparse.settings.engine import meant_by
 from sceneparse.settings.protocol import ProtocolChange, ProtocolGiven
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.run_folder import METRICS, beside, named_folder
+from sceneparse.weights.swapped import refuse_swapped
 from sceneparse.weights.trained_on import trained_on
 
 
@@ -84,6 +85,7 @@ def evaluate_model(
         UserError: No such model or data set, or a protocol that doesn't hold together.
     """
     model = checked_source("model", model)
+    refuse_swapped("evaluate", model, data)
     check_test(data, kind, split, out, count, progress)
     change = protocol_change(protocol)
     check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")

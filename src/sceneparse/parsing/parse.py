@@ -18,6 +18,7 @@ from sceneparse.arguments import (
     check_number,
     check_probability,
 )
+from sceneparse.calls import methods_by_name
 from sceneparse.drawing.legend import LegendEntry, id_image
 from sceneparse.drawing.render import draw_overlay
 from sceneparse.errors import UserError, require
@@ -42,6 +43,7 @@ MapName = Literal["object", "part", "material", "texture"]
 """The tasks that have a label map."""
 
 
+@methods_by_name("parse")
 @dataclass(frozen=True, eq=False)
 class Parse:
     """A parsed picture.

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.arguments import argument, check_array, check_flag, check_type, checked_size, shown
-from sceneparse.calls import by_name
+from sceneparse.calls import methods_by_name
 from sceneparse.errors import UserError, counted, require
 from sceneparse.inference.later import Later, begun, behind, in_turn, then
 from sceneparse.inference.open_model import Opened
@@ -23,7 +23,7 @@ from sceneparse.parsing.beginning import begin_parses
 from sceneparse.parsing.chosen_tasks import chosen_tasks
 from sceneparse.parsing.opening import PictureRead, PictureReader
 from sceneparse.parsing.parse import Parse
-from sceneparse.parsing.pixels import Picture, StillPicture, is_batch, is_picture, taken
+from sceneparse.parsing.pixels import Picture, is_batch, is_picture, named_by_caller, taken
 from sceneparse.parsing.remarks import doubts_of
 from sceneparse.pictures.headers import Header
 from sceneparse.pictures.rasters import BandForm
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sceneparse.parsing.loading import Loading
 
 
+@methods_by_name("parser", elsewhere=in_load)
 class Parser:
     """Parses pictures: `parser("street.jpg").overlay().show()`.
 
@@ -109,7 +110,6 @@ class Parser:
         spaces = {} if self.tasks is None else self.tasks.spaces()
         return tuple(task for task in OTHERS if task in spaces)
 
-    @by_name("parser.with_protocol")
     def with_protocol(self, protocol: ProtocolSettings) -> "Parser":
         """The same model under another protocol; the weights are shared.
 
@@ -125,7 +125,6 @@ class Parser:
         other.protocol = self.protocol.at_own_size()
         return other
 
-    @by_name("parser.with_ranges")
     def with_ranges(self, ranges: Iterable[tuple[float, float]] | tuple[float, float] | None) -> "Parser":
         """The same model for pictures of other numbers than it was trained with; the weights are shared.
 
@@ -147,7 +146,6 @@ class Parser:
     def __call__(self, picture: Picture) -> Parse: ...  # type: ignore[overload-overlap]  # a text is no list of texts
     @overload
     def __call__(self, picture: Iterable[Picture]) -> Iterator[Parse]: ...
-    @by_name("parser", elsewhere=in_load)
     def __call__(self, picture: Picture | Iterable[Picture]) -> Parse | Iterator[Parse]:
         """Parse a picture; or several, one after the other, as `many` does.
 
@@ -167,10 +165,9 @@ class Parser:
         """
         given: Any = picture  # which a text is, and texts in a list are not
         if is_picture(given) or not isinstance(given, Iterable) or isinstance(given, Mapping):
-            return self._told(self.parse_read(self.open(given)), level=4)  # `open` refuses what is no picture
+            return self._told(self.parse_read(self._open_taken(given)), level=4)  # which refuses what is no picture
         return self.many(given)
 
-    @by_name("parser.many", elsewhere=in_load)
     def many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
         """Parse pictures one after the other; the next ones are read meanwhile. Memory doesn't grow with their number.
 
@@ -201,10 +198,11 @@ class Parser:
     def _begun(self, read: Future[PictureRead]) -> Later[Parse]:
         return begun(lambda: self.begin([read.result()])[0])
 
-    def _open_taken(self, picture: StillPicture | UserError) -> PictureRead:
+    def _open_taken(self, picture: Picture | UserError) -> PictureRead:
         if isinstance(picture, UserError):
             raise picture
-        return self.open(picture)
+        with named_by_caller(picture):
+            return self.open(picture)
 
     def _told(self, parse: Parse, level: int = 3) -> Parse:
         """Warn of what speaks against a parse, once of each kind, where the program asked for it."""

@@ -1,7 +1,8 @@
 """A picture in any form that a caller may hold, as the pixels that a network takes."""
 
-from collections.abc import Callable
-from contextlib import suppress
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from inspect import iscoroutinefunction
 from io import BytesIO, TextIOBase
 from pathlib import Path
@@ -14,7 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from sceneparse.errors import UserError, reason_of
-from sceneparse.paths import expanded_source
+from sceneparse.paths import expanded, expanded_source, meant
+from sceneparse.pictures.problems import PictureError
 from sceneparse.pictures.reading import read_picture
 from sceneparse.pictures.turning import TURNED_BACK, Orientation, orientation_of, upright_image
 
@@ -71,6 +73,33 @@ def content_of(picture: Picture) -> StillPicture:
             f"a picture of type {kind} cannot be read: its read() gives {type(content).__name__}, not bytes"
         )
     return bytes(content)
+
+
+@contextmanager
+def named_by_caller(picture: Picture) -> Iterator[None]:
+    """Say what is done about a file that a caller named and that cannot be opened: it is a folder, or mistyped.
+
+    Args:
+        picture: What is opened within.
+
+    Raises:
+        UserError: It is a folder.
+        PictureError: It is not there, or as what is done within raises it.
+    """
+    if not isinstance(picture, str | Path):
+        yield
+        return
+    path = expanded(picture)
+    # Not Path's own question, which fails where a name is too long for any file.
+    if os.path.isdir(path):  # noqa: PTH112
+        call = f"sceneparse.predict(parser, {str(path)!r}, 'parsed')"
+        raise UserError(f"{path} is a folder; what parses the pictures in it is {call}")
+    try:
+        yield
+    except PictureError as error:
+        if error.problem != "missing":
+            raise
+        raise PictureError(f"{error}{meant(path)}", "missing") from None
 
 
 def taken(picture: Picture) -> StillPicture | UserError:

@@ -18,6 +18,7 @@ from sceneparse.errors import UserError
 from sceneparse.recipes.changes import Changes
 from sceneparse.recipes.earlier import is_earlier_and_whole, without_ignored, without_ignored_training
 from sceneparse.recipes.hints import GIVEN
+from sceneparse.recipes.keywords import in_changes
 from sceneparse.recipes.known import (
     defaults_of_groups,
     dotted_settings,
@@ -143,7 +144,7 @@ def as_mapping(value: Any) -> Any:
     return value.item() if scalar else value
 
 
-@by_name("read_recipe")
+@by_name("read_recipe", elsewhere=in_changes)
 def read_recipe(recipe: str | Path, **changes: Unpack[Changes]) -> Recipe:
     """Read a recipe by the name of one that comes with the package, or from a YAML file.
 

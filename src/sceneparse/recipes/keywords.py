@@ -2,17 +2,20 @@
 
 import dataclasses
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sceneparse.arguments import shown
 from sceneparse.calls import Elsewhere
 from sceneparse.recipes.hints import ELSEWHERE, MEANT
 from sceneparse.recipes.known import GROUP, dotted_settings
-from sceneparse.settings import ProtocolSettings, Recipe
+from sceneparse.settings import DataSettings, ProtocolSettings, Recipe
 
 OF_LOAD = ("engine", "device", "precision", "protocol", "tasks")
 """What a parser is loaded with, and no call of it is given."""
+
+NAMED = 3
+"""Groups at most that are named where several have a setting of one name."""
 
 COMMANDS = {"rival": "comparison"}
 """Options of commands that have another name in Python."""
@@ -43,13 +46,50 @@ def in_load(keyword: str, value: object) -> str | None:
     return in_protocol("sceneparse.load")(keyword, value)
 
 
+def in_data(call: str) -> Elsewhere:
+    """Return what says of a keyword that it is a setting of the data.
+
+    Args:
+        call: What takes the settings.
+    """
+
+    def elsewhere(keyword: str, value: object) -> str | None:
+        if keyword not in {one.name for one in dataclasses.fields(DataSettings)}:
+            return None
+        others = "" if keyword == "root" else ", root='DIR'"
+        given = f"DataSettings('folder'{others}, {keyword}={shown(value)})"
+        return f"it is a setting of the data: {call}({given}), with DataSettings of sceneparse.settings"
+
+    return elsewhere
+
+
 def in_recipe(keyword: str, value: object) -> str | None:
     """Say of a keyword that it is a setting of a recipe, or which is meant by a word of another package."""
-    known = dotted_settings(Recipe)
-    if known.get(keyword) == GROUP:
+    if dotted_settings(Recipe).get(keyword) == GROUP:
         given = shown(value) if not isinstance(value, str) else f"{{{MEANT.get(keyword, 'name')!r}: {value!r}}}"
         return f"it is a part of a recipe: train(read_recipe('…', {keyword}={given}))"
-    found = [name for name in known if name.count(".") == 1 and name.rpartition(".")[2] == keyword]
+    return _in_group(keyword, value, lambda changes: f"train(read_recipe('…', {changes}))")
+
+
+def in_changes(keyword: str, value: object) -> str | None:
+    """Say of a keyword of `read_recipe` that it is a setting in a group, and stands in a mapping."""
+    if keyword in {one.name for one in dataclasses.fields(Recipe)}:
+        return None
+    return _in_group(keyword, value, lambda changes: f"read_recipe('…', {changes})")
+
+
+def _in_group(keyword: str, value: object, call: Callable[[str], str]) -> str | None:
+    """What is said of a setting by its bare name, which may stand in several groups; None of what is none.
+
+    Args:
+        keyword: The name.
+        value: What it is given.
+        call: The call with that in place, written as changes of a recipe.
+    """
+    known = dotted_settings(Recipe)
+    called = [name for name in known if "." in name and name.rpartition(".")[2] == keyword]
+    # A group inside a group is meant less often than what stands in one itself.
+    found = [name for name in called if name.count(".") == 1] or called
     said = "it is a setting of a recipe"
     for words, text in () if found else ELSEWHERE.items():
         if keyword.lower() in words and "{" not in text:
@@ -58,11 +98,16 @@ def in_recipe(keyword: str, value: object) -> str | None:
             value = _unit_changed(keyword, value)
     if not found:
         return None
-    calls = []
-    for group, setting in (name.split(".") for name in found):
-        given = "…" if value is None else shown(value)
-        calls.append(f"train(read_recipe('…', {group}={{{setting!r}: {given}}}))")
-    return f"{said}: {' or '.join(calls[:2])}"
+    given = "…" if value is None else shown(value)
+    return f"{said}: {' or '.join(call(_as_change(name, given)) for name in found[:NAMED])}"
+
+
+def _as_change(name: str, given: str) -> str:
+    """A setting with its value as a change of a recipe: "training={'iterations': 500}"."""
+    first, *others = name.split(".")
+    for part in reversed(others):
+        given = f"{{{part!r}: {given}}}"
+    return f"{first}={given}"
 
 
 def _unit_changed(keyword: str, value: object) -> Any:

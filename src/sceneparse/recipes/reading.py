@@ -79,6 +79,11 @@ def recipe_names() -> list[str]:
     return packaged(_folder())
 
 
+def names_recipe(source: str | Path) -> bool:
+    """Return whether a source is the name of a recipe in the package, or a recipe's file."""
+    return _is_file(source) or (str(source) in recipe_names() and not Path(source).is_dir())
+
+
 def read_file(recipe: str | Path) -> RecipeFile:
     """Read a recipe by the name of one that comes with the package, or from a YAML file, and what it extends.
 

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError, require
+from sceneparse.paths import meant
 from sceneparse.settings.device import is_device
 from sceneparse.settings.training import Precision
 
@@ -143,7 +144,7 @@ def refuse_missing_file(path: Path) -> None:
         UserError: It is not there.
     """
     if not path.is_file():
-        raise UserError(f"no such file: {path}")
+        raise UserError(f"no such file: {path}{meant(path)}")
 
 
 def refuse_other_suffix(path: Path, format: str) -> None:  # noqa: A002 - the command's word

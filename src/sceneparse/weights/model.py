@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from sceneparse.calls import methods_by_name
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
@@ -22,6 +23,7 @@ from sceneparse.weights.tasks import refuse_unfit_tasks
 __all__ = ["Model", "ModelConfig", "find_model", "load_model", "save_model"]
 
 
+@methods_by_name("model")
 @dataclass(frozen=True)
 class Model:
     """A network, what it is, and its classes.

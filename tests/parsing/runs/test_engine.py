@@ -5,7 +5,9 @@ from pathlib import Path
 
 import torch
 
+from sceneparse.labels import LabelSpace
 from sceneparse.parsing.runs.engine import Run, run_jobs
+from tests.support.brightest import brightest_parser
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Fails:
 def test_one_too_large_for_the_memory_costs_only_itself(tmp_path: Path) -> None:
     errors = {"a.mp4": torch.OutOfMemoryError("CUDA out of memory."), "b.mp4": MemoryError(), "c.mp4": None}
     run = Run(tmp_path, "video", progress=False)
-    run_jobs(run, map(Input, errors), lambda source: Fails(errors[source.shown]), out=tmp_path, again=False)
+    parser, sources = brightest_parser(labels=LabelSpace(("a", "b", "c"))), map(Input, errors)
+    run_jobs(run, parser, sources, lambda source: Fails(errors[source.shown]), out=tmp_path, again=False)
     summary = run.tally.stream_summary(1.0)
     assert (summary.done, [failure.file for failure in summary.failures]) == (1, ["a.mp4", "b.mp4"])
     assert "b.mp4: not enough memory for a picture of this size" in summary.failures[1].reason

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from sceneparse.datasets.forms.whole_folder import RECORD as ANNOTATIONS
 from sceneparse.errors import UserError
@@ -12,17 +12,6 @@ from sceneparse.parsing.artefacts.choice import draws
 from sceneparse.parsing.own_files import read_record, record_of
 from sceneparse.parsing.parser import Parser
 from sceneparse.settings.legend import LegendLayout
-
-Kind = Literal["picture", "video", "volume", "raster"]
-"""Of what kind the inputs of a run are."""
-
-SUMMARIES: dict[Kind, str] = {
-    "picture": "summary.json",
-    "video": "videos-summary.json",
-    "volume": "volumes-summary.json",
-    "raster": "rasters-summary.json",
-}
-"""The file in the output folder that says what became of all inputs of a kind."""
 
 
 def made_by(parser: Parser, *, ignore_below: float | None = None, legend: LegendLayout = "auto") -> dict[str, Any]:

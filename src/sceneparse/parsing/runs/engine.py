@@ -10,8 +10,9 @@ from sceneparse.errors import UnwritableError, UserError
 from sceneparse.files import make_folder, write_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.remarks import Remark
-from sceneparse.parsing.runs.earlier import SUMMARIES, Kind, refuse_foreign_summary
+from sceneparse.parsing.runs.earlier import refuse_foreign_summary
 from sceneparse.parsing.runs.faults import enough_memory, writing, writing_parse
+from sceneparse.parsing.runs.summaries import SUMMARIES, Kind
 from sceneparse.parsing.runs.tally import Failure, Summary, Tally
 from sceneparse.pictures.forms import LeftOut
 
@@ -165,6 +166,7 @@ class Job(Protocol):
 
 def run_jobs(
     run: Run,
+    parser: Parser,
     sources: Iterable[Source],
     job_of: Callable[[Source], Job],
     *,
@@ -175,6 +177,7 @@ def run_jobs(
 
     Args:
         run: The run that counts them.
+        parser: What parses them, which is said once there is something to parse.
         sources: The inputs.
         job_of: Makes an input's job; may raise like the job itself.
         out: The output folder, for messages.
@@ -190,6 +193,7 @@ def run_jobs(
                 if not again and job.is_done():
                     run.tally.skip()
                     continue
+                run.say_engine(parser)
                 lines = job.run()
         except UnwritableError:
             raise
@@ -199,3 +203,16 @@ def run_jobs(
             run.tally.parsed()
             for line in lines:
                 run.say(line)
+
+
+def all_done(sources: Iterable[Source], job_of: Callable[[Source], Job]) -> bool:
+    """Return whether an earlier run left all inputs whole, so that none would be parsed.
+
+    Args:
+        sources: The inputs.
+        job_of: Makes an input's job.
+    """
+    try:
+        return all(job_of(source).is_done() for source in sources)
+    except (UserError, OSError):  # which is said of the input when it is its turn
+        return False

@@ -1,6 +1,7 @@
 """What an earlier run has left to parse: asked before a network is converted for it, which may take a minute."""
 
 from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from sceneparse.parsing.artefacts.choice import picture_artefacts
@@ -19,6 +20,7 @@ def nothing_left(
     overlay: bool = True,
     write: Collection[str] | None = None,
     ignore_below: float | None = None,
+    without: AbstractSet[Path] = frozenset(),
     legend: LegendLayout = "auto",
 ) -> bool:
     """Return whether a run over pictures would find each of them done already.
@@ -30,6 +32,7 @@ def nothing_left(
         overlay: Whether overlays are drawn.
         write: The artefacts.
         ignore_below: Under which probability pixels get no class.
+        without: Files among them that something else parses.
         legend: Where drawings name their classes.
 
     Raises:
@@ -40,7 +43,7 @@ def nothing_left(
     try:
         return all(
             earlier_in_folder(out, stem_of(one.name), {"picture": facts_of_file(one.path), **facts}, chosen)
-            for one in Inputs(inputs, out)
+            for one in Inputs(inputs, out, without)
         )
     except OSError:  # which is said of the picture when it is its turn
         return False

@@ -33,6 +33,7 @@ from sceneparse.pictures.finding import FoundPicture
 from sceneparse.pictures.reading import PictureError, picture_size
 from sceneparse.recipes.keywords import in_load
 from sceneparse.settings.legend import LegendLayout
+from sceneparse.weights.swapped import refuse_swapped
 
 _WAITING_PIXELS = 32_000_000
 """Parses that wait to be written hold at most so many pixels (about 10 bytes each), or are only one."""
@@ -83,7 +84,7 @@ def predict_pictures(
     """
     start = time.perf_counter()
     check_type("parser", parser, (Parser, str, Path), "a Parser, or a model as sceneparse.load takes it")
-    inputs = several("inputs", inputs, "files, folders and patterns")
+    given, inputs = inputs, several("inputs", inputs, "files, folders and patterns")
     check_type("out", out, (str, Path), "a folder")
     for name, flag in (("overlay", overlay), ("again", again), ("progress", progress)):
         check_flag(name, flag)
@@ -94,6 +95,7 @@ def predict_pictures(
     if ignore_below is not None:
         check_probability("ignore_below", ignore_below)
     if not isinstance(parser, Parser):
+        refuse_swapped("predict", parser, given)
         parser = load(parser)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
     check_legend(legend, chosen)

@@ -12,8 +12,9 @@ from sceneparse.parsing.artefacts.choice import draws
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.outputs import FRAMES
 from sceneparse.parsing.own_files import foreign_file, kind_of, kind_of_content, mark_of, named_files, read_record
-from sceneparse.parsing.runs.earlier import SUMMARIES, Kind, same_making
+from sceneparse.parsing.runs.earlier import same_making
 from sceneparse.parsing.runs.faults import LeftOutError
+from sceneparse.parsing.runs.summaries import SUMMARIES, Kind
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from sceneparse.parsing.runs.collection.listing import list_items
 from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.stores import as_utf8
 from sceneparse.parsing.runs.collection.worker import Plan
-from sceneparse.parsing.runs.earlier import SUMMARIES
 from sceneparse.parsing.runs.engine import Run
 from sceneparse.parsing.runs.faults import writing
 from sceneparse.parsing.runs.progress import counting_progress
+from sceneparse.parsing.runs.summaries import SUMMARIES
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
 from sceneparse.paths import expanded, refuse_folded
 from sceneparse.pictures.forms import LeftOut

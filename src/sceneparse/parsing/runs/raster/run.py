@@ -1,13 +1,13 @@
 """Rasters into a folder, one after the other; a second run goes on."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.parsing.artefacts.choice import chosen_artefacts
 from sceneparse.parsing.parser import Parser
-from sceneparse.parsing.runs.engine import Run, run_jobs
+from sceneparse.parsing.runs.engine import Run, all_done, run_jobs
 from sceneparse.parsing.runs.raster.job import RasterJob, refuse_without_labels
 from sceneparse.parsing.runs.raster.sources import RasterSource
 from sceneparse.parsing.runs.tally import Summary
@@ -54,6 +54,44 @@ def predict_rasters(
     Raises:
         UserError: rasterio is missing, bands or ranges that are none, or the outputs cannot be written.
     """
+    job_of = _jobs(parser, sources, Path(out), bands, ranges, write, progress=progress)
+    run = Run(Path(out), "raster", progress=progress)
+    run_jobs(run, parser, sources, job_of, out=Path(out), again=again)
+    summary = run.tally.summary()
+    run.close(summary)
+    return summary
+
+
+def rasters_done(
+    parser: Parser,
+    sources: Sequence[RasterSource],
+    out: Path,
+    *,
+    bands: Sequence[int] = (),
+    ranges: Sequence[tuple[float, float]] = (),
+    write: Collection[str] | None = None,
+) -> bool:
+    """Return whether `predict_rasters`, which takes the same, would find each of them done already.
+
+    No engine is asked for scores.
+
+    Raises:
+        UserError: rasterio is missing, or bands or ranges that are none.
+    """
+    return all_done(sources, _jobs(parser, sources, out, bands, ranges, write, progress=False))
+
+
+def _jobs(
+    parser: Parser,
+    sources: Sequence[RasterSource],
+    out: Path,
+    bands: Sequence[int],
+    ranges: Sequence[tuple[float, float]],
+    write: Collection[str] | None,
+    *,
+    progress: bool,
+) -> Callable[[RasterSource], RasterJob]:
+    """What makes the job of one of the rasters that `predict_rasters` takes."""
     installed()
     data = parser.config.data
     trained = KINDS[data.kind].rasters
@@ -62,19 +100,12 @@ def predict_rasters(
     wanted = {"labels": True, "polygons": False, "geopackage": False}
     chosen = chosen_artefacts("rasters", write, wanted)
     refuse_without_labels(chosen)
-    out = Path(out)
-    run = Run(out, "raster", progress=progress)
-    run.say_engine(parser)
-
     inputs = tuple(source.path for source in sources)
 
     def job_of(source: RasterSource) -> RasterJob:
         return RasterJob(parser, source, form, out, chosen, progress, inputs)
 
-    run_jobs(run, sources, job_of, out=out, again=again)
-    summary = run.tally.summary()
-    run.close(summary)
-    return summary
+    return job_of
 
 
 def _as_pictures(data: DataSettings) -> BandForm:

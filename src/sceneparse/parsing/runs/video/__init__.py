@@ -6,15 +6,15 @@ from sceneparse.parsing.runs.video.sources import VideoSource, split_videos
 from sceneparse.pictures.forms import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
-    from sceneparse.parsing.runs.video.run import predict_videos
+    from sceneparse.parsing.runs.video.run import predict_videos, videos_done
 
-__all__ = ["VIDEO_SUFFIXES", "VideoSource", "predict_videos", "split_videos"]
+__all__ = ["VIDEO_SUFFIXES", "VideoSource", "predict_videos", "split_videos", "videos_done"]
 
 
 def __getattr__(name: str) -> Any:
     # Imported when first used: telling which inputs are videos must not wait for torch.
-    if name != "predict_videos":
+    if name not in ("predict_videos", "videos_done"):
         raise AttributeError(f"module 'sceneparse.parsing.runs.video' has no attribute '{name}'")
-    from sceneparse.parsing.runs.video.run import predict_videos
+    from sceneparse.parsing.runs.video import run
 
-    return predict_videos
+    return getattr(run, name)

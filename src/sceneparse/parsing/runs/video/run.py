@@ -8,7 +8,7 @@ from sceneparse.arguments import argument, check_choice
 from sceneparse.errors import require
 from sceneparse.parsing.artefacts.choice import chosen_artefacts
 from sceneparse.parsing.parser import Parser
-from sceneparse.parsing.runs.engine import Run, run_jobs
+from sceneparse.parsing.runs.engine import Run, all_done, run_jobs
 from sceneparse.parsing.runs.tally import Summary
 from sceneparse.parsing.runs.video.job import VideoJob, VideoOptions
 from sceneparse.parsing.runs.video.sources import VideoSource
@@ -59,6 +59,53 @@ def predict_videos(
     Raises:
         UserError: PyAV is missing, values out of their range, or the outputs cannot be written.
     """
+    options = _options(overlay, label_frames, smooth, seconds, write, legend, again=again)
+    run = Run(out, "video", progress=progress)
+    inputs = tuple(Path(video.address) for video in videos if not video.live)
+
+    def job_of(source: VideoSource) -> VideoJob:
+        return VideoJob(parser, source, out, options, run.console if progress else None, inputs)
+
+    run_jobs(run, parser, videos, job_of, out=out, again=again)
+    summary = run.tally.summary()
+    run.close(summary)
+    return summary
+
+
+def videos_done(
+    parser: Parser,
+    videos: Sequence[VideoSource],
+    out: Path,
+    *,
+    overlay: bool = True,
+    label_frames: bool = False,
+    smooth: float = 0.0,
+    seconds: float | None = None,
+    write: Collection[str] | None = None,
+    legend: LegendLayout = "auto",
+) -> bool:
+    """Return whether `predict_videos`, which takes the same, would find each of them done already.
+
+    No engine is asked for scores.
+
+    Raises:
+        UserError: PyAV is missing, or values out of their range.
+    """
+    options = _options(overlay, label_frames, smooth, seconds, write, legend, again=False)
+    return all_done(videos, lambda source: VideoJob(parser, source, out, options, None))
+
+
+def _options(
+    overlay: bool,
+    label_frames: bool,
+    smooth: float,
+    seconds: float | None,
+    write: Collection[str] | None,
+    legend: LegendLayout,
+    *,
+    again: bool,
+) -> VideoOptions:
+    """What is wanted of each video, as `predict_videos` takes it."""
     check_choice("legend", legend, get_args(LegendLayout))
     refuse_unfit(smooth, seconds)
     wanted = {"timeline": True, "overlay": overlay, "labels": label_frames}
@@ -67,16 +114,4 @@ def predict_videos(
         "overlay" in chosen or legend == "auto",
         f"{argument('legend', legend)}: no overlay is drawn that could have a legend",
     )
-    run = Run(out, "video", progress=progress)
-    run.say_engine(parser)
-    options = VideoOptions(chosen, smooth, seconds, again, legend)
-
-    inputs = tuple(Path(video.address) for video in videos if not video.live)
-
-    def job_of(source: VideoSource) -> VideoJob:
-        return VideoJob(parser, source, out, options, run.console if progress else None, inputs)
-
-    run_jobs(run, videos, job_of, out=out, again=again)
-    summary = run.tally.summary()
-    run.close(summary)
-    return summary
+    return VideoOptions(chosen, smooth, seconds, again, legend)

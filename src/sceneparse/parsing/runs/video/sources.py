@@ -10,7 +10,7 @@ from pathlib import Path
 from sceneparse.errors import UserError
 from sceneparse.parsing.outputs import Outputs
 from sceneparse.parsing.runs.naming import files_matching, fixed_folder, short_names, unique_name
-from sceneparse.paths import expanded, refuse_parted
+from sceneparse.paths import expanded, meant, refuse_parted
 from sceneparse.pictures.finding import FoundPicture, files_in
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, VIDEO_SUFFIXES, VOLUME_SUFFIXES
 
@@ -134,7 +134,7 @@ def _files(given: str, outputs: Outputs) -> list[Path]:
         return [path]
     matching = files_matching(path)
     if matching is None:
-        raise UserError(f"{given}: no such video")
+        raise UserError(f"{given}: no such video{meant(given)}")
     found = [one for one in matching if not outputs.holds(one)]
     if not found:
         inside = f", but in the output folder {outputs.folder}" if matching else ""

@@ -1,13 +1,13 @@
 """Volumes into a folder, one after the other; a second run goes on."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.artefacts.choice import chosen_artefacts
 from sceneparse.parsing.parser import Parser
-from sceneparse.parsing.runs.engine import Run, run_jobs
+from sceneparse.parsing.runs.engine import Run, all_done, run_jobs
 from sceneparse.parsing.runs.tally import Summary
 from sceneparse.parsing.runs.volume.job import VolumeJob
 from sceneparse.parsing.runs.volume.sources import VolumeSource, find_volumes
@@ -56,25 +56,57 @@ def predict_volumes(
     Raises:
         UserError: No volumes, other modalities than the model has channels, or the outputs cannot be written.
     """
-    wanted, data = parser.config.backbone.in_channels, parser.config.data
-    volumes, names = KINDS[data.kind].volumes, modalities_for(parser, modalities)
-    chosen = chosen_artefacts("volumes", write, {"labels": True, "montage": montage}, overlay=montage)
-    out = Path(out)
-    sources = find_volumes(inputs, names, out)
-    grids = grids or (volumes(data).grids if volumes else "equal")
-    parser = parser.at_own_size()
-    run = Run(out, "volume", progress=progress)
-    run.say_engine(parser)
-
-    files = tuple(source.path for source in sources)
-
-    def job_of(source: VolumeSource) -> VolumeJob:
-        return VolumeJob(parser, source, source.channels(names, wanted, grids), grids, out, chosen, progress, files)
-
-    run_jobs(run, sources, job_of, out=out, again=again)
+    sources, job_of = _jobs(parser, inputs, Path(out), modalities, grids, montage, write, progress=progress)
+    run = Run(Path(out), "volume", progress=progress)
+    run_jobs(run, parser, sources, job_of, out=Path(out), again=again)
     summary = run.tally.summary()
     run.close(summary)
     return summary
+
+
+def volumes_done(
+    parser: Parser,
+    inputs: Sequence[str | Path],
+    out: Path,
+    *,
+    modalities: Sequence[str] | None = None,
+    grids: Grids | None = None,
+    montage: bool = True,
+    write: Collection[str] | None = None,
+) -> bool:
+    """Return whether `predict_volumes`, which takes the same, would find each of them done already.
+
+    No engine is asked for scores.
+
+    Raises:
+        UserError: No volumes, or other modalities than the model has channels.
+    """
+    return all_done(*_jobs(parser, inputs, out, modalities, grids, montage, write, progress=False))
+
+
+def _jobs(
+    parser: Parser,
+    inputs: Sequence[str | Path],
+    out: Path,
+    modalities: Sequence[str] | None,
+    grids: Grids | None,
+    montage: bool,
+    write: Collection[str] | None,
+    *,
+    progress: bool,
+) -> tuple[list[VolumeSource], Callable[[VolumeSource], VolumeJob]]:
+    """The volumes of what `predict_volumes` takes, and what makes the job of one."""
+    wanted, data = parser.config.backbone.in_channels, parser.config.data
+    volumes, names = KINDS[data.kind].volumes, modalities_for(parser, modalities)
+    chosen = chosen_artefacts("volumes", write, {"labels": True, "montage": montage}, overlay=montage)
+    sources = find_volumes(inputs, names, out)
+    alike = grids or (volumes(data).grids if volumes else "equal")
+    own, files = parser.at_own_size(), tuple(source.path for source in sources)
+
+    def job_of(source: VolumeSource) -> VolumeJob:
+        return VolumeJob(own, source, source.channels(names, wanted, alike), alike, out, chosen, progress, files)
+
+    return sources, job_of
 
 
 def modalities_for(parser: Parser, modalities: Sequence[str] | None = None) -> tuple[str, ...]:

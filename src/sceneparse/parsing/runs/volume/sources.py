@@ -8,7 +8,7 @@ from sceneparse.arguments import argument
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.outputs import Outputs
 from sceneparse.parsing.runs.naming import files_matching, fixed_folder, short_names
-from sceneparse.paths import expanded
+from sceneparse.paths import expanded, meant
 from sceneparse.pictures.cases import called, modalities_of, volume_files
 from sceneparse.pictures.finding import is_hidden, walk
 from sceneparse.pictures.forms import PICTURE_SUFFIXES
@@ -155,7 +155,8 @@ def find_volumes(
         if not found:
             what = "no such volume" if top == path else "no volume matches this pattern"
             inside = any(True for _ in _found(path, modalities, Outputs(None)))
-            raise UserError(f"{given}: {what}{f', but in the output folder {out}' if inside else ''}")
+            hint = f", but in the output folder {out}" if inside else meant(given) if top == path else ""
+            raise UserError(f"{given}: {what}{hint}")
         paths += found
         below += [_below(one, top) for one in found]
     return [VolumeSource(path, name) for path, name in zip(paths, short_names(below), strict=True)]
