@@ -14,6 +14,7 @@ from sceneparse.inference import Prediction, TestProtocol, label, predict, resol
 from sceneparse.inference.scoring import label_batch
 from sceneparse.inference.winners import winners_of
 from sceneparse.networks import resize
+from sceneparse.networks.exact import label_probabilities
 from sceneparse.networks.exact.argmax import upsampled_labels
 from sceneparse.settings import ProtocolSettings
 
@@ -195,7 +196,10 @@ def test_memory_is_that_of_a_band_not_of_the_picture(toy: Any, monkeypatch: pyte
     for module in (scoring, winners):
         monkeypatch.setattr(module, "band_height", lambda *_: 8)
     picture = torch.zeros(3, 1024, 64, dtype=torch.uint8)
-    for settings in (ProtocolSettings(flip=True), ProtocolSettings("window", window=(32, 32), flip=True)):
+    monkeypatch.setattr(label_probabilities, "AT_ONCE", 50 * 64 * 8)
+    whole, windows = ProtocolSettings(flip=True), ProtocolSettings("window", window=(32, 32), flip=True)
+    for settings, worth in ((whole, 1), (whole, 1 << 30), (windows, 1)):
+        monkeypatch.setattr(label_probabilities, "WORTH", worth)
         largest = 0
         with Watch():
             predict(toy(num_classes=50, stride=8), picture, resolve(settings))
@@ -211,12 +215,14 @@ def test_a_batch_has_the_labels_of_its_pictures(toy: Any, picture: Tensor, strid
     assert torch.equal(batch, torch.stack([label(engine, one, TestProtocol()) for one in pictures]))
 
 
+@pytest.mark.parametrize("worth", [1, 1 << 30])
 @pytest.mark.parametrize("classes", [2, 16, 31, 32, 150])
 @pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize("size", [(37, 53), (9, 200), (64, 5)])
 def test_winners_and_their_probabilities_are_those_of_all_upsampled_scores(
-    classes: int, align_corners: bool, size: tuple[int, int]
+    classes: int, align_corners: bool, size: tuple[int, int], worth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(label_probabilities, "WORTH", worth)
     logits = torch.randn(classes, 5, 7, generator=torch.Generator().manual_seed(classes)) * 4
     logits[0] += 30  # a class whose probability is 1 on one side, and 0 on the other
     logits[0, :, 3:] -= 60

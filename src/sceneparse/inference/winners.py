@@ -1,10 +1,11 @@
 """The winner of an upsampled map of scores at every pixel, and its probability, without the upsampled scores.
 
 On a GPU a kernel finds both in registers (`networks.exact.kernels`). On a CPU winners need little of the upsampled
-scores (`networks.exact.argmax`). Their probabilities need all of them, but no more than the largest log-softmax of each
-pixel, which takes half as long as to find the winner, its score and the sum of the others' exponentials. Many classes
-are resized and summed with the classes side by side in memory, where bilinear interpolation is six times as fast as in
-planes; few are faster in planes.
+scores (`networks.exact.argmax`), and their probabilities few of the exponentials
+(`networks.exact.label_probabilities`). Where that doesn't pay they need all of them, but no more than the largest
+log-softmax of each pixel, which takes half as long as to find the winner, its score and the sum of the others'
+exponentials. Many classes are resized and summed with the classes side by side in memory, where bilinear interpolation
+is six times as fast as in planes; few are faster in planes.
 """
 
 import torch
@@ -14,18 +15,20 @@ from sceneparse.inference.deciding import HALF, shifted
 from sceneparse.inference.rows import Stretch, band_height
 from sceneparse.inference.tempering import NONE
 from sceneparse.networks.exact.argmax import upsampled_labels, worth_skipping
+from sceneparse.networks.exact.label_probabilities import label_probabilities, worth_multiplying
 from sceneparse.networks.exact.reading import Arriving
 
 SIDE_BY_SIDE = 32
 """So many classes or more are kept side by side in memory."""
 
 _FEW = 16
-"""Fewer classes are looked at in one go as fast."""
+"""Fewer classes are looked at in one go as fast, but in large pictures."""
 
 
 def worth_splitting(logits: Tensor, size: tuple[int, int]) -> bool:
     """Return whether `winners_of` is faster than to look at all upsampled scores at once."""
-    return logits.device.type == "cpu" and len(logits) >= _FEW and worth_skipping(logits, size)
+    many = len(logits) >= _FEW or worth_multiplying(logits, size)
+    return logits.device.type == "cpu" and many and worth_skipping(logits, size)
 
 
 @torch.no_grad()
@@ -43,22 +46,27 @@ def winners_of(
     Returns:
         (H, W) int16 classes and (H, W) float32 probabilities.
     """
-    logits, confidence = logits.float(), torch.empty(size)
-    stretch = Stretch((logits.shape[-2], logits.shape[-1]), size, align_corners)
+    logits = logits.float()
     side_by_side = len(logits) >= SIDE_BY_SIDE
+    logits = logits.permute(1, 2, 0).contiguous().permute(2, 0, 1) if side_by_side else logits.contiguous()
+    labels = upsampled_labels(logits, size, align_corners)
     # Resizing is linear: the small map is divided, not every pixel of the large one.
-    source = logits if temperature == NONE else logits / temperature
-    source = source.permute(1, 2, 0).contiguous() if side_by_side else source
+    scores = logits if temperature == NONE else logits / temperature
+    if worth_multiplying(logits, size):
+        return labels, label_probabilities(scores, labels, align_corners)
+    confidence = torch.empty(size)
+    stretch = Stretch((logits.shape[-2], logits.shape[-1]), size, align_corners)
     step = band_height(len(logits), size[1], "cpu")
     for start in range(0, size[0], step):
         stop = min(start + step, size[0])
         first, end = stretch.reach(start, stop)
         if side_by_side:
-            band = stretch.side_by_side(source[first:end], start, stop).log_softmax(dim=2).amax(dim=2)
+            rows = scores.permute(1, 2, 0)[first:end]
+            band = stretch.side_by_side(rows, start, stop).log_softmax(dim=2).amax(dim=2)
         else:
-            band = stretch(source[:, first:end], start, stop).log_softmax(dim=0).amax(dim=0)
+            band = stretch(scores[:, first:end], start, stop).log_softmax(dim=0).amax(dim=0)
         confidence[start:stop] = band.exp_()
-    return upsampled_labels(logits, size, align_corners), confidence
+    return labels, confidence
 
 
 def labels_of(logits: Tensor, size: tuple[int, int], align_corners: bool, threshold: float = HALF) -> Tensor:
