@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sceneparse.processes.allocation import keep_freed_memory
 from tests.support.chromium import Browser
 from tests.support.conversions import Conversions, remembered
 from tests.support.owner import Owner, owning
@@ -19,6 +20,14 @@ GARBAGE = 20_000
 """New objects after which cycles among them are looked for. With Python's own 700, and all that is imported looked
 through again and again, that took a fifth of the conversion of a network of all tasks.
 """
+
+
+def pytest_configure() -> None:
+    """Clear the pages of networks and pictures that come and go once, as a training does: it takes a tenth of the time.
+
+    Which tests a training came before in a process is chance, so that none depends on it.
+    """
+    keep_freed_memory()
 
 
 @pytest.hookimpl(wrapper=True)

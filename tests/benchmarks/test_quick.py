@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import multiprocessing
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from sceneparse.inference import choosing
-from tests.support.forked import CONTEXT
+from tests.support.forked import CONTEXT, Popen
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 MAIN = 'if __name__ == "__main__":'
@@ -29,6 +30,16 @@ NEEDS = {
     "serving_load": "fastapi",
 }
 """Packages of extras without which a program can do nothing."""
+
+FORKED = {
+    "compatibility",
+    "photo_sizes",
+    "time_to_accuracy",
+    "serving_hostile",
+    "serving_kill",
+    "serving_load",
+}
+"""Programs whose processes run Python, and need not import PyTorch anew for what they show."""
 
 
 def has_bfloat16() -> bool:
@@ -62,6 +73,8 @@ def run(program: str, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         try:
             return module.main() or 0
         except SystemExit as end:
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
             return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
 
 
@@ -235,6 +248,8 @@ def test_the_quick_form_runs_and_its_figures_are_right(
         monkeypatch.setattr(choosing, "find_spec", lambda _: None)
     if program == "training_memory":  # in processes that need not import PyTorch anew
         monkeypatch.setattr(multiprocessing, "get_context", lambda _: CONTEXT)
+    if program in FORKED:
+        monkeypatch.setattr(subprocess, "Popen", Popen)
     figures = tmp_path / "figures.json"
     assert run(program, monkeypatch, "--quick", "--json", str(figures)) == 0
     assert CHECKS[program](json.loads(figures.read_text(encoding="utf-8")))

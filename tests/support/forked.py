@@ -4,23 +4,32 @@ They come from a server process that imports once and forks for each (`multiproc
 with environment, exit code and signals of their own. What starts Python anew, such as `--devices 2`, is tested so too.
 """
 
-import io
+import itertools
 import multiprocessing
 import os
 import runpy
+import signal
+import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from multiprocessing import reduction
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Self
 
 import torch
 
 COMMAND = Path(__file__).with_name("command.py")
 """The script that is the command line."""
 
-IMPORTED = ["sceneparse.cli", "sceneparse.training.loop", "sceneparse.evaluation"]
+IMPORTED = [
+    *("sceneparse.cli", "sceneparse.training.loop", "sceneparse.evaluation", "sceneparse.parsing.runs.pictures"),
+    *("jsonargparse", "torch.utils.tensorboard", "sceneparse.serving.app"),
+]
+"""What is not there, such as an extra's package, is left out."""
 
 
 def _context() -> ForkServerContext | SpawnContext:
@@ -52,82 +61,169 @@ def started(
 
 
 class Popen:
-    """Stands in for `subprocess.Popen` where a program starts `python -m MODULE` with a text on its standard input.
+    """Stands in for `subprocess.Popen` where Python is started: `python -c CODE …`, `-m MODULE …` or `FILE …`.
 
-    The process begins when that is closed.
+    What is no Python is started by `subprocess` itself.
 
     Args:
-        command: As there; the module's name comes last.
-        stdout: The file for all that it says, which goes to its end.
-        env: Its whole environment.
-        named: What else is asked for is as it is here.
+        command: As there, as is all that follows.
+        stdin: None, a file, PIPE or DEVNULL.
+        stdout: The same.
+        stderr: The same, or STDOUT.
+        env: Its whole environment; None for this process's.
+        text: Whether pipes are of text.
+        start_new_session: Whether it leads a session of its own.
     """
 
-    def __init__(self, command: Sequence[str], *, stdout: IO[str], env: Mapping[str, str], **named: object) -> None:
-        assert command[-2] == "-m" and named["start_new_session"]
-        self._given = (command[-1], Path(stdout.name), dict(env))
-        self._process: BaseProcess | None = None
-        self.stdin = _Closed(self._begin)
+    def __new__(cls, command: Sequence[str], **named: Any) -> Any:
+        return super().__new__(cls) if command[0] == sys.executable else PROGRAM(command, **named)
 
-    def _begin(self, text: str) -> None:
-        self._process = CONTEXT.Process(target=_run_module, args=(*self._given, text))
-        self._process.start()
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        stdin: int | IO[Any] | None = None,
+        stdout: int | IO[Any] | None = None,
+        stderr: int | IO[Any] | None = None,
+        env: Mapping[str, str] | None = None,
+        text: bool = False,
+        start_new_session: bool = False,
+    ) -> None:
+        self.args = list(command)
+        self.returncode: int | None = None
+        environment = dict(os.environ if env is None else env)
+        with ExitStack() as stack:
+            asked, self.stdin = _ends(0, stdin, text, stack)
+            said, self.stdout = _ends(1, stdout, text, stack)
+            errors, self.stderr = (said, None) if stderr == subprocess.STDOUT else _ends(2, stderr, text, stack)
+            streams = [_Passed(one) for one in (asked, said, errors)]
+            self._process = CONTEXT.Process(
+                target=_run_python, args=(self.args[1:], environment, streams, start_new_session)
+            )
+            self._process.start()
+        with suppress(ProcessLookupError):
+            while start_new_session and self.poll() is None and os.getpgid(self.pid) != self.pid:
+                time.sleep(0.001)
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        assert self._process.pid is not None
+        return self._process.pid
 
     def poll(self) -> int | None:
         """Its exit status, None while it runs."""
-        assert self._process is not None
-        return self._process.exitcode
+        self.returncode = self._process.exitcode
+        return self.returncode
 
-    def wait(self) -> int | None:
+    def wait(self, timeout: float | None = None) -> int:
         """Wait until it has ended."""
-        assert self._process is not None
-        self._process.join()
-        return self._process.exitcode
+        self._process.join(timeout)
+        if (status := self.poll()) is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+        return status
+
+    def communicate(self, _: None = None, timeout: float | None = None) -> tuple[Any, Any]:
+        """Wait until it has ended, and read what it has said, which must fit into its pipes."""
+        if self.stdin is not None:
+            self.stdin.close()
+        self.wait(timeout)
+        return tuple(None if pipe is None else pipe.read() for pipe in (self.stdout, self.stderr))  # type: ignore[return-value]
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """Send SIGTERM."""
-        assert self._process is not None
-        self._process.terminate()
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe in (self.stdin, self.stdout, self.stderr):
+            if pipe is not None:
+                pipe.close()
+        self.wait()
 
 
-class _Closed(io.StringIO):
-    """Text that is handed on when the file is closed."""
-
-    def __init__(self, then: Callable[[str], None]) -> None:
-        super().__init__()
-        self._then = then
-
-    def close(self) -> None:
-        if not self.closed:
-            self._then(self.getvalue())
-        super().close()
+PROGRAM = subprocess.Popen
 
 
-def _run_module(module: str, said: Path, environment: dict[str, str], text: str) -> None:
-    os.setsid()
-    _begin(environment, dict.fromkeys((1, 2), said), os.O_APPEND)
-    sys.stdin = io.StringIO(text)
-    sys.argv = [module]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+class _Passed:
+    """A descriptor of an open file, which goes along to a new process and is another number there."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _detached, (reduction.DupFd(self._number),)
+
+
+def _detached(duplicate: Any) -> int:
+    number: int = duplicate.detach()
+    return number
+
+
+def _ends(number: int, given: int | IO[Any] | None, text: bool, stack: ExitStack) -> tuple[int, IO[Any] | None]:
+    """A new process's end of one of its streams, closed at the stack's end if it is its own, and a pipe's other end."""
+    if given is None:
+        return number, None
+    if not isinstance(given, int):
+        return given.fileno(), None
+    if given == subprocess.DEVNULL:
+        ends: tuple[int, ...] = (os.open(os.devnull, os.O_RDWR),)
+    else:
+        ends = os.pipe() if number == 0 else os.pipe()[::-1]
+    stack.callback(os.close, ends[0])
+    return ends[0], None if len(ends) == 1 else os.fdopen(ends[1], ("w" if number == 0 else "r") + "b" * (not text))
+
+
+def _run_python(words: list[str], environment: dict[str, str], streams: list[int], new_session: bool) -> None:
+    if new_session:
+        os.setsid()
+    _begin(environment, dict(enumerate(streams)))
+    # Those that it began with know of other files, in which they may be anywhere.
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        stream = os.fdopen(number, mode, buffering=1 if name == "stderr" else -1, closefd=False)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    how, *sys.argv = itertools.dropwhile(lambda word: word == "-P", words)
+    if how == "-c":
+        code, sys.argv[0] = sys.argv[0], how
+        exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
+    elif how == "-m":
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    else:
+        _run_file(how, sys.argv)
 
 
 def _run_in(folder: Path, script: Path, words: list[str], said: Path, environment: dict[str, str]) -> None:
     os.chdir(folder)
-    _run(script, words, said, environment)
+    how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    _begin(environment, {1: os.open(said, how), 2: os.open(said.with_suffix(".err"), how)})
+    _run_file(str(script), words)
 
 
-def _run(script: Path, words: list[str], said: Path, environment: dict[str, str]) -> None:
-    _begin(environment, {1: said, 2: said.with_suffix(".err")}, os.O_TRUNC)
-    sys.argv = [str(script), *words]
-    sys.path.insert(0, str(script.parent))
-    runpy.run_path(str(script), run_name="__main__")
+def _run_file(path: str, words: list[str]) -> None:
+    sys.argv = [path, *words]
+    sys.path.insert(0, str(Path(path).parent))
+    runpy.run_path(path, run_name="__main__")
 
 
-def _begin(environment: Mapping[str, str], streams: Mapping[int, Path], how: int) -> None:
-    """Take an environment, and files in the place of streams."""
+def _begin(environment: Mapping[str, str], streams: Mapping[int, int]) -> None:
+    """Take an environment, and open files in the place of streams."""
     os.environ.clear()
     os.environ.update(environment)
     os.fsync = lambda fd: None  # noqa: ARG005 – as in the processes of pytest themselves
     torch.set_num_threads(1)
-    for stream, path in streams.items():
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | how), stream)
+    for stream, file in streams.items():
+        os.dup2(file, stream)
+    for file in streams.values():
+        os.close(file)
