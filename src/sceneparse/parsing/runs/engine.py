@@ -127,11 +127,12 @@ class Run:
         used = "; ".join(self._engines) or parser.engine.describe()
         return {"used": used, **({"why": parser.why_engine} if parser.why_engine else {})}
 
-    def close(self, summary: Summary) -> None:
-        """Write the summary into the output folder, and say what became of the inputs.
+    def close(self, summary: Summary, look_at: str = "") -> None:
+        """Write the summary into the output folder, and say what became of the inputs and where to look first.
 
         Args:
             summary: What became of them.
+            look_at: What a person wants to open, in place of the summary.
 
         Raises:
             UserError: It cannot be written.
@@ -140,7 +141,7 @@ class Run:
         with writing(self._summary):
             write_json(self._summary, self.described(summary))
         what = "" if self._kind == "picture" else f"{self._kind}s: "
-        self.say(f"{what}{summary.describe()}; see {self._summary}")
+        self.say(f"{what}{summary.describe()}; see {look_at or self._summary}")
 
 
 class Named(Protocol):

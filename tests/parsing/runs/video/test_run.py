@@ -127,7 +127,9 @@ class TestCommand:
         words = ["predict", str(tiny_run / "model"), str(make_clip()), str(picture), "--out", str(out)]
         assert main([*words, "--engine", "torch", "--smooth", "0.5"]) == 0
         assert {"photo.json", "summary.json", "clip_video.json", "videos-summary.json"} <= set(visible(out))
-        assert record(out)["smooth"] == 0.5 and "frames/s; see " in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert record(out)["smooth"] == 0.5 and f"frames/s; see {out / 'clip_overlay.mp4'}\n" in said
+        assert f"\n1 parsed; see {out / 'photo_overlay.jpg'}\n" in said
 
     def test_a_folders_pictures_and_videos_are_parsed_and_its_volumes_are_named(
         self, tiny_run: Path, make_clip: MakeClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
