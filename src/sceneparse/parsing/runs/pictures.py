@@ -13,7 +13,7 @@ from sceneparse.arguments import argument, check_flag, check_names, check_probab
 from sceneparse.calls import by_name
 from sceneparse.errors import UnwritableError, UserError
 from sceneparse.inference.worth_compiling import Amount, work_ahead
-from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
+from sceneparse.parsing.artefacts.choice import check_drawing, draws, picture_artefacts, shows_picture
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.batches import in_batches, read_ahead, threads_beside
@@ -34,7 +34,7 @@ from sceneparse.paths import expanded, refuse_folded
 from sceneparse.pictures.finding import FoundPicture
 from sceneparse.pictures.reading import PictureError, picture_size
 from sceneparse.recipes.keywords import in_load
-from sceneparse.settings.legend import LegendLayout
+from sceneparse.settings.legend import OPACITY, LegendLayout
 from sceneparse.weights.swapped import refuse_swapped
 
 _WAITING_PIXELS = 32_000_000
@@ -54,6 +54,7 @@ def predict_pictures(
     ignore_below: float | None = None,
     without: AbstractSet[Path] = frozenset(),
     legend: LegendLayout = "auto",
+    opacity: float = OPACITY,
 ) -> StreamSummary:
     """Parse files, folders and patterns into a folder that mirrors their tree.
 
@@ -78,11 +79,12 @@ def predict_pictures(
         without: Files among them that something else parses.
         legend: Where overlays and panels name their classes: auto (beside upright pictures, below any others), below,
             or none.
+        opacity: How much of the classes' colours overlays and panels show, 0 (none) to 1 (nothing else).
 
     Raises:
-        UserError: No such probability or legend, no pictures, folders of pictures inside the output folder, pictures of
-            which one's file would take the place of another's, artefacts that there are not, or the outputs cannot be
-            written.
+        UserError: No such probability, legend or opacity, no pictures, folders of pictures inside the output folder,
+            pictures of which one's file would take the place of another's, artefacts that there are not, or the outputs
+            cannot be written.
     """
     start = time.perf_counter()
     check_type("parser", parser, (Parser, str, Path), "a Parser, or a model as sceneparse.load takes it")
@@ -100,14 +102,14 @@ def predict_pictures(
         refuse_swapped("predict", parser, given)
         parser = load(parser)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
-    check_legend(legend, chosen)
+    check_drawing(legend, opacity, draws(chosen))
     pictures = Inputs(inputs, out, without)
     refuse_folded((found.name for found in pictures), out)
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)
     run = Run(out, progress=progress)
     if ignore_below is not None:
         run.say_confidence(parser)
-    facts = made_by(parser, ignore_below=ignore_below, legend=legend)
+    facts = made_by(parser, ignore_below=ignore_below, legend=legend, opacity=opacity)
     reader = _Reader(parser, facts, pictures, out, chosen, again)
     writer = _Writer(run, out, chosen)
     deep = others = False
@@ -141,8 +143,8 @@ def predict_pictures(
                         run.doubt(str(found.path), parse.doubt)
                         if ignore_below is not None:
                             parse = parse.ignoring_below(ignore_below)
-                        if legend != "auto":
-                            parse = dataclasses.replace(parse, legend_layout=legend)
+                        if (legend, opacity) != ("auto", OPACITY):
+                            parse = dataclasses.replace(parse, legend_layout=legend, opacity=opacity)
                         behind.put(writer, parse, found, facts, weight=parse.labels.size, then=writer.count)
             del finish  # it holds a picture's labels while the next one is begun
             passed += 1
