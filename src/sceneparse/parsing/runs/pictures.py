@@ -28,7 +28,6 @@ from sceneparse.parsing.runs.faults import LeftOutError, parsing, writing_parse
 from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.replacing import Place, place_of_picture, refuse_foreign, replacing
-from sceneparse.parsing.runs.summaries import SUMMARIES
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
 from sceneparse.paths import expanded, refuse_folded
 from sceneparse.pictures.finding import FoundPicture
@@ -156,21 +155,16 @@ def predict_pictures(
     summary = run.tally.stream_summary(time.perf_counter() - start)
     if not (summary.done or summary.skipped or summary.failed):
         raise UserError(f"no pictures but those in the output folder {out}")
-    run.close(summary, _look_at(summary, pictures, out, chosen))
+    only = _overlay_of_the_only(pictures, out) if summary.done + summary.skipped == 1 else None
+    run.close(summary, "overlays" if "overlay" in chosen else "", only)
     return summary
 
 
-def _look_at(summary: StreamSummary, pictures: Inputs, out: Path, write: tuple[str, ...]) -> str:
-    """Return what a person wants to open: the overlay or the overlays; empty where there is none."""
-    parsed = summary.done + summary.skipped
-    if not parsed or "overlay" not in write:
-        return ""
-    if parsed == 1 and not summary.failed:
-        stem = stem_of(next(iter(pictures)).name)
-        # Of a picture too long for a JPEG it is a PNG.
-        files = (out / f"{stem}{suffix}" for suffix in ARTEFACTS["overlay"].suffixes)
-        return next((str(path) for path in files if path.is_file()), "")
-    return f"the overlays in {out} and {out / SUMMARIES['picture']}"
+def _overlay_of_the_only(pictures: Inputs, out: Path) -> Path | None:
+    stem = stem_of(next(iter(pictures)).name)
+    # Of a picture too long for a JPEG it is a PNG.
+    files = (out / f"{stem}{suffix}" for suffix in ARTEFACTS["overlay"].suffixes)
+    return next((path for path in files if path.is_file()), None)
 
 
 @dataclass(frozen=True)

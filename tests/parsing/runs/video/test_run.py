@@ -141,7 +141,8 @@ class TestCommand:
         assert main([*words, "--engine", "torch", "--smooth", "0.5"]) == 0
         assert {"photo.json", "summary.json", "clip_video.json", "videos-summary.json"} <= set(visible(out))
         said = capsys.readouterr().err
-        assert record(out)["smooth"] == 0.5 and f"frames/s; see {out / 'clip_overlay.mp4'}\n" in said
+        assert f"\nvideos: 1 parsed; see {out / 'clip_overlay.mp4'}\n" in said
+        assert record(out)["smooth"] == 0.5 and "frames/s; see " in said
         assert f"\n1 parsed; see {out / 'photo_overlay.jpg'}\n" in said
 
     def test_a_folders_pictures_and_videos_are_parsed_and_its_volumes_are_named(
@@ -180,8 +181,8 @@ class TestCommand:
         given = ["predict", "model", str(tmp_path / "a.png"), "--out", str(tmp_path / "out")]
         assert main([*given, *asked, *more]) == 2
         assert f"{asked[0]} says " in (said := capsys.readouterr().err) and words in said
-        assert main([*given, "--opacity", "2"]) == 2
-        assert "--opacity is 2.0, but must be a number from 0 to 1" in capsys.readouterr().err
+        assert main([*given, "--opacity", "1.5"]) == 2
+        assert "--opacity is 1.5, but must be a number from 0 to 1" in capsys.readouterr().err
 
     def test_a_broken_video_is_an_exit_code_of_1(self, tiny_run: Path, out: Path, tmp_path: Path) -> None:
         (tmp_path / "bad.mp4").write_bytes(b"")

@@ -196,7 +196,7 @@ class VideoJob:
                 took = round(time.perf_counter() - start, 2)
                 asked = {"seconds_asked": self.options.seconds, "files": files, "took_seconds": took}
                 write_json(self._record, {**described, **asked, **self._drawing, **facts})
-        return _lines(self.source, described, took, self._files.get("overlay", self._record))
+        return _lines(self.source, described, took, self._record)
 
     def _parse(self, reader: VideoReader, facts: dict[str, Any]) -> _Frames:
         """Go through the frames, and write what is made of each."""
@@ -306,12 +306,12 @@ def _rounded(share: float | None) -> float | None:
     return None if share is None else round(share, 6)
 
 
-def _lines(source: VideoSource, described: dict[str, Any], took: float, look_at: Path) -> list[str]:
-    """What a reader wants to know at once, and which file to open."""
+def _lines(source: VideoSource, described: dict[str, Any], took: float, record: Path) -> list[str]:
+    """What a reader wants to know at once."""
     flicker = described["flicker"]
     lines = [
         f"{source.shown}: {described['frames']} frames ({clock(described['seconds'])}) in {clock(took)}, "
-        f"{described['frames'] / max(took, 1e-9):.1f} frames/s; see {look_at}"
+        f"{described['frames'] / max(took, 1e-9):.1f} frames/s; see {record}"
     ]
     if flicker["share"] is not None:
         before = flicker.get("without_smoothing")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from sceneparse.parsing.artefacts.choice import check_drawing, chosen_artefacts
+from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.runs.engine import Run, all_done, run_jobs
 from sceneparse.parsing.runs.tally import Summary
@@ -67,7 +68,8 @@ def predict_videos(
 
     run_jobs(run, parser, videos, job_of, out=out, again=again)
     summary = run.tally.summary()
-    run.close(summary)
+    only = out / f"{videos[0].name}{ARTEFACTS['overlay'].video}" if len(videos) == 1 else None
+    run.close(summary, "overlays" if "overlay" in options.write else "", only)
     return summary
 
 
