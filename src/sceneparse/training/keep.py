@@ -13,7 +13,7 @@ from sceneparse.data.feeding import on_device
 from sceneparse.data.workers import loader_workers
 from sceneparse.errors import UserError, counted
 from sceneparse.evaluation.figures import FIGURES
-from sceneparse.training.announcing import headline, notes_on_data
+from sceneparse.training.announcing import done_again, headline, notes_on_data
 from sceneparse.training.averaging import WeightAverage, Weights
 from sceneparse.training.budget import Overtime
 from sceneparse.training.checkpoint import Checkpoint
@@ -104,6 +104,8 @@ class Keeper:
             for line in prepared.started.lines():
                 self.progress.say(line)
         self.progress.say(headline(prepared, self.folder.facts))
+        if line := done_again(self.folder.logged, prepared.start, prepared.recipe.training.checkpoint_every):
+            self.progress.say(line)
         for note in notes_on_data(prepared):
             self.progress.say(f"note: {note}")
         checkpoint = prepared.checkpoint
