@@ -60,7 +60,8 @@ def open_car_parts(root: Path, split: str, channels: int = 3) -> CarParts:
     Raises:
         UserError: Another layout, or no such split.
     """
-    return CarParts(PairedPictures(chosen_split(folder_splits(root), split, root), car_part_labels(root), channels))
+    folders = chosen_split(folder_splits(root), split, root)
+    return CarParts(PairedPictures(folders, car_part_labels(root), channels, root=root))
 
 
 def car_part_labels(root: Path) -> LabelSpace:

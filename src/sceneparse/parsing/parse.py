@@ -56,6 +56,7 @@ class Parse:
         unturned: The file's own orientation, 1..8, where it was not applied (EXIF's numbers; 1 is upright).
         legend_layout: Where drawings have their legend: auto (beside an upright picture, below any other), below, none.
         opacity: How much of the colours drawings show where nobody says it, 0 (none) to 1 (nothing else).
+        recipe: The name in the model's settings; None where the parse was put together.
         source: What it came from, for `probabilities`; None for a parse that was put together, or has been pickled.
 
     Raises:
@@ -74,6 +75,7 @@ class Parse:
     unturned: int = field(default=1, kw_only=True)
     legend_layout: LegendLayout = field(default="auto", kw_only=True)
     opacity: float = field(default=OPACITY, kw_only=True)
+    recipe: str | None = field(default=None, kw_only=True)
     source: Source | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -298,6 +300,7 @@ class Parse:
             **({"unlabelled": {"value": self.space.unlabelled, "pixels": unlabelled}} if unlabelled else {}),
             **({} if others is None else scene_tree(self.labels, self.legend, self.space.names, others)),
             "model": self.model,
+            **({} if self.recipe is None else {"recipe": self.recipe}),
             "protocol": self.protocol.described(),
         }
 

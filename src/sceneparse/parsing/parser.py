@@ -101,7 +101,12 @@ class Parser:
 
     @property
     def name(self) -> str:
-        """The model's name."""
+        """What the model is called: as `load` was told, else by its run or folder."""
+        return self._opened.name or self.config.name
+
+    @property
+    def recipe(self) -> str:
+        """The name in the model's settings: that of the recipe, which several models may share."""
         return self.config.name
 
     @property

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, install
 from sceneparse.files import whole_file
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.forms import VOLUME_SUFFIXES
@@ -195,7 +195,7 @@ def _load(path: Path) -> Any:
     try:
         import nibabel
     except ImportError:
-        raise UserError("volumes need nibabel: pip install 'sceneparse[medical]'") from None
+        raise UserError(f"volumes need nibabel: {install('medical')}") from None
     try:
         return nibabel.load(path)
     except (

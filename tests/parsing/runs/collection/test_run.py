@@ -211,7 +211,7 @@ def test_without_ray_it_says_what_to_install(
     without("ray")
     words = ["predict", str(tiny_run / "model"), str(folder), "--out", str(tmp_path / "out"), "--engine", "torch"]
     assert main([*words, "--runner", "ray"]) == 2
-    assert "pip install 'sceneparse[ray]'" in capsys.readouterr().err
+    assert "pip install '.[ray]'" in capsys.readouterr().err
 
 
 def test_workers_are_told_how_overlays_are_drawn(

@@ -267,6 +267,7 @@ class VideoJob:
             "scene_cuts": found.cuts,
             "timeline": found.timeline.to_json(),
             "model": self.parser.name,
+            "recipe": self.parser.recipe,
         }
 
     def _writer(self, stack: ExitStack, reader: VideoReader, size: tuple[int, int]) -> VideoWriter:
