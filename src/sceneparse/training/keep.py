@@ -65,6 +65,7 @@ class Keeper:
     Attributes:
         patience: Whether the training ends for want of a better score.
         idle: How long the device has no work between steps.
+        saved: The iteration of the newest checkpoint; None where there is none.
     """
 
     prepared: Prepared
@@ -78,6 +79,7 @@ class Keeper:
     def __post_init__(self) -> None:
         checkpoint, settings = self.prepared.checkpoint, self.prepared.recipe.training
         self._done = self.prepared.start
+        self.saved = checkpoint.iteration if checkpoint else None
         self._losses = Average(checkpoint.recent if checkpoint else {})
         self._line = _Pace()  # as it was at the last line of metrics.jsonl
         self._best: Best | None = None
@@ -260,6 +262,7 @@ class Keeper:
                     model=self._model.says(),
                 )
             )
+        self.saved = done
         self.renew_model()
 
     def renew_model(self) -> None:
@@ -285,13 +288,17 @@ class Keeper:
         said = described(Taken(done) if best is None else best.taken)
         model = "there was no validation yet; its model" if best is None else "the best model so far"
         self.progress.say(f"stopped after iteration {done}; {model}: {self._model.path} ({said})")
-        resume = argument("resume", True, option="--resume")
-        # What started several processes is for whoever started them to say again.
-        alone = prepared.compute.processes.world == 1
-        self.progress.say(
-            f"to go on: {resume_command(self.folder.path) if alone else f'the same command with {resume}'}"
+        self.progress.say(f"to go on: {self.onwards()}")
+        raise TrainingStopped(
+            f"stopped after iteration {done}; {argument('resume', True, option='--resume')} goes on from here"
         )
-        raise TrainingStopped(f"stopped after iteration {done}; {resume} goes on from here")
+
+    def onwards(self) -> str:
+        """Return the command that goes on with the training."""
+        if self.prepared.compute.processes.world == 1:
+            return resume_command(self.folder.path)
+        # What started several processes is for whoever started them to say again.
+        return f"the same command with {argument('resume', True, option='--resume')}"
 
     def finish(self) -> None:
         """Write the model folder, if need be, and what the training came to."""
