@@ -1,5 +1,6 @@
 """End a training between two steps, so that nothing of what is done is lost: at a batch, or at a validation."""
 
+import traceback
 from typing import NoReturn
 
 from sceneparse.arguments import argument
@@ -30,6 +31,7 @@ def break_off(keeper: Keeper, done: int, error: Exception, *, stopping: bool) ->
         Exception: The error as it is, where it is a fault of the program, or nothing was done yet.
     """
     prepared = keeper.prepared
+    _end_loading(error)
     if not isinstance(error, UserError) and ran_out(error):
         less = less_memory(workers=prepared.loader_workers > 0)
         error = UserError(f"not enough memory to load the pictures of a step: {less}")
@@ -55,6 +57,13 @@ def break_off(keeper: Keeper, done: int, error: Exception, *, stopping: bool) ->
         else f"{resume} goes on"
     )
     raise UserError(f"{error}; the checkpoint of iteration {done} was written: {mend}") from None
+
+
+def _end_loading(error: BaseException | None) -> None:
+    """Let go of the loader whose frames an error keeps: its processes would hold the run folder as long as it lasts."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def break_off_validation(keeper: Keeper, done: int, error: UserError) -> NoReturn:
