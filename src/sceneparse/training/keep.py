@@ -26,6 +26,7 @@ from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import ProgressLine, TrainingStopped
 from sceneparse.training.record import Average
 from sceneparse.training.run import write_run
+from sceneparse.training.saving import CheckpointClock, how_often
 from sceneparse.training.schedules.kind import learning_rate
 from sceneparse.training.sharding import whole
 from sceneparse.training.step import Step
@@ -65,6 +66,7 @@ class Keeper:
     Attributes:
         patience: Whether the training ends for want of a better score.
         idle: How long the device has no work between steps.
+        clock: When a checkpoint is due by the time.
         saved: The iteration of the newest checkpoint; None where there is none.
     """
 
@@ -80,6 +82,7 @@ class Keeper:
         checkpoint, settings = self.prepared.checkpoint, self.prepared.recipe.training
         self._done = self.prepared.start
         self.saved = checkpoint.iteration if checkpoint else None
+        self.clock = CheckpointClock(settings.checkpoint_minutes)
         self._losses = Average(checkpoint.recent if checkpoint else {})
         self._line = _Pace()  # as it was at the last line of metrics.jsonl
         self._best: Best | None = None
@@ -106,6 +109,7 @@ class Keeper:
             for line in prepared.started.lines():
                 self.progress.say(line)
         self.progress.say(headline(prepared, self.folder.facts))
+        self.progress.say(how_often(prepared.recipe.training))
         for note in notes_on_data(prepared):
             self.progress.say(f"note: {note}")
         checkpoint = prepared.checkpoint
@@ -263,6 +267,7 @@ class Keeper:
                 )
             )
         self.saved = done
+        self.clock.restart()
         self.renew_model()
 
     def renew_model(self) -> None:

@@ -145,7 +145,8 @@ def _train(prepared: Prepared, out: Path, began: float, *, going_on: bool) -> No
                 break_off(keeper, iteration, error, stopping=stop.came)
             waited = time.perf_counter() - clock
             keeper.idle.begin()
-            step = compute_gradients(prepared, losses, batch, iteration, stop=stop.came, graph=graph)
+            save = processes.first and keeper.clock.over()
+            step = compute_gradients(prepared, losses, batch, iteration, stop=stop.came, save=save, graph=graph)
             check.before_update(step, batch)
             update_weights(prepared, step)
             done = iteration + 1
@@ -162,7 +163,8 @@ def _train(prepared: Prepared, out: Path, began: float, *, going_on: bool) -> No
                 # Even when a stop was asked for: a resumed training must not lack a validation that others have.
                 _validate(keeper, done)
             stopping = check.stopping(stop.came)
-            if not validated and (stopping or done % settings.checkpoint_every == 0):
+            due = stopping or keeper.clock.due or done % settings.checkpoint_every == 0
+            if due and not validated:
                 check.settle()
                 keeper.save_checkpoint(done)
             if stopping and done < settings.iterations and not keeper.patience.over:
