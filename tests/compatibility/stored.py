@@ -95,6 +95,7 @@ ADDED: dict[str, Any] = {
     "training.compile": False,
     "training.graph": False,
     "training.decided": None,
+    "training.checkpoint_minutes": 10,  # there were none by time; no result depends on them
     "tracking.trackers": [],
     "tracking.project": None,
     "tracking.name": None,

@@ -6,6 +6,7 @@ stores them (Nifti1Image's affine says it). Volumes that are not packed (.nii) a
 
 import gzip
 import math
+import sys
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -161,6 +162,11 @@ class Volume:
         image = _load(self.path)
         unit = {"mm": 1e-3, "meter": 1e6, "micron": 1e-12}.get(image.header.get_xyzt_units()[0])
         return None if unit is None else float(abs(np.linalg.det(image.affine[:3, :3]))) * unit
+
+
+def are_opened() -> bool:
+    """Return whether this process has opened a volume, or one is about to be."""
+    return "nibabel" in sys.modules  # imported with the first
 
 
 def write_labels(path: Path, slices: NDArray[Any], like: Volume) -> None:

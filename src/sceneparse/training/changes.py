@@ -25,6 +25,7 @@ FREE = frozenset(
         "training.decided",
         "training.device",
         "training.checkpoint_every",
+        "training.checkpoint_minutes",
         "training.log_every",
     }
 )
