@@ -61,7 +61,7 @@ def main() -> None:
     # An FCN has the same maps, and few layers behind them to be exported.
     given = parsed(parser, {"names": QUICK, "side": 64, "architecture": "fcn"})
     if find_spec("onnxruntime") is None:
-        note("onnxruntime is not installed (pip install '.[onnx]'): nothing is exported")
+        note("onnxruntime is not installed (pip install 'sceneparse[onnx]'): nothing is exported")
     rows = []
     for name in given.names:
         note(name)

@@ -52,8 +52,8 @@ def main() -> None:
     workers = ["--runner", "ray", *(["--workers", str(given.workers)] if given.workers else [])]
     if find_spec("ray") is None:
         if not given.quick:
-            sys.exit("the workers need Ray, which is not installed: pip install '.[ray]'")
-        note("Ray is not installed (pip install '.[ray]'): the plain loop alone is run")
+            sys.exit("the workers need Ray, which is not installed: pip install 'sceneparse[ray]'")
+        note("Ray is not installed (pip install 'sceneparse[ray]'): the plain loop alone is run")
         workers = []
     with TemporaryDirectory(prefix="sceneparse-collection-") as name:
         folder = Path(name)

@@ -3,7 +3,7 @@
     python benchmarks/gpu.py --data CamVid
     python benchmarks/gpu.py inference --minutes 30
 
-Needs `pip install '.[bench]'` and a C compiler, without which it doesn't begin; training on CamVid needs its
+Needs `pip install 'sceneparse[bench]'` and a C compiler, without which it doesn't begin; training on CamVid needs its
 folder, and nothing is downloaded. All else is made up. The sections, which can be named, are:
 
     labels      upsampling and argmax, and what they take of memory, beside interpolate + argmax

@@ -200,7 +200,7 @@ class Bench:
     def _empty(self, row: Row) -> Figures:
         note = PEERS[row.network].differs if row.network in PEERS else ""
         if not _installed(row):
-            note = "not installed: pip install '.[bench]'"
+            note = "not installed: pip install 'sceneparse[bench]'"
         elif self._elsewhere(row):
             note = "left out: OpenVINO has no CUDA"
         return Figures(

@@ -5,7 +5,7 @@
     python benchmarks/peers.py --quick
 
 Every network of ours stands beside the same network as the papers write it ("plain", our code without the exact heads,
-the same weights) and beside its counterparts in other packages (`pip install '.[bench]'`), each in its best
+the same weights) and beside its counterparts in other packages (`pip install 'sceneparse[bench]'`), each in its best
 easy forms: as its users run it (float32), in bfloat16 with channels-last memory, and exported to OpenVINO for this one
 size, with as much of interpolation and argmax in the graph as is fastest. Where a counterpart is another network than
 ours, the table says in what, and its multiply-adds.

@@ -1,14 +1,12 @@
 """What error lines are made of."""
 
 import json
-import re
-import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
-from sceneparse.errors import counted, install, json_fault, reason_of, some
+from sceneparse.errors import counted, json_fault, reason_of, some
 
 
 def test_the_reason_of_a_file_that_is_not_there_is_no_number_and_no_second_path(tmp_path: Path) -> None:
@@ -51,17 +49,3 @@ def test_dots_stand_for_more_names_only() -> None:
 def test_one_thing_is_no_plural() -> None:
     assert (counted(1, "picture"), counted(0, "picture")) == ("1 picture", "0 pictures")
     assert (counted(1, "class", "classes"), counted(1200, "class", "classes")) == ("1 class", "1,200 classes")
-
-
-def test_what_is_missing_is_installed_from_the_clone_by_an_extra_that_there_is() -> None:
-    root = Path(__file__).resolve().parents[1]
-    assert install("serve") == "pip install '.[serve]' in your clone of sceneparse"
-    extras = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    named = set()
-    for path in [*(root / "src").rglob("*.py"), *(root / "docs").glob("*.*"), root / "README.md"]:
-        if path.suffix in (".py", ".md", ".ipynb"):
-            text = path.read_text(encoding="utf-8")
-            assert "install 'sceneparse[" not in text and "install --quiet sceneparse" not in text, path
-            lists = re.findall(r"""\binstall\(["'](\w+)["']\)|install (?:-e )?'\.\[([\w,]+)\]'""", text)
-            named |= {extra for pair in lists for extra in "".join(pair).split(",")}
-    assert {"serve", "heif", "wandb", "annotations"} <= named <= extras.keys()

@@ -129,8 +129,6 @@ PREDICT: list[tuple[dict[str, Any], str]] = [
     ({"write": ["labels"], "overlay": False}, "write says what is written: leave overlay=False out"),
     ({"legend": "left"}, "legend is 'left', but must be one of auto, below, none"),
     ({"legend": "none", "overlay": False}, "legend='none': no overlay is drawn that could have a legend"),
-    ({"opacity": 2}, "opacity is 2, but must be a number from 0 to 1"),
-    ({"opacity": 0.3, "overlay": False}, "opacity=0.3: no overlay is drawn"),
     ({"ignore_below": 2}, "ignore_below is 2, but must be a probability above 0 and at most 1, such as 0.9"),
     ({"ignore_below": "0.9"}, "ignore_below is '0.9', but must be a probability above 0 and at most 1, such as 0.9"),
 ]

@@ -45,7 +45,7 @@ class UnreachableError(UserError):
 
     def __init__(self, urls: Sequence[str], reason: str) -> None:
         super().__init__(f"{' or '.join(urls)}: cannot be fetched ({reason})")
-        self.reason = reason
+        self.urls, self.reason = tuple(urls), reason
 
 
 @dataclass(frozen=True)

@@ -71,15 +71,6 @@ def require(holds: bool, message: str) -> None:
         raise UserError(message)
 
 
-def install(extra: str) -> str:
-    """Return what installs an extra: from the clone that the package came from, until it is on PyPI.
-
-    Args:
-        extra: One of `[project.optional-dependencies]`.
-    """
-    return f"pip install '.[{extra}]' in your clone of sceneparse"
-
-
 def counted(count: int, one: str, many: str | None = None) -> str:
     """Return a number of things in words: "1 file", "20,210 files".
 

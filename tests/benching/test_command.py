@@ -272,7 +272,7 @@ def test_a_missing_engine_and_a_failing_one_say_why_and_stop_nothing(
     monkeypatch.setitem(ENGINES, "compile", broken)
     result = bench(small("toy-pspnet", output_stride=16), engines=["openvino", "compile", "torch"], **QUICK)
     missing, failing, working = result.rows
-    assert "pip install '.[openvino]'" in missing.note and missing.ms is None
+    assert "pip install 'sceneparse[openvino]'" in missing.note and missing.ms is None
     assert failing.note == "failed: no compiler" and failing.ms is failing.ready_s is None
     assert working.ms is not None and working.note == ""
     none = bench(small("toy-pspnet", output_stride=16), engines=["compile"], **QUICK)
@@ -285,7 +285,7 @@ def test_auto_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(choosing, "find_spec", lambda _: None)
     result = bench(small("toy-pspnet", output_stride=16), engines=["torch"], **QUICK)
-    assert result.auto_engine == "torch" and "pip install '.[openvino]'" in result.auto_why
+    assert result.auto_engine == "torch" and "pip install 'sceneparse[openvino]'" in result.auto_why
     monkeypatch.setattr(choosing, "find_spec", lambda _: object())
     result = bench(small("toy-pspnet", output_stride=16), engines=["torch"], **QUICK)
     assert result.auto_engine == "openvino" and "OpenVINO is installed" in result.auto_why

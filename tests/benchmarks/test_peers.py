@@ -58,7 +58,7 @@ def test_a_package_that_is_missing_is_a_row_that_says_how_to_install_it(monkeypa
     given = peer_bench.Given(repeats=1, warm_up=0, batch=1, rows=(), memory=False)
     bench = peer_bench.Bench("inference", CASES["upernet50"].quick(), given, torch.device("cpu"))
     notes = {row.name: figures.note for row, figures in bench.figures.items()}
-    assert notes["transformers UperNet, as it is"] == "not installed: pip install '.[bench]'"
+    assert notes["transformers UperNet, as it is"] == "not installed: pip install 'sceneparse[bench]'"
     assert {row.network for row in bench.measured()} == {"sceneparse", "plain"}
 
 

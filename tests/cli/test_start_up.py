@@ -283,8 +283,8 @@ def test_a_package_that_is_missing_is_named_before_anything_heavy_is_imported(tm
         Image.new("RGB", (8, 8)).save(tmp_path / name, "PNG")
     int8 = "export runs/own --format openvino --precision int8 --calibration a.png"
     mistakes = {
-        int8: "NNCF is not installed; do: pip install '.[int8]'",
-        "export runs/own --format onnx": "onnxruntime is not installed; do: pip install '.[onnx]'",
+        int8: "NNCF is not installed; do: pip install 'sceneparse[int8]'",
+        "export runs/own --format onnx": "onnxruntime is not installed; do: pip install 'sceneparse[onnx]'",
         "predict runs/own a.png --out o --engine onnxruntime": "onnxruntime is not installed",
         "predict runs/own clip.mp4 --out o": "videos need PyAV, which is not installed",
         "predict runs/own a.png --out o --runner ray": "collections need Ray, which is not installed",

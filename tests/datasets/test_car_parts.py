@@ -42,14 +42,5 @@ def test_left_and_right_parts_are_mirror_pairs_by_their_names_or_as_listed(tmp_p
         car_part_labels(tmp_path)
 
 
-def test_a_picture_without_a_mask_is_answered_by_the_check_of_the_folder(tmp_path: Path) -> None:
-    for folder in ("images", "masks"):
-        (tmp_path / "train" / folder).mkdir(parents=True)
-    (tmp_path / "classes.json").write_text(json.dumps({"names": ["background", "door"]}))
-    Image.new("RGB", (3, 1)).save(tmp_path / "train/images/a.jpg")
-    with pytest.raises(UserError, match=f"no mask in .* for .*; .*`sceneparse data check {tmp_path}` lists"):
-        open_car_parts(tmp_path, "train")
-
-
 def test_the_real_car_parts_have_five_pairs(shared: Path) -> None:
     assert len(car_part_labels(shared / "data" / "car_parts").mirror) == 5

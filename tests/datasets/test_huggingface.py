@@ -89,7 +89,7 @@ def test_what_is_no_dataset_is_answered_with_what_can_be() -> None:
 
 def test_without_the_library_the_extra_is_named(tmp_path: Path, without: Any) -> None:
     without("datasets")
-    with pytest.raises(UserError, match=r"pip install '\.\[huggingface\]'"):
+    with pytest.raises(UserError, match=r"pip install 'sceneparse\[huggingface\]'"):
         open_dataset(settings(tmp_path), "train")
 
 

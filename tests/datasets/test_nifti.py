@@ -308,7 +308,7 @@ def test_without_nibabel_the_extra_is_named(values: NDArray[np.int16], tmp_path:
     case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
     without("nibabel")
     without("nibabel.orientations")
-    with pytest.raises(UserError, match=r"pip install '\.\[medical\]'"):
+    with pytest.raises(UserError, match=r"pip install 'sceneparse\[medical\]'"):
         open_dataset(replace(settings(tmp_path)), "all", channels=2)
 
 

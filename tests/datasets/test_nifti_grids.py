@@ -87,5 +87,5 @@ def test_without_scipy_the_extra_is_named(tmp_path: Path, without: Any) -> None:
     case(tmp_path, "p1", {"t1": VALUES, "t2": VALUES}, VALUES * 0)
     nifti(tmp_path / "p1" / "p1_seg.nii.gz", np.zeros((5, 4, 3)), moved((9, 0, 0)))
     without("scipy")
-    with pytest.raises(UserError, match=r"resampling needs SciPy: pip install '\.\[medical\]'"):
+    with pytest.raises(UserError, match=r"resampling needs SciPy: pip install 'sceneparse\[medical\]'"):
         open_dataset(settings(tmp_path, grids="resample"), "all", channels=2)

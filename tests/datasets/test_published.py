@@ -107,19 +107,6 @@ def test_a_listed_picture_that_is_missing_is_counted_and_named(tmp_path: Path) -
         open_dataset(layout.settings, "train")
 
 
-@pytest.mark.parametrize("kind", ["ade20k", "coco_stuff"])
-def test_a_mask_that_is_missing_is_answered_by_the_check_of_the_folder(kind: str, tmp_path: Path) -> None:
-    settings = LAYOUTS[kind](tmp_path).settings
-    next(path for path in tmp_path.rglob("*.png") if "images" not in path.parts).unlink()
-    for split in ("train", "val"):
-        try:
-            open_dataset(settings, split)
-        except UserError as error:
-            assert "no mask in" in str(error) and f"`sceneparse data check {settings.root}` lists" in str(error)
-            return
-    raise AssertionError("it was opened")
-
-
 def test_values_that_were_never_published_are_refused(tmp_path: Path) -> None:
     layout = LAYOUTS["ade20k"](tmp_path)
     mask(tmp_path / "ADEChallengeData2016/annotations/validation/ADE_val_00000001.png", [1, 151])

@@ -103,7 +103,7 @@ def test_without_rasterio_the_extra_is_named_before_a_model_is_looked_for(
     path = write_raster(tmp_path / "scene.tif", values(3, (40, 40)))
     monkeypatch.setitem(sys.modules, "rasterio", None)
     assert cli.main(["predict", "nowhere", str(path), "--out", str(tmp_path / "out")]) == 2
-    assert "rasters need rasterio: pip install '.[geo]'" in capsys.readouterr().err
+    assert "rasters need rasterio: pip install 'sceneparse[geo]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -33,12 +33,6 @@ def test_a_single_point_is_a_chart_too() -> None:
     assert "nan" not in svg
 
 
-def test_dots_are_as_pale_as_their_line_and_its_key() -> None:
-    for faint in (False, True):
-        svg = curves([Series("a", [(20, 0.5)], faint=faint, dots=True)], label="Loss", x_name="iteration")
-        assert svg.count("faint") == (3 if faint else 0) and ('<circle class="faint"' in svg) == faint
-
-
 def test_a_short_trainings_first_figure_stands_where_it_was_taken() -> None:
     for first in (20, 30):
         svg = curves([Series("", [(first, 1.0), (60, 0.5)])], label="Loss", x_name="iteration")

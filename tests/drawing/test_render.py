@@ -56,21 +56,6 @@ def test_borders_of_large_pictures_are_thicker() -> None:
 
 
 @pytest.mark.parametrize("opacity", [0.0, 0.55, 1.0])
-def test_a_black_background_shows_the_picture_and_other_black_classes_are_painted(opacity: float) -> None:
-    image, labels = two_regions(20, 30)
-    background = LabelSpace(("_Background_", "grass"))
-    assert background.colors[0] == (0, 0, 0)
-    drawn = np.array(draw_overlay(image, labels, background, None, opacity))
-    assert (drawn[:, :15] == 100).all() and (opacity == 0) == bool((drawn[:, 16:] == 100).all())
-    for others in (
-        LabelSpace(("asphalt", "grass"), colors=((0, 0, 0), (0, 250, 0))),
-        LabelSpace(("background", "grass"), colors=((0, 0, 90), (0, 250, 0))),
-    ):
-        drawn = np.array(draw_overlay(image, labels, others, None, opacity))
-        assert (opacity == 0) == bool((drawn[:, :15] == 100).all())
-
-
-@pytest.mark.parametrize("opacity", [0.0, 0.55, 1.0])
 def test_pixels_without_a_class_show_the_picture(opacity: float) -> None:
     image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     drawn = draw_overlay(image, np.full((8, 8), -1, np.int16), SPACE, None, opacity)

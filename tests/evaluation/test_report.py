@@ -1,7 +1,6 @@
 import dataclasses
 import json
 import re
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -137,20 +136,6 @@ def test_the_scores_stand_at_the_top_with_their_protocol(report: Path, evaluatio
     for value in (evaluation.scores.mean_iou, evaluation.scores.pixel_accuracy, evaluation.scores.mean_accuracy):
         assert f"<b>{100 * value:.2f}%</b>" in head
     assert TestProtocol().describe() in head
-
-
-def test_what_is_to_be_known_of_the_data_stands_at_the_top_each_note_once(
-    pictures: Pictures, evaluation: Evaluation, tmp_path: Path
-) -> None:
-    notes = ("pixels <0> & others are ignored", "the split chose the model: `--split test`")
-    for given in (notes, ()):
-        noted = dataclasses.replace(evaluation, notes=given)
-        write_report(tmp_path, noted, Reader(shaky=True), pictures, title="t", name="n", facts={"data": "mine"})
-        text = (tmp_path / "report.html").read_text(encoding="utf-8")
-        facts = text.split("<main>")[0].partition('<dl class="facts">')[2].partition("</dl>")[0]
-        assert [escape(note) in facts and text.count(escape(note)) == 1 for note in notes] == [bool(given)] * 2
-        assert facts.count("<dt>note</dt>") == len(given) and "mine" in facts.partition("<dt>note")[0]
-        assert all(note in " ".join(Page(text).text) for note in given)
 
 
 def test_metrics_are_written_beside_it_for_both_models(

@@ -191,7 +191,7 @@ def test_a_missing_package_is_named_with_what_to_install(
     name: str, package: str, network: SceneParser, without: Callable[[str], None]
 ) -> None:
     without(package)
-    with pytest.raises(UserError, match=r"is not installed; do: pip install '\.\["):
+    with pytest.raises(UserError, match=r"is not installed; do: pip install 'sceneparse\["):
         make_engine(network, PreprocessingSettings(), engine=name)  # type: ignore[arg-type]
 
 

@@ -363,6 +363,6 @@ def test_importing_the_room_loads_no_runtime() -> None:
 
 def test_a_missing_package_is_named(tmp_path: Path, without: Callable[[str], None]) -> None:
     without("onnxscript")
-    with pytest.raises(UserError, match=r"onnxscript is not installed; do: pip install '\.\[onnx\]'"):
+    with pytest.raises(UserError, match=r"onnxscript is not installed; do: pip install 'sceneparse\[onnx\]'"):
         export_model(make("pspnet", "resnet10t"), tmp_path / "m.onnx", "onnx")
     assert list(tmp_path.iterdir()) == []

@@ -1,8 +1,6 @@
 """Annotations of what a run left: the same however the run went, whole, and never over somebody's corrections."""
 
 import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -144,23 +142,6 @@ def test_corrections_are_never_written_over(
     (tmp_path / "out" / "csv").mkdir()
     (tmp_path / "out" / "csv" / "theirs.txt").touch()
     assert command("--as", "csv") == 2
-
-
-def test_a_copy_of_an_output_folder_is_not_taken_for_changed_by_somebody(
-    parser: Parser, pictures: Path, tmp_path: Path
-) -> None:
-    predict_pictures(parser, [pictures], tmp_path / "out", progress=False)
-    account = write_annotations(parser, tmp_path / "out", "csv", progress=False) / ".written.json"
-    copy = tmp_path / "copy" / "csv" / "shares.csv"
-    shutil.copytree(tmp_path / "out", tmp_path / "copy", copy_function=shutil.copyfile)
-    os.utime(copy, ns=(0, 0))
-    write_annotations(parser, tmp_path / "copy", "csv", progress=False)
-    copy.write_bytes(copy.read_bytes().replace(b"a.png", b"x.png"))
-    with pytest.raises(UserError, match=r"shares\.csv: was changed or put there since csv was written"):
-        write_annotations(parser, tmp_path / "copy", "csv", progress=False)
-    # As earlier versions wrote it.
-    account.write_text(json.dumps({path: facts[:2] for path, facts in json.loads(account.read_text()).items()}))
-    write_annotations(parser, tmp_path / "out", "csv", progress=False)
 
 
 def test_a_form_that_cannot_be_written_leaves_nothing(parser: Parser, pictures: Path, tmp_path: Path) -> None:

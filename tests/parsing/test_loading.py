@@ -7,7 +7,6 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from sceneparse.errors import UserError
 from sceneparse.inference import resolve
@@ -43,21 +42,6 @@ def test_another_process_loads_it_again_under_its_protocol(tiny_run: Path) -> No
     parser = load(tiny_run / "model", engine="torch", device="cpu").with_protocol(ProtocolSettings(size="auto"))
     assert parser.loading is not None
     assert parser.loading().protocol == parser.protocol
-
-
-def test_a_parse_names_the_run_or_what_the_model_is_called_and_the_recipe_beside_it(
-    tiny_run: Path, tmp_path: Path
-) -> None:
-    picture = Image.new("RGB", (16, 12))
-    folder = shutil.copytree(tiny_run / "model", tmp_path / "thesis")
-    for given, name, called in ((tiny_run, None, "run"), (folder, None, "thesis"), (folder, "day", "day")):
-        parser = load(given, engine="torch", device="cpu", name=name)
-        assert parser.loading is not None
-        others = (parser.with_protocol(ProtocolSettings(size="own")), parser.with_ranges([(0, 99)]), parser.loading())
-        for one in (parser, *others):
-            assert (one.name, one.recipe) == (called, "tiny")
-        said = json.loads(parser(picture).save(tmp_path / "out", "a").read_text())
-        assert (said["model"], said["recipe"]) == (called, "tiny")
 
 
 def test_what_no_model_makes_right_is_said_before_the_model_is_looked_for() -> None:

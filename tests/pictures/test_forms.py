@@ -56,7 +56,7 @@ def test_heic_is_read_with_its_extra(tmp_path: Path) -> None:
 
 def test_heic_without_its_extra_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pi_heif", None)
-    with pytest.raises(UserError, match=r"need pi-heif; do: pip install '\.\[heif\]'"):
+    with pytest.raises(UserError, match=r"need pi-heif; do: pip install 'sceneparse\[heif\]'"):
         read_picture(HEIC)
 
 

@@ -174,7 +174,6 @@ RANGES = [
     ("training.validate_every", -1),
     ("training.validate_count", 0),
     ("training.checkpoint_every", 0),
-    ("training.checkpoint_minutes", 0),
     ("training.log_every", 0),
     ("protocol.size", 0),
     ("protocol.max_long", 0),

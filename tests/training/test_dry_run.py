@@ -42,7 +42,6 @@ def test_it_says_what_the_training_then_is(toy: MakeRecipe, tmp_path: Path, caps
         "weights: random",
         "length: 6 iterations (4 epochs), batches of 4, 2 validations",
         "time: known after a few steps",
-        "safety: a checkpoint every 2 iterations, or 10 minutes; a crash loses",
         "a dry run: nothing was trained",
     ):
         assert line in said, line

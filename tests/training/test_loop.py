@@ -1,8 +1,12 @@
 import json
 import math
+import os
 import signal
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -16,7 +20,7 @@ from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import normalize
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
-from sceneparse.training import keep, step
+from sceneparse.training import keep, loop, step
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.loop import train
 from sceneparse.training.losses.cross_entropy import CrossEntropy
@@ -202,6 +206,30 @@ def test_the_first_ctrl_c_says_what_the_second_does_and_handlers_are_put_back(
         assert stop.came and capfd.readouterr().err == "\nstopping; once more stops at once\n"
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there no signals end a process")
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [("SIGKILL", "want of memory: lower data.workers or data.cache_mb, or unpack vol"), ("SIGHUP", "outside")],
+)
+def test_a_loader_process_that_is_ended_during_a_step_is_named(
+    end: str, says: str, toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killing(*_: object, **__: object) -> None:
+        for child in active_children():
+            assert child.pid is not None
+            os.kill(child.pid, getattr(signal, end))
+        time.sleep(10)  # PyTorch's signal handler raises here
+
+    monkeypatch.setattr(loop, "compute_gradients", killing)
+    # A process that ignores SIGHUP, as under nohup, hands that on to those that it starts.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        with pytest.raises(UserError, match=rf"a loader process died \(DataLoader worker .*{says}"):
+            train(toy(data__workers=1), tmp_path / "run")
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_finished_training_says_so_and_stays_as_it_is(

@@ -88,7 +88,7 @@ def test_curves_that_somebody_has_and_that_will_lack_are_said_in_a_line(
     record.close()
     assert lines(tmp_path) == [{"kind": "train", "iteration": 1, "loss": 2.0}]
     (line,) = said
-    assert "metrics.jsonl" in line and "pip install '.[tensorboard]'" in line and "\n" not in line
+    assert "metrics.jsonl" in line and "pip install 'sceneparse[tensorboard]'" in line and "\n" not in line
 
 
 def test_an_average_that_goes_on_from_its_sums_is_the_same() -> None:

@@ -77,29 +77,6 @@ def test_killed_twice_and_resumed_the_training_gives_the_same_bytes(toy: MakeRec
                 assert (run / "model" / name).read_bytes() == (whole / "model" / name).read_bytes()
 
 
-def test_a_killed_training_says_what_is_done_again(
-    toy: MakeRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    recipe, run = long(toy), tmp_path / "run"
-    train(recipe, run)
-    newest = run / "checkpoints" / "last-00000024.pt"
-    newest.unlink()  # as a kill before it was written
-    capsys.readouterr()
-    train(recipe, run, resume=True)
-    said = capsys.readouterr().err
-    assert "; goes on at iteration 20\n4 logged iterations after iteration 20 are done again: no checkpoint has" in said
-    newest.unlink()
-    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
-    write_text(run / "metrics.jsonl", "".join(line for line in lines if json.loads(line)["iteration"] <= 20))
-    train(recipe, run, resume=True)
-    said = capsys.readouterr().err
-    assert "; goes on at iteration 20\n" in said and "done again" not in said
-    shutil.rmtree(run / "checkpoints")
-    shutil.rmtree(run / "model")
-    train(recipe, run, resume=True)
-    assert "24 logged iterations after iteration 0 are done again: no checkpoint has" in capsys.readouterr().err
-
-
 def test_a_training_that_is_there_is_neither_overwritten_nor_mixed_with_another(
     toy: MakeRecipe, tmp_path: Path
 ) -> None:

@@ -185,9 +185,9 @@ def test_without_a_network_the_hub_is_refused_with_the_way_out(monkeypatch: pyte
     monkeypatch.setattr(reaching, "reachable", lambda _: True)
     with pytest.raises(
         UserError,
-        match=r"cannot be fetched \(no network\); where there is a network, fetch https://huggingface\.co/timm/"
-        r"resnet10t\.c3_in1k/resolve/main/model\.safetensors, and give "
-        r"backbone=\{'weights': 'model\.safetensors'\}, or null to start from random ones",
+        match=r"could not be fetched \(no network\); where there is a network, fetch https://huggingface\.co/timm/"
+        r"resnet10t\.c3_in1k/resolve/main/model\.safetensors, and give that file: "
+        r"backbone=\{'weights': 'model\.safetensors'\}; null starts from random weights",
     ):
         load_backbone(target, settings)
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from sceneparse.arguments import check_number, check_probability
 from sceneparse.cli.predict_arguments import given_ranges
 from sceneparse.errors import UserError
-from sceneparse.settings.legend import OPACITY
 from sceneparse.tasks import Task
 
 if TYPE_CHECKING:
@@ -29,21 +28,16 @@ def check_write(arguments: argparse.Namespace, inputs: "dict[Kind, bool]") -> No
         raise UserError(f"--as {arguments.forms[0]} needs label maps: add labels to --write")
 
 
-def check_drawing(arguments: argparse.Namespace, inputs: "dict[Kind, bool]") -> None:
-    """Refuse what is asked of overlays where none is drawn, and an opacity that is none."""
-    check_number("opacity", arguments.opacity, least=0, most=1)
-    given = {
-        "--legend says where overlays have their legend": arguments.legend != "auto",
-        "--opacity says how much of their colours overlays show": arguments.opacity != OPACITY,
-    }
-    for said in (said for said, is_given in given.items() if is_given):
-        if not (inputs["pictures"] or inputs["videos"]):
-            option = said.partition(" ")[0]
-            raise UserError(f"{option} is for pictures and videos, and there are none among the inputs")
-        if arguments.no_overlay:
-            raise UserError(f"{said}: leave --no-overlay out")
-        if arguments.write is not None and not {"overlay", "panels"} & set(arguments.write):
-            raise UserError(f"{said}: add overlay to --write")
+def check_legend(arguments: argparse.Namespace, inputs: "dict[Kind, bool]") -> None:
+    """Refuse a layout of the legend where no overlay is drawn."""
+    if arguments.legend == "auto":
+        return
+    if not (inputs["pictures"] or inputs["videos"]):
+        raise UserError("--legend is for pictures and videos, and there are none among the inputs")
+    if arguments.no_overlay:
+        raise UserError("--legend says where overlays have their legend: leave --no-overlay out")
+    if arguments.write is not None and not {"overlay", "panels"} & set(arguments.write):
+        raise UserError("--legend says where overlays have their legend: add overlay to --write")
 
 
 def check_ignoring(arguments: argparse.Namespace, others: Mapping[str, bool]) -> None:

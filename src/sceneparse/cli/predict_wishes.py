@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.cli.predict_arguments import given_ranges
-from sceneparse.settings.legend import OPACITY
 
 if TYPE_CHECKING:
     from sceneparse.parsing.artefacts.artefact import Inputs
@@ -63,7 +62,6 @@ def of_videos(arguments: argparse.Namespace) -> dict[str, Any]:
         "seconds": arguments.seconds,
         "write": _written(arguments, "videos"),
         "legend": arguments.legend if drawn else "auto",
-        "opacity": arguments.opacity if drawn else OPACITY,
     }
 
 
@@ -94,7 +92,6 @@ def of_pictures(arguments: argparse.Namespace, given: Given) -> dict[str, Any]:
         "ignore_below": arguments.ignore_below,
         "without": given.elsewhere,
         "legend": arguments.legend,
-        "opacity": arguments.opacity,
     }
 
 

@@ -18,8 +18,8 @@ from sceneparse.cli.order import check_order
 from sceneparse.cli.predict_arguments import collection_arguments, raster_arguments, video_arguments
 from sceneparse.cli.predict_checks import (
     check_collection_arguments,
-    check_drawing,
     check_ignoring,
+    check_legend,
     check_model,
     check_raster_arguments,
     check_video_arguments,
@@ -32,7 +32,7 @@ from sceneparse.cli.predict_wishes import Given, of_pictures, of_rasters, of_vid
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.paths import expanded, expanded_text
 from sceneparse.settings.data import Grids
-from sceneparse.settings.legend import OPACITY, LegendLayout
+from sceneparse.settings.legend import LegendLayout
 from sceneparse.tasks import TASK_NAMES
 
 if TYPE_CHECKING:
@@ -68,13 +68,6 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         choices=get_args(LegendLayout),
         default="auto",
         help="where overlays name their classes: auto (beside upright ones, below others; default), below, or none",
-    )
-    parser.add_argument(
-        "--opacity",
-        type=float,
-        default=OPACITY,
-        metavar="P",
-        help=f"how much of the classes' colours overlays show: 0 (none) to 1 (nothing else; default: {OPACITY})",
     )
     parser.add_argument(
         "--write",
@@ -150,7 +143,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         "rasters": bool(rasters),
     }
     check_write(arguments, there)
-    check_drawing(arguments, there)
+    check_legend(arguments, there)
     if pictures and arguments.runner == "loop":
         # What is missing is said before a model is fetched or converted.
         found = Inputs(pictures, Path(arguments.out))
@@ -182,7 +175,6 @@ def _predict(arguments: argparse.Namespace) -> int:
             write=arguments.write,
             ignore_below=arguments.ignore_below,
             legend=arguments.legend,
-            opacity=arguments.opacity,
         )
         failed = summary.failed
     else:

@@ -83,7 +83,7 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from sceneparse.errors import UserError, install
+    from sceneparse.errors import UserError
     from sceneparse.serving.listening import refuse_unusable
     from sceneparse.serving.names import names_of
     from sceneparse.serving.settings import ServeSettings, model_of, read_keys
@@ -109,7 +109,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         with loading():
             from sceneparse.serving import load_models, serve
     except ModuleNotFoundError as error:
-        raise UserError(f"{error.name} is not installed; do: {install('serve')}") from None
+        raise UserError(f"{error.name} is not installed; do: pip install 'sceneparse[serve]'") from None
     parsers = load_models(
         arguments.models,
         engine=arguments.engine,

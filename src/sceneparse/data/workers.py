@@ -1,11 +1,10 @@
-"""Loader processes: how many a training starts, how they begin and end, and what becomes of it where one dies."""
+"""Loader processes: how many a training starts, how they begin and end, and what it says where one dies."""
 
 import multiprocessing
 import os
 import signal
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -17,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from sceneparse.errors import UserError
 from sceneparse.files import sized
-from sceneparse.pictures.volumes import KEPT, are_opened
+from sceneparse.pictures.volumes import KEPT
 from sceneparse.processes import end_with_parent
 from sceneparse.processes.machine import usable_cores
 
@@ -122,68 +121,9 @@ def deaths_named() -> Iterator[None]:
         if not said.startswith("DataLoader worker (pid"):
             raise
         outside = any(signal in said for signal in ("Terminated", "Hangup", "Interrupt"))
-        memory = f", most often for want of memory: {less_memory(workers=True)}"
-        why = ": something outside the program ended it" if outside else memory
+        memory = (
+            ", most often for want of memory: lower data.workers or data.cache_mb, or unpack volumes, of whose .nii.gz "
+            f"each process keeps up to {sized(KEPT)}"
+        )
+        why = ": something outside the program ended it; start again" if outside else memory
         raise UserError(f"a loader process died ({said}){why}") from None
-
-
-def less_memory(*, workers: bool) -> str:
-    """Return what makes loading take less memory; volumes are spoken of where this process has opened some.
-
-    Args:
-        workers: Whether loader processes load.
-    """
-    volumes = f", or unpack volumes, of whose .nii.gz each process keeps up to {sized(KEPT)}" if are_opened() else ""
-    return f"lower {'data.workers or ' if workers else ''}data.cache_mb{volumes}"
-
-
-class DeathsHeld:
-    """Holds back, while it lasts, what PyTorch raises wherever the program just is when a loader process dies.
-
-    So that no step is cut in half: it is raised where the next batch is waited for (`released`).
-    """
-
-    def __init__(self) -> None:
-        self._died = False
-        self._handler: Callable[..., Any] | None = None
-
-    def __enter__(self) -> "DeathsHeld":
-        self._hold()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._release()
-
-    def _note(self, *_: object) -> None:
-        self._died = True
-
-    def _hold(self) -> None:
-        # Handlers are the main thread's; PyTorch has one once it has started workers, and none on Windows.
-        if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
-            found = signal.getsignal(signal.SIGCHLD)
-            if callable(found):
-                self._handler = found
-                signal.signal(signal.SIGCHLD, self._note)
-
-    def _release(self) -> None:
-        if sys.platform != "win32" and self._handler is not None:
-            signal.signal(signal.SIGCHLD, self._handler)
-            self._handler = None
-
-    @contextmanager
-    def released(self) -> Iterator[None]:
-        """Let it be raised meanwhile, and at once where a process has died since the last time.
-
-        Raises:
-            UserError: A loader process has died.
-        """
-        handler = self._handler
-        self._release()
-        try:
-            with deaths_named():
-                if self._died and handler is not None:
-                    self._died = False
-                    handler(signal.SIGCHLD, None)
-                yield
-        finally:
-            self._hold()

@@ -50,7 +50,7 @@ def open_ade20k(root: Path, split: str, channels: int = 3) -> PairedPictures:
         for name, folder in SPLITS.items()
         if (base / "annotations" / folder).is_dir()
     }
-    return PairedPictures(chosen_split(splits, split, root), ADE20K, channels, read_published_mask, root=root)
+    return PairedPictures(chosen_split(splits, split, root), ADE20K, channels, read_published_mask)
 
 
 def recognise_ade20k(root: Path) -> str | None:

@@ -60,8 +60,7 @@ def open_car_parts(root: Path, split: str, channels: int = 3) -> CarParts:
     Raises:
         UserError: Another layout, or no such split.
     """
-    folders = chosen_split(folder_splits(root), split, root)
-    return CarParts(PairedPictures(folders, car_part_labels(root), channels, root=root))
+    return CarParts(PairedPictures(chosen_split(folder_splits(root), split, root), car_part_labels(root), channels))
 
 
 def car_part_labels(root: Path) -> LabelSpace:

@@ -70,7 +70,7 @@ def open_coco_stuff(root: Path, split: str, channels: int = 3) -> ListedPictures
     splits = _splits(base)
     if split not in splits:
         raise no_split(root, split, list(splits))
-    return PairedPictures(splits[split], COCO_STUFF, channels, read_published_mask, root=root)
+    return PairedPictures(splits[split], COCO_STUFF, channels, read_published_mask)
 
 
 def _is_small(folder: Path) -> bool:

@@ -22,7 +22,7 @@ from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind
 from sceneparse.datasets.pairs import turned_advice
 from sceneparse.datasets.subsets import parted_by_hand, split_named
-from sceneparse.errors import MissingSplitError, UserError, install
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.paths import written_as_path
 from sceneparse.pictures.decoding import decode
@@ -176,7 +176,7 @@ def _load(settings: DataSettings) -> dict[str, Any]:
     try:
         import datasets
     except ImportError:
-        raise UserError(f"kind huggingface needs the datasets library: {install('huggingface')}") from None
+        raise UserError("kind huggingface needs the datasets library: pip install 'sceneparse[huggingface]'") from None
     if settings.root is None:
         raise UserError(f"data.root is not set: name the dataset ({argument('data.root', 'NAME')}): {LAYOUT}")
     folder = Path(settings.root)

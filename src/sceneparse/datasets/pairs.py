@@ -101,40 +101,32 @@ class PairedPictures(ListedPictures):
         labels: The label space of the masks.
         channels: Channels of the pictures, as `read_picture` takes them.
         truth: Reads the labels.
-        root: The data set's folder, which messages name.
 
     Raises:
         UserError: A folder is missing or empty, or pictures and masks don't match one to one.
     """
 
-    def __init__(
-        self,
-        split: SplitFolders,
-        labels: LabelSpace,
-        channels: int = 3,
-        truth: Truth = read_mask,
-        *,
-        root: Path,
-    ) -> None:
+    def __init__(self, split: SplitFolders, labels: LabelSpace, channels: int = 3, truth: Truth = read_mask) -> None:
         listing = list_pairs(split)
-        refuse_unpaired(listing, split, root)
+        refuse_unpaired(listing, split)
         super().__init__(listing.pairs, labels, channels, truth)
 
 
 def refuse_unpaired(
-    listing: Listing, split: SplitFolders, root: Path, *, partly: bool = False, patterns: bool = False
+    listing: Listing, split: SplitFolders, root: Path | None = None, *, partly: bool = False, patterns: bool = False
 ) -> None:
     """Raise a `UserError` that names the first picture without mask, mask without picture or ambiguous name.
 
     Args:
         listing: What the split holds.
         split: Where it lies.
-        root: The data set's folder.
+        root: The data set's folder, where it is known.
         partly: Whether pictures without a mask may be left out.
         patterns: Whether settings of the kind say what names have in common.
     """
     where = f"split '{split.name}'"
-    advice = f"{listing.rule()}; `sceneparse data check {shlex.quote(str(root))}` lists them all"
+    folder = "" if root is None else f" {shlex.quote(str(root))}"
+    advice = f"{listing.rule()}; `sceneparse data check{folder}` lists them all"
     if patterns and (given := patterns_advice(listing, split)):
         advice = f"{advice}; {given}"
     for files, what, other in (

@@ -115,7 +115,7 @@ class Calibrated:
         )
 
     def rows(self) -> list[tuple[str, ...]]:
-        """Return rows of a table, before and after: task, when, temperature, likelihood, error, fitted to."""
+        """Return rows of a table, before and after: task, when, temperature, likelihood, error, labels."""
         return [
             (
                 str(self.task) if name == "before" else "",
@@ -123,7 +123,7 @@ class Calibrated:
                 f"{under.temperature:.4g}",
                 f"{under.likelihood:.4f}",
                 _percent(under.calibration.error),
-                counted(self.count, "picture" if self.task is Task.SCENE else "pixel") if name == "before" else "",
+                f"{self.count:,}" if name == "before" else "",
             )
             for name, under in (("before", self.before), ("after" if self.kept else "not kept", self.fitted))
         ]
@@ -151,7 +151,7 @@ class CalibratedTasks(tuple[Calibrated, ...]):
         return found
 
     def _repr_html_(self) -> str:
-        columns = ("task", "", "temperature", "negative log-likelihood", "calibration error %", "fitted to")
+        columns = ("task", "", "temperature", "negative log-likelihood", "calibration error %", "labels")
         table = table_html(columns, [row for one in self for row in one.rows()], texts=2)
         what = f"Calibrated({counted(len(self), 'task')}, {sum(one.kept for one in self)} of them changed)"
         return result_html(what, [table], [one.note() for one in self if not one.kept], self.report)
@@ -271,7 +271,7 @@ def _fitted(scored: Mapping[Task, Scored], opened: Opened) -> tuple[tuple[Calibr
 
 def _print(fitted: tuple[Calibrated, ...], notes: list[str], console: Console) -> None:
     table = Table("task")
-    for column in ("", "temperature", "negative log-\nlikelihood", "calibration\nerror %", "fitted to"):
+    for column in ("", "temperature", "negative log-\nlikelihood", "calibration\nerror %", "labels"):
         table.add_column(column, justify="left" if not column else "right")
     for one in fitted:
         for row in one.rows():

@@ -123,7 +123,7 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         found = [(one.severity, one.code, one.message, ", ".join(one.examples)) for one in self.findings]
         tables = [table_html(("", "finding", "what, where, what to do", "files"), found, texts=4)] if found else []
-        tables.append(table_html(*_split_table(self.splits)))
+        tables.append(table_html(SPLIT_COLUMNS, _split_rows(self.splits)))
         tables.append(_balance_html("class", self.labels, self.splits))
         tables += [_balance_html(other.task, other.labels, other.splits) for other in self.others]
         return result_html(repr(self), tables, report=self.report)
@@ -228,22 +228,19 @@ NEVER = "never"
 SPLIT_COLUMNS = ("split", "pictures", "sizes (width×height)", "ignored")
 
 
-def _split_table(splits: Sequence[SplitSummary]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The columns and the rows of the splits; that of ignored pixels only where there are some."""
-    count = len(SPLIT_COLUMNS) - (not any(split.ignored for split in splits))
+def _split_rows(splits: Sequence[SplitSummary]) -> list[tuple[str, str, str, str]]:
     rows = []
     for split in splits:
         ignored = f"{split.ignored / split.total:.1%}" if split.total else "–"
-        rows.append((split.name, f"{split.pictures:,}", describe_sizes(split.sizes), ignored)[:count])
-    return SPLIT_COLUMNS[:count], rows
+        rows.append((split.name, f"{split.pictures:,}", describe_sizes(split.sizes), ignored))
+    return rows
 
 
 def _splits_table(diagnosis: Diagnosis) -> Table:
     table = Table()
-    columns, rows = _split_table(diagnosis.splits)
-    for heading in columns:
+    for heading in SPLIT_COLUMNS:
         table.add_column(heading, justify="right" if heading in ("pictures", "ignored") else "left")
-    for name, *others in rows:
+    for name, *others in _split_rows(diagnosis.splits):
         table.add_row(Text(name), *others)
     return table
 

@@ -26,7 +26,7 @@ class Series:
         name: What the legend calls it; empty leaves it out of the legend.
         points: (x, y) in order of x.
         color: A CSS colour.
-        faint: Drawn thin and pale, its dots too, as the background of a smoother curve.
+        faint: Drawn thin and pale, as the background of a smoother curve.
         dots: Each point marked, with its value as hover title.
     """
 
@@ -85,7 +85,6 @@ def curves(series: Sequence[Series], *, label: str, x_name: str, percent: bool =
             f'<polyline class="curve{" faint" if one.faint else ""}" style="stroke:{one.color}" points="{path}"/></svg>'
         )
         if one.dots:
-            pale = ' class="faint"' if one.faint else ""
             for point in one.points:
                 x, y = at(*point)
                 title = (
@@ -94,7 +93,7 @@ def curves(series: Sequence[Series], *, label: str, x_name: str, percent: bool =
                     else f"{x_name} {point[0]:,g}: {point[1]:.4g}"
                 )
                 elements.append(
-                    f'<circle{pale} cx="{x:.2f}%" cy="{y:.2f}%" r="3.5" style="fill:{one.color}">'
+                    f'<circle cx="{x:.2f}%" cy="{y:.2f}%" r="3.5" style="fill:{one.color}">'
                     f"<title>{escape(title)}</title></circle>"
                 )
     keys = "".join(

@@ -227,7 +227,7 @@ def _draw(
     titles = ["original", *(f"augmented {number + 1}" for number in range(columns - 1))]
     width = max(2 * MARGIN + sum(widths) + 2 * MARGIN * (columns - 1), 480)
     legend = list(_legend(spaces, shown, width - 2 * MARGIN))
-    legend_height = CAPTION * (legend[-1].row + 2) if legend else 0
+    legend_height = CAPTION * (legend[-1].row + 1) if legend else 0
     top = MARGIN + CAPTION + 4
     height = top + sum(row.height + CAPTION + GAP for row in rows) + GAP + legend_height + MARGIN
     canvas = Image.new("RGB", (width, height), PAPER)
@@ -252,10 +252,6 @@ def _draw(
             Lettering(12).write(draw, at, _cut(caption, room), PALE)
             left += column + 2 * MARGIN
         top += row.height + CAPTION + GAP
-    if legend:
-        what = f"%: share of the pixels of the {counted(len(rows), 'original')} above"
-        Lettering(12).write(draw, (MARGIN, top + GAP), what, PALE)
-        top += CAPTION
     for entry in legend:
         x, y = MARGIN + entry.x, top + GAP + entry.row * CAPTION
         canvas.paste(entry.swatch, (x, y))

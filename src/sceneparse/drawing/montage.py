@@ -13,7 +13,6 @@ from sceneparse.drawing.lettering import Lettering
 from sceneparse.drawing.panel import share_text, written_name
 from sceneparse.drawing.render import draw_overlay
 from sceneparse.labels import LabelSpace
-from sceneparse.settings.legend import OPACITY
 
 SHOWN, COLUMNS = 20, 5
 """Slices of a montage at most, and how many stand in a row."""
@@ -21,6 +20,7 @@ SIDE = 220
 """The longer side of a slice, in pixels."""
 GAP, LINE, CHIP, TEXT = 8, 24, 14, 14
 PAPER, INK, QUIET = (16, 18, 20), (236, 238, 240), (150, 156, 162)
+OPACITY = 0.55
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def draw_overlay(
 
     Args:
         image: (H, W, 3) uint8.
-        labels: (H, W) class indices; pixels of none (-1), or of a background in black, show the picture.
+        labels: (H, W) class indices; pixels of none (-1) show the picture.
         space: The label space.
         legend: What the panel shows, in this order; None or nothing draws no panel.
         opacity: How much of the colours is seen, 0..1.
@@ -94,8 +94,6 @@ def _blended(
 ) -> NDArray[np.uint8]:
     colors = paint(labels, space)
     nothing = labels < 0
-    for index in space.unpainted:
-        nothing |= labels == index
     if nothing.any():
         colors[nothing] = image[nothing]
     return blend(image, colors, opacity)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.devices import choose_device
-from sceneparse.errors import UserError, install
+from sceneparse.errors import UserError
 from sceneparse.inference.deciding import threshold_of
 from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
 from sceneparse.inference.foreseen_memory import ForeseenMemory, memory_of
@@ -132,7 +132,7 @@ def why_auto(device: str | torch.device, precision: Precision) -> str:
     if precision in TORCH_ALONE:
         return f"PyTorch alone computes in {precision}"
     if not find_spec("openvino"):
-        return f"OpenVINO is not installed: {install('openvino')}"
+        return "OpenVINO is not installed: pip install 'sceneparse[openvino]'"
     return "OpenVINO is installed, and takes this network"
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sceneparse.arguments import argument
 from sceneparse.devices import choose_device, choose_precision
-from sceneparse.errors import UserError, counted, install
+from sceneparse.errors import UserError, counted
 from sceneparse.files import sized
 from sceneparse.inference.program import (
     INPUT,
@@ -146,7 +146,7 @@ def installed() -> tuple[Any, Any]:
         import onnx.utils
         import onnxruntime
     except ImportError as error:
-        raise UserError(f"{error.name} is not installed; do: {install('onnx')}") from None
+        raise UserError(f"{error.name} is not installed; do: pip install 'sceneparse[onnx]'") from None
     return onnxruntime, onnx
 
 

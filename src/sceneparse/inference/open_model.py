@@ -59,7 +59,6 @@ class Opened:
         tasks: The label spaces of a unified model's tasks; None for a model of one task.
         why: Why it is this engine, in a few words; empty where it was not chosen by `open_model`.
         untempered: The fingerprint without the temperatures, which change no label; None for an exported file.
-        name: What to call it, by where it lies; empty for its recipe's name.
     """
 
     engine: Engine
@@ -70,7 +69,6 @@ class Opened:
     tasks: TaskLabels | None = None
     why: str = ""
     untempered: str | None = None
-    name: str = ""
 
     def __repr__(self) -> str:
         return f"Opened({self.config.name}, engine {self.engine.name}, {self.tasks or self.labels})"

@@ -54,18 +54,15 @@ BACKGROUNDS = frozenset(("background", "_background_", "__background__", "bg", "
 BLACK: Color = (0, 0, 0)
 
 
-def is_background(name: str) -> bool:
-    """Return whether a class's name says that it is all that is none of the others."""
-    return name.strip().lower() in BACKGROUNDS
-
-
 def usual_colors(names: Sequence[str]) -> tuple[Color, ...]:
     """Return the colours of classes that have none of their own: `distinct_colors`, but black for a background.
 
     So all that lies in front of it stands out in pictures (PASCAL VOC's colours do the same).
     """
     colors = distinct_colors(len(names))
-    return tuple(BLACK if is_background(name) else color for name, color in zip(names, colors, strict=True))
+    return tuple(
+        BLACK if name.strip().lower() in BACKGROUNDS else color for name, color in zip(names, colors, strict=True)
+    )
 
 
 @dataclass(frozen=True)
@@ -135,12 +132,6 @@ class LabelSpace:
     def palette(self) -> NDArray[np.uint8]:
         """Colours as a (C, 3) array."""
         return np.array(self.colors, dtype=np.uint8)
-
-    @cached_property
-    def unpainted(self) -> tuple[int, ...]:
-        """The indices of the backgrounds whose colour is black: drawings over a picture show the picture there."""
-        classes = enumerate(zip(self.names, self.colors, strict=True))
-        return tuple(index for index, (name, color) in classes if tuple(color) == BLACK and is_background(name))
 
     @cached_property
     def mirror_image(self) -> tuple[int, ...]:

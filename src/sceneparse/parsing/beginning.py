@@ -53,7 +53,6 @@ def _parse(parser: "Parser", image: Tensor, objects: Prediction, task_parse: Tas
         confidence=objects.confidence.numpy(),
         space=parser.labels,
         model=parser.name,
-        recipe=parser.recipe,
         protocol=parser.protocol,
         task_parse=task_parse,
         doubt=doubt_of(parser.protocol, parser.config.sizes, (objects.labels.shape[0], objects.labels.shape[1])),

@@ -117,7 +117,6 @@ def discover(
         out / "discoveries.json",
         {
             "model": parser.name,
-            "recipe": parser.recipe,
             "pictures": done,
             "failed": failed,
             **({"left_out": [one.to_json() for one in left_out]} if left_out else {}),

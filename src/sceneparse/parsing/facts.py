@@ -12,7 +12,7 @@ from sceneparse.errors import UserError, require
 OWN = frozenset(
     {
         *("width", "height", "tested", "unturned", "doubt", "classes", "unlabelled"),
-        *("scene", "objects", "model", "recipe", "protocol", "files"),
+        *("scene", "objects", "model", "protocol", "files"),
     }
 )
 """The keys that a parse writes itself, some of them only of some pictures and models."""

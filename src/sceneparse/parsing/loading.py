@@ -1,10 +1,9 @@
 """From a model folder to a `Parser`."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from sceneparse.arguments import check_type
 from sceneparse.calls import by_name
 from sceneparse.inference.choosing import EngineName
 from sceneparse.inference.open_model import checked_source, find_to_open
@@ -17,7 +16,6 @@ from sceneparse.settings import Precision, ProtocolSettings
 from sceneparse.settings.engine import meant_by
 from sceneparse.settings.protocol import ProtocolGiven
 from sceneparse.tasks import TaskName
-from sceneparse.weights.naming import name_of
 
 
 @by_name("load", meant=meant_by, elsewhere=in_protocol("load"))
@@ -29,7 +27,6 @@ def load(
     precision: Precision = "auto",
     protocol: ProtocolGiven | None = None,
     tasks: Collection[TaskName] | None = None,
-    name: str | None = None,
 ) -> "Parser":
     """Load a model to parse pictures with.
 
@@ -46,7 +43,6 @@ def load(
             it as `ProtocolSettings`, or a function that makes it of the model's. Default: the protocol that the model
             was validated with.
         tasks: Which tasks a unified model parses: scene, object, part, material, texture. Default: all that it knows.
-        name: What its parses call the model. Default: its run or folder, or the name that it is loaded by.
 
     Raises:
         UserError: No such model, no such engine or device, a protocol that doesn't hold together, or a task that the
@@ -55,17 +51,16 @@ def load(
     # What is wrong with the others is said before a model is fetched or converted, as far as it can be.
     change = protocol_change(protocol)
     refuse_unknown_tasks(tasks)
-    check_type("name", name, (str, type(None)), "what to call the model, or None")
     model = checked_source("model", model)
     found = find_to_open(model, engine=engine, device=device, precision=precision)
     tested = None if change is None else change(found.config.protocol)
     if tested is not None:
         resolve(tested, found.config.sizes)
-    opened = replace(found.open(), name=name_of(model) if name is None else name)
+    opened = found.open()
     wanted = None if tasks is None else tuple(tasks)
     # Where it was found: a run folder may hold another model by the time that another process loads it.
     where = str(opened.folder) if opened.folder is not None and Path(model).exists() else str(model)
-    loading = Loading(where, engine, device, precision, tested, wanted, name=opened.name)
+    loading = Loading(where, engine, device, precision, tested, wanted)
     return Parser(opened, protocol=tested, tasks=wanted, loading=loading)
 
 
@@ -80,7 +75,6 @@ class Loading:
     protocol: ProtocolSettings | None
     tasks: tuple[TaskName, ...] | None
     ranges: tuple[tuple[float, float], ...] = ()
-    name: str | None = None
 
     def __call__(self) -> "Parser":
         """Load the model again."""
@@ -91,6 +85,5 @@ class Loading:
             precision=self.precision,
             protocol=self.protocol,
             tasks=self.tasks,
-            name=self.name,
         )
         return parser.with_ranges(self.ranges) if self.ranges else parser

@@ -22,6 +22,8 @@ SIDE = 800
 ROWS = 16
 """At most so many classes are named beside a picture, those with the most pixels first."""
 
+OPACITY = 0.55
+
 
 def html_of(parse: "Parse") -> str:
     """Return a parse as a piece of HTML with nothing to fetch: overlays and legends, in the colours of the page."""
@@ -48,7 +50,7 @@ def _overlay(parse: "Parse", one: TaskMap, *, legend: bool) -> Image.Image:
     """The overlay of a label map, shrunk before it is drawn: borders are seen, and large pictures take no longer."""
     image = shrunk(parse.image, SIDE, Image.Resampling.BOX)
     labels = shrunk(one.labels, SIDE, Image.Resampling.NEAREST)
-    return draw_overlay(image, labels, one.space, one.legend if legend else None, parse.opacity)
+    return draw_overlay(image, labels, one.space, one.legend if legend else None, OPACITY)
 
 
 def _scene(parse: "Parse") -> str:

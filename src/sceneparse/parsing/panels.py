@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sceneparse.parsing.parse import Parse
 
 
-def panels_of(parse: "Parse", opacity: float | None = None, side: int | None = None) -> Image.Image:
+def panels_of(parse: "Parse", opacity: float = 0.55, side: int | None = None) -> Image.Image:
     """Draw a panel for each task, side by side; see `Parse.panels`.
 
     Args:
@@ -22,12 +22,11 @@ def panels_of(parse: "Parse", opacity: float | None = None, side: int | None = N
         opacity: As in `Parse.overlay`.
         side: Larger pictures are shrunk to a long side of so many pixels before they are drawn; None: none is.
     """
-    seen = parse.opacity if opacity is None else opacity
     image = parse.image if side is None else shrunk(parse.image, side, Image.Resampling.BOX)
 
     def drawn(one: TaskMap) -> Image.Image:
         labels = one.labels if side is None else shrunk(one.labels, side, Image.Resampling.NEAREST)
-        return draw_overlay(image, labels, one.space, one.legend, seen, parse.legend_layout)
+        return draw_overlay(image, labels, one.space, one.legend, opacity, parse.legend_layout)
 
     panels: list[tuple[str, Image.Image]] = [(Task.OBJECT.truth, drawn(parse.task_map()))]
     if parse.task_parse is not None:

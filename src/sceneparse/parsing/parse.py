@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sceneparse.arguments import check_array, check_choice, check_flag, check_number, check_probability
+from sceneparse.arguments import (
+    check_array,
+    check_choice,
+    check_flag,
+    check_number,
+    check_probability,
+)
 from sceneparse.calls import methods_by_name
 from sceneparse.drawing.legend import LegendEntry, id_image
 from sceneparse.drawing.render import draw_overlay
@@ -30,7 +36,7 @@ from sceneparse.parsing.saving import save_parse
 from sceneparse.parsing.scene_tree import scene_tree
 from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse, check_map
 from sceneparse.pictures.outlines import Region
-from sceneparse.settings.legend import OPACITY, LegendLayout
+from sceneparse.settings.legend import LegendLayout
 from sceneparse.tasks import MAPS, Task
 
 MapName = Literal["object", "part", "material", "texture"]
@@ -55,8 +61,6 @@ class Parse:
         remarks: What is to be said of how the picture was read.
         unturned: The file's own orientation, 1..8, where it was not applied (EXIF's numbers; 1 is upright).
         legend_layout: Where drawings have their legend: auto (beside an upright picture, below any other), below, none.
-        opacity: How much of the colours drawings show where nobody says it, 0 (none) to 1 (nothing else).
-        recipe: The name in the model's settings; None where the parse was put together.
         source: What it came from, for `probabilities`; None for a parse that was put together, or has been pickled.
 
     Raises:
@@ -74,13 +78,10 @@ class Parse:
     remarks: tuple[Remark, ...] = field(default=(), kw_only=True)
     unturned: int = field(default=1, kw_only=True)
     legend_layout: LegendLayout = field(default="auto", kw_only=True)
-    opacity: float = field(default=OPACITY, kw_only=True)
-    recipe: str | None = field(default=None, kw_only=True)
     source: Source | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_choice("legend_layout", self.legend_layout, get_args(LegendLayout))
-        check_number("opacity", self.opacity, least=0, most=1)
         check_array("pixels", self.pixels, "uint8", ("h", "w", 3))
         check_map(self.labels, self.confidence, self.space)
 
@@ -241,7 +242,7 @@ class Parse:
         """Texture indices, (H, W); None if the model has no textures."""
         return None if self.task_parse is None or self.task_parse.texture is None else self.task_parse.texture.labels
 
-    def panels(self, opacity: float | None = None) -> Image.Image:
+    def panels(self, opacity: float = 0.55) -> Image.Image:
         """Draw a panel for each task, side by side, each with its legend.
 
         Args:
@@ -250,13 +251,14 @@ class Parse:
         Raises:
             UserError: Another opacity.
         """
-        return panels_of(self, self._seen(opacity))
+        check_number("opacity", opacity, least=0, most=1)
+        return panels_of(self, opacity)
 
-    def overlay(self, opacity: float | None = None, legend: bool = True) -> Image.Image:
-        """Draw the picture under the colours of its classes, regions outlined; a background in black isn't painted.
+    def overlay(self, opacity: float = 0.55, legend: bool = True) -> Image.Image:
+        """Draw the picture under the colours of its classes, regions outlined.
 
         Args:
-            opacity: How much of the colours is seen, 0 (none) to 1 (nothing else). Default: the parse's own.
+            opacity: How much of the colours is seen, 0 (none) to 1 (nothing else).
             legend: Add a panel that names the classes, beside an upright picture, under any other, unless
                 `legend_layout` says otherwise. Pictures whose long side is below 320 pixels are then shown enlarged by
                 a whole number, so that the names fit.
@@ -264,15 +266,10 @@ class Parse:
         Raises:
             UserError: Another opacity.
         """
+        check_number("opacity", opacity, least=0, most=1)
         check_flag("legend", legend)
         entries = self.legend if legend else None
-        return draw_overlay(self.image, self.labels, self.space, entries, self._seen(opacity), self.legend_layout)
-
-    def _seen(self, opacity: float | None) -> float:
-        if opacity is None:
-            return self.opacity
-        check_number("opacity", opacity, least=0, most=1)
-        return opacity
+        return draw_overlay(self.image, self.labels, self.space, entries, opacity, self.legend_layout)
 
     def label_image(self) -> Image.Image:
         """Return the label map as a picture whose pixel values are the label space's ids.
@@ -300,7 +297,6 @@ class Parse:
             **({"unlabelled": {"value": self.space.unlabelled, "pixels": unlabelled}} if unlabelled else {}),
             **({} if others is None else scene_tree(self.labels, self.legend, self.space.names, others)),
             "model": self.model,
-            **({} if self.recipe is None else {"recipe": self.recipe}),
             "protocol": self.protocol.described(),
         }
 

@@ -101,12 +101,7 @@ class Parser:
 
     @property
     def name(self) -> str:
-        """What the model is called: as `load` was told, else by its run or folder."""
-        return self._opened.name or self.config.name
-
-    @property
-    def recipe(self) -> str:
-        """The name in the model's settings: that of the recipe, which several models may share."""
+        """The model's name."""
         return self.config.name
 
     @property

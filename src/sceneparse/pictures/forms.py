@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from sceneparse.errors import counted, install
+from sceneparse.errors import counted
 from sceneparse.pictures.problems import PictureError, described
 
 PICTURE_SUFFIXES = frozenset(
@@ -195,6 +195,6 @@ def register_heif(where: str) -> None:
     try:
         import pi_heif
     except ImportError:
-        message = f"{where}: HEIC pictures need pi-heif; do: {install('heif')}"
+        message = f"{where}: HEIC pictures need pi-heif; do: pip install 'sceneparse[heif]'"
         raise PictureError(message, "package") from None
     pi_heif.register_heif_opener()

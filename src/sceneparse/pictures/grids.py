@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.arguments import argument
-from sceneparse.errors import UserError, install
+from sceneparse.errors import UserError
 from sceneparse.pictures.volumes import Volume
 from sceneparse.settings.data import Grids
 
@@ -111,7 +111,7 @@ def _ndimage(volume: Volume) -> Any:
     try:
         from scipy import ndimage
     except ImportError:
-        raise UserError(f"{volume.path}: resampling needs SciPy: {install('medical')}") from None
+        raise UserError(f"{volume.path}: resampling needs SciPy: pip install 'sceneparse[medical]'") from None
     return ndimage
 
 

@@ -6,7 +6,6 @@ stores them (Nifti1Image's affine says it). Volumes that are not packed (.nii) a
 
 import gzip
 import math
-import sys
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.errors import UserError, install
+from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.forms import VOLUME_SUFFIXES
@@ -164,11 +163,6 @@ class Volume:
         return None if unit is None else float(abs(np.linalg.det(image.affine[:3, :3]))) * unit
 
 
-def are_opened() -> bool:
-    """Return whether this process has opened a volume, or one is about to be."""
-    return "nibabel" in sys.modules  # imported with the first
-
-
 def write_labels(path: Path, slices: NDArray[Any], like: Volume) -> None:
     """Write label values as a packed NIfTI file with another volume's affine and voxel order; whole or not at all.
 
@@ -201,7 +195,7 @@ def _load(path: Path) -> Any:
     try:
         import nibabel
     except ImportError:
-        raise UserError(f"volumes need nibabel: {install('medical')}") from None
+        raise UserError("volumes need nibabel: pip install 'sceneparse[medical]'") from None
     try:
         return nibabel.load(path)
     except (

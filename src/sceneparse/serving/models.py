@@ -44,8 +44,8 @@ def load_models(
     named = [model_of(source) for source in sources]
     names = names_of(named)
     loaded = [
-        load(model, engine=engine, device=device, precision=precision, protocol=protocol, tasks=tasks, name=name)
-        for name, (_, model) in zip(names, named, strict=True)
+        load(model, engine=engine, device=device, precision=precision, protocol=protocol, tasks=tasks)
+        for _, model in named
     ]
     for parser in loaded:
         # So that no client waits for what is made on the way, and what cannot be made is said now.

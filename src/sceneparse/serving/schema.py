@@ -89,8 +89,7 @@ class ParseAnswer(Form):
     objects: list[dict[str, Any]] | None = Field(
         None, description="of a unified model: the objects, and in each its parts, materials and textures"
     )
-    model: str = Field(description="the name by which it is served")
-    recipe: str | None = Field(None, description="the name in the model's settings, which several may share")
+    model: str
     protocol: dict[str, Any] = Field(description="how the picture was tested")
     masks: dict[str, list[Mask]] = Field(description="objects; of a unified model also parts, materials and textures")
     confidence: dict[str, str] | None = Field(
@@ -185,7 +184,6 @@ EXAMPLE = {
         {"name": "road", "id": 0, "color": [128, 64, 128], "share": 0.333333, "confidence": 0.88, "pixels": 2},
     ],
     "model": "streets",
-    "recipe": "upernet-mobilenetv2",
     "protocol": {
         "name": "whole",
         "description": "whole: own size, whole picture, no mirror image, absent classes left out",

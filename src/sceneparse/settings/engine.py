@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from sceneparse.arguments import argument
-from sceneparse.errors import UserError, install, require
+from sceneparse.errors import UserError, require
 from sceneparse.paths import meant
 from sceneparse.settings.device import is_device
 from sceneparse.settings.training import Precision
@@ -53,7 +53,7 @@ def not_installed(module: str) -> UserError:
         module: A key of `PACKAGES`.
     """
     title, extra = PACKAGES[module]
-    return UserError(f"{title} is not installed; do: {install(extra)}")
+    return UserError(f"{title} is not installed; do: pip install 'sceneparse[{extra}]'")
 
 
 def refuse_not_installed(*modules: str) -> None:

@@ -40,7 +40,6 @@ class TrainingSettings:
         min_delta: With patience: a score must be better by more than this (0.01: a point of mean IoU) to count.
         average: A moving average of the weights; the model is the better of both by validation.
         checkpoint_every: Iterations between checkpoints (and a last one at the end).
-        checkpoint_minutes: Minutes after which a checkpoint is written even so, however few the iterations; null: none.
         log_every: Iterations between lines of metrics.jsonl.
         device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
     """
@@ -61,7 +60,6 @@ class TrainingSettings:
     min_delta: float = 0.0
     average: AverageSettings = field(default_factory=AverageSettings)
     checkpoint_every: int = 500
-    checkpoint_minutes: float | None = 10
     log_every: int = 20
     device: str = "auto"
 
@@ -69,10 +67,6 @@ class TrainingSettings:
         check_types(self, "training")
         for name in ("iterations", "accumulate", "checkpoint_every", "log_every"):
             require(getattr(self, name) >= 1, f"training.{name} is {getattr(self, name)}, but must be at least 1")
-        often = self.checkpoint_minutes
-        require(
-            often is None or often > 0, f"training.checkpoint_minutes is {often}, but must be positive, or null (none)"
-        )
         every = self.validate_every
         require(every >= 0, f"training.validate_every is {every}, but must be 0 or more")
         require(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sceneparse.arguments import argument
 from sceneparse.data.sample import notes_of
 from sceneparse.errors import counted
 from sceneparse.training.prepare import Prepared
@@ -49,23 +48,6 @@ def headline(prepared: Prepared, facts: Mapping[str, Any]) -> str:
         + f"{facts['device']}, {facts['precision']}"
         + (f", {world} processes" if world > 1 else "")
         + (f"; goes on at iteration {prepared.start}" if prepared.start else "")
-    )
-
-
-def done_again(logged: int, start: int, every: int) -> str:
-    """Return in a line how many iterations a training has lost, as by a kill; empty where it has lost none.
-
-    Args:
-        logged: The last iteration that it has logged.
-        start: Iterations done at the checkpoint that it goes on from; 0 where it has none.
-        every: Iterations between checkpoints.
-    """
-    if logged <= start:
-        return ""
-    lost = logged - start
-    return (
-        f"{counted(lost, 'logged iteration')} after iteration {start} {'is' if lost == 1 else 'are'} done again: no "
-        f"checkpoint has {'it' if lost == 1 else 'them'} ({argument('training.checkpoint_every', every)})"
     )
 
 

@@ -23,7 +23,6 @@ from sceneparse.training.prepare import Prepared
 from sceneparse.training.probe import SHARE, Pace, measure
 from sceneparse.training.progress import say_once
 from sceneparse.training.recipe_losses import RecipeLosses
-from sceneparse.training.saving import by_time
 from sceneparse.training.written import BUDGET
 
 RESERVE = 0.03
@@ -138,7 +137,7 @@ def seconds_of(iterations: int, pace: Pace, training: TrainingSettings) -> float
     """
     scored = validations(of_length(training, iterations))
     # A validation stands between two checkpoints and may write the best network, and the end writes the model.
-    written = iterations // training.checkpoint_every + by_time(iterations, pace.step, training) + 3 * scored + 1
+    written = iterations // training.checkpoint_every + 3 * scored + 1
     # A clock may be too coarse for a step.
     step = max(pace.step, 1e-6)
     return pace.before + iterations * step + scored * pace.validation + written * pace.checkpoint

@@ -25,7 +25,6 @@ FREE = frozenset(
         "training.decided",
         "training.device",
         "training.checkpoint_every",
-        "training.checkpoint_minutes",
         "training.log_every",
     }
 )

@@ -66,7 +66,6 @@ class LossCheck:
         if not last.step.finite:
             self._keeper.fail(last.step, last.batch)
         self._asked = self._asked or last.step.asked_to_stop
-        self._keeper.clock.due = last.step.save_due
         self._keeper.log(last.step, last.seconds, last.waited)
 
     def stopping(self, asked: bool) -> bool:

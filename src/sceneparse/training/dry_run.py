@@ -29,7 +29,6 @@ from sceneparse.training.opening import open_training
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.room import check_room, standing_bytes, whole_bytes
-from sceneparse.training.saving import how_often
 from sceneparse.training.start import StrategyName
 from sceneparse.training.step import graph_of
 from sceneparse.weights.asked import HUB
@@ -117,7 +116,6 @@ def _lines(prepared: Prepared, out: Path, average: WeightAverage | None) -> Iter
     yield f"time: {_time(prepared)}"
     yield f"memory: {_memory(prepared, average)}"
     taken = sized(whole_bytes(prepared, average))
-    yield f"safety: {how_often(prepared.recipe.training)}; a crash loses what came after the last"
     yield f"disk: up to {taken} for checkpoints and the model ({sized(free_bytes(out))} free)"
 
 

@@ -52,7 +52,6 @@ class RunFolder:
         record: Its metrics.jsonl; None in all processes but the first, which alone writes.
         facts: What run.json says from the beginning.
         trackers: What else gets the figures; None where nothing does.
-        logged: The last iteration in its metrics.jsonl when this training began or went on; 0 where it is another's.
     """
 
     path: Path
@@ -60,7 +59,6 @@ class RunFolder:
     record: Record | None
     facts: dict[str, Any]
     trackers: Trackers | None = None
-    logged: int = 0
 
     def __enter__(self) -> "RunFolder":
         return self
@@ -105,7 +103,6 @@ def begin_run(prepared: Prepared, path: Path, *, going_on: bool) -> RunFolder:
         write_changes(changed, path)
     write_text(path / RECIPE, to_yaml(prepared.recipe))
     folder.checkpoints.forget_after(checkpoint)
-    logged = (last_iteration(path) or 0) if going_on else 0
     trackers = follow(prepared.recipe, path, say_once)
     record = Record(
         path,
@@ -115,7 +112,7 @@ def begin_run(prepared: Prepared, path: Path, *, going_on: bool) -> RunFolder:
         None if trackers is None else trackers.log,
     )
     write_run(path, "running", folder.facts)
-    return RunFolder(path, folder.checkpoints, record, folder.facts, trackers, logged)
+    return RunFolder(path, folder.checkpoints, record, folder.facts, trackers)
 
 
 def remove_unfinished(path: Path) -> None:

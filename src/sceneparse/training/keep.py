@@ -13,7 +13,7 @@ from sceneparse.data.feeding import on_device
 from sceneparse.data.workers import loader_workers
 from sceneparse.errors import UserError, counted
 from sceneparse.evaluation.figures import FIGURES
-from sceneparse.training.announcing import done_again, headline, notes_on_data
+from sceneparse.training.announcing import headline, notes_on_data
 from sceneparse.training.averaging import WeightAverage, Weights
 from sceneparse.training.budget import Overtime
 from sceneparse.training.checkpoint import Checkpoint
@@ -26,7 +26,6 @@ from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import ProgressLine, TrainingStopped
 from sceneparse.training.record import Average
 from sceneparse.training.run import write_run
-from sceneparse.training.saving import CheckpointClock, how_often
 from sceneparse.training.schedules.kind import learning_rate
 from sceneparse.training.sharding import whole
 from sceneparse.training.step import Step
@@ -66,8 +65,6 @@ class Keeper:
     Attributes:
         patience: Whether the training ends for want of a better score.
         idle: How long the device has no work between steps.
-        clock: When a checkpoint is due by the time.
-        saved: The iteration of the newest checkpoint; None where there is none.
     """
 
     prepared: Prepared
@@ -81,8 +78,6 @@ class Keeper:
     def __post_init__(self) -> None:
         checkpoint, settings = self.prepared.checkpoint, self.prepared.recipe.training
         self._done = self.prepared.start
-        self.saved = checkpoint.iteration if checkpoint else None
-        self.clock = CheckpointClock(settings.checkpoint_minutes)
         self._losses = Average(checkpoint.recent if checkpoint else {})
         self._line = _Pace()  # as it was at the last line of metrics.jsonl
         self._best: Best | None = None
@@ -109,9 +104,6 @@ class Keeper:
             for line in prepared.started.lines():
                 self.progress.say(line)
         self.progress.say(headline(prepared, self.folder.facts))
-        if line := done_again(self.folder.logged, prepared.start, prepared.recipe.training.checkpoint_every):
-            self.progress.say(line)
-        self.progress.say(how_often(prepared.recipe.training))
         for note in notes_on_data(prepared):
             self.progress.say(f"note: {note}")
         checkpoint = prepared.checkpoint
@@ -268,8 +260,6 @@ class Keeper:
                     model=self._model.says(),
                 )
             )
-        self.saved = done
-        self.clock.restart()
         self.renew_model()
 
     def renew_model(self) -> None:
@@ -295,17 +285,13 @@ class Keeper:
         said = described(Taken(done) if best is None else best.taken)
         model = "there was no validation yet; its model" if best is None else "the best model so far"
         self.progress.say(f"stopped after iteration {done}; {model}: {self._model.path} ({said})")
-        self.progress.say(f"to go on: {self.onwards()}")
-        raise TrainingStopped(
-            f"stopped after iteration {done}; {argument('resume', True, option='--resume')} goes on from here"
-        )
-
-    def onwards(self) -> str:
-        """Return the command that goes on with the training."""
-        if self.prepared.compute.processes.world == 1:
-            return resume_command(self.folder.path)
+        resume = argument("resume", True, option="--resume")
         # What started several processes is for whoever started them to say again.
-        return f"the same command with {argument('resume', True, option='--resume')}"
+        alone = prepared.compute.processes.world == 1
+        self.progress.say(
+            f"to go on: {resume_command(self.folder.path) if alone else f'the same command with {resume}'}"
+        )
+        raise TrainingStopped(f"stopped after iteration {done}; {resume} goes on from here")
 
     def finish(self) -> None:
         """Write the model folder, if need be, and what the training came to."""

@@ -7,7 +7,7 @@ from typing import get_args
 
 from sceneparse.arguments import check_choice, check_flag, check_type
 from sceneparse.calls import by_name
-from sceneparse.data.workers import DeathsHeld, deaths_named
+from sceneparse.data.workers import deaths_named
 from sceneparse.errors import UserError
 from sceneparse.paths import expanded
 from sceneparse.recipes import read_recipe
@@ -76,8 +76,8 @@ def train(
 
     Raises:
         UserError: The run folder holds another training or one is going on there, the data or the settings don't fit,
-            the disk is full, a sample cannot be read or a loader process dies (then a checkpoint was written), or the
-            loss is not finite any more (then the step is kept in failure/).
+            the disk is full, a sample cannot be read (then a checkpoint was written), or the loss is not finite any
+            more (then the step is kept in failure/).
         TrainingStopped: Ctrl-C or SIGTERM; a checkpoint was written, and model/ if there was no validation yet.
     """
     began = time.monotonic()
@@ -119,14 +119,7 @@ def _train(prepared: Prepared, out: Path, began: float, *, going_on: bool) -> No
     settings, processes = prepared.recipe.training, prepared.compute.processes
     batches = prepared.batches(losses.tasks, counts)
     shown = ProgressLine(prepared.start, settings.iterations, shown=processes.first)
-    with (
-        deaths_named(),
-        folder,
-        closing(batches),
-        StopRequest(STOPPING) as stop,
-        shown as progress,
-        DeathsHeld() as deaths,
-    ):
+    with deaths_named(), folder, closing(batches), StopRequest(STOPPING) as stop, shown as progress:
         keeper = Keeper(prepared, folder, progress, watch, losses.names, average)
         keeper.announce()
         keeper.renew_model()
@@ -138,15 +131,13 @@ def _train(prepared: Prepared, out: Path, began: float, *, going_on: bool) -> No
                 break
             clock = time.perf_counter()
             try:
-                with deaths.released():
-                    batch = next(batches)
-            except Exception as error:  # whatever it is: the last step is whole
+                batch = next(batches)
+            except UserError as error:
                 check.settle()
                 break_off(keeper, iteration, error, stopping=stop.came)
             waited = time.perf_counter() - clock
             keeper.idle.begin()
-            save = processes.first and keeper.clock.over()
-            step = compute_gradients(prepared, losses, batch, iteration, stop=stop.came, save=save, graph=graph)
+            step = compute_gradients(prepared, losses, batch, iteration, stop=stop.came, graph=graph)
             check.before_update(step, batch)
             update_weights(prepared, step)
             done = iteration + 1
@@ -163,8 +154,7 @@ def _train(prepared: Prepared, out: Path, began: float, *, going_on: bool) -> No
                 # Even when a stop was asked for: a resumed training must not lack a validation that others have.
                 _validate(keeper, done)
             stopping = check.stopping(stop.came)
-            due = stopping or keeper.clock.due or done % settings.checkpoint_every == 0
-            if due and not validated:
+            if not validated and (stopping or done % settings.checkpoint_every == 0):
                 check.settle()
                 keeper.save_checkpoint(done)
             if stopping and done < settings.iterations and not keeper.patience.over:

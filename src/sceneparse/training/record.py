@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sceneparse.errors import install
 from sceneparse.files import make_folder, write_errors
 from sceneparse.weights.run_folder import METRICS
 
@@ -87,7 +86,7 @@ def _board(folder: Path, iteration: int, warn: Callable[[str], None]) -> "Summar
         if getattr(error, "name", None) != "tensorboard" or folder.exists():
             warn(
                 f"no curves for TensorBoard ({error}); metrics.jsonl holds all figures. For both: "
-                f"{install('tensorboard')}"
+                "pip install 'sceneparse[tensorboard]'"
             )
         return None
     return SummaryWriter(str(folder), purge_step=iteration + 1)

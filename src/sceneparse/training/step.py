@@ -1,7 +1,6 @@
 """One step of a training: the losses of a batch, their gradients, and the change of the weights."""
 
 import math
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,8 +40,7 @@ class Step:
         rate: The base learning rate.
         names: The names of the losses, that of the one that is minimised ("loss") first.
         labelled: The names of those that the batch has labels for.
-        values: (losses + 2,) the losses over all processes, then how many processes were asked to stop, and how many
-            say that a checkpoint is due.
+        values: (losses + 1,) the losses over all processes, then how many processes were asked to stop.
     """
 
     iteration: int
@@ -69,11 +67,6 @@ class Step:
     @property
     def asked_to_stop(self) -> bool:
         """Whether a process was asked to stop before this step."""
-        return self._known[-2] > 0
-
-    @property
-    def save_due(self) -> bool:
-        """Whether a checkpoint was due before this step by the clock that decides."""
         return self._known[-1] > 0
 
     @property
@@ -99,7 +92,6 @@ def compute_gradients(
     iteration: int,
     *,
     stop: bool = False,
-    save: bool = False,
     graph: GraphedGradients | None = None,
 ) -> Step:
     """Compute the losses of a batch and their gradients; `update_weights` applies them.
@@ -113,11 +105,10 @@ def compute_gradients(
         batch: This process's share of the batch, as the loader gives it.
         iteration: Iterations done.
         stop: Whether this process was asked to stop; all of them get to know with the losses.
-        save: Whether this process says that a checkpoint is due, likewise.
         graph: What records and replays them (`graph_of`); None computes them as they are.
     """
     with float32_products(prepared.compute.precision), _convolutions(prepared):
-        return _computed(prepared, losses, batch, iteration, (stop, save), graph)
+        return _computed(prepared, losses, batch, iteration, stop, graph)
 
 
 def graph_of(prepared: Prepared, losses: RecipeLosses) -> GraphedGradients | None:
@@ -139,7 +130,7 @@ def _computed(
     losses: RecipeLosses,
     batch: Batch | Windows,
     iteration: int,
-    wishes: Sequence[bool],
+    stop: bool,
     graph: GraphedGradients | None,
 ) -> Step:
     recipe, learner = prepared.recipe, prepared.learner
@@ -162,7 +153,7 @@ def _computed(
         whole = Amounts(processes.total(Amounts.of(targets, losses.class_weights, losses.tree).values))
         heads, whole = losses.heads_for(whole, batch)
         sums = _gradients(prepared, losses, images, targets, whole, heads)
-    values = torch.cat([sums, *(sums.new_full((1,), float(wish)) for wish in wishes)])
+    values = torch.cat([sums, sums.new_full((1,), float(stop))])
     return Step(iteration, seed, rate, losses.names, losses.names_for(heads), processes.total(values))
 
 

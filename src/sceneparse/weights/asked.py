@@ -89,6 +89,6 @@ def not_fetched(name: str, reason: str, repository: str | None = None) -> str:
         else f"{file} of one of the models that https://huggingface.co/timm?search={name} lists"
     )
     return (
-        f"backbone {name}: its pretrained weights cannot be fetched ({reason}); where there is a network, fetch "
-        f"{where}, and give {argument('backbone.weights', file)}, or null to start from random ones"
+        f"backbone {name}: timm's pretrained weights could not be fetched ({reason}); where there is a network, fetch "
+        f"{where}, and give that file: {argument('backbone.weights', file)}; null starts from random weights"
     )

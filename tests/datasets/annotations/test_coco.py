@@ -342,7 +342,7 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path: Path, monkeypatch: 
     settings = write(tmp_path, "result.json", [row(SQUARE)])
     monkeypatch.setitem(__import__("sys").modules, "pycocotools", None)
     for refused in (lambda: open_dataset(settings, "all"), lambda: check(settings, progress=False)):
-        with pytest.raises(MissingPackageError, match=r"pip install '\.\[annotations\]'"):
+        with pytest.raises(MissingPackageError, match=r"pip install 'sceneparse\[annotations\]'"):
             refused()
     # Run lengths need none.
     alone = write(tmp_path, "result.json", [row({"size": list(SIZE), "counts": [40, 80, 624]})])

@@ -182,7 +182,7 @@ def test_a_package_that_pictures_need_is_no_damage_of_their_files(
     monkeypatch.setitem(__import__("sys").modules, "pi_heif", None)
     (found,) = [one for one in check(data, progress=False).findings if one.severity == "error"]
     assert found.code == "package" and "2 files need a package that is not installed, and may be whole" in found.message
-    assert "pip install '.[heif]'" in found.message
+    assert "pip install 'sceneparse[heif]'" in found.message
 
 
 def test_a_training_says_which_package_its_data_need_before_it_fetches_or_builds_anything(
@@ -192,4 +192,4 @@ def test_a_training_says_which_package_its_data_need_before_it_fetches_or_builds
     monkeypatch.setitem(__import__("sys").modules, "pycocotools", None)
     words = ["train", "pspnet-mobilenetv2", "--data.kind", "coco", "--out", str(tmp_path / "run")]
     assert main([*words, "--data.root", str(tmp_path / "set")]) == 2
-    assert "pycocotools, which is not installed: pip install '.[annotations]'" in capsys.readouterr().err
+    assert "pycocotools, which is not installed: pip install 'sceneparse[annotations]'" in capsys.readouterr().err

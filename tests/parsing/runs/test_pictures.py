@@ -98,21 +98,6 @@ class TestOutputs:
         predict_pictures(parser, [pictures / "a.png"], out, overlay=False, progress=False)
         assert tree(out) == ["a.json", "a.png", "summary.json"]
 
-    def test_the_closing_line_names_what_a_person_wants_to_open(
-        self, parser: Parser, pictures: Path, out: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        def said(name: str, **options: Any) -> str:
-            predict_pictures(parser, [pictures / name], out, **options)
-            return capsys.readouterr().err.splitlines()[-1]
-
-        overlay, summary = out / "a_overlay.jpg", out / "summary.json"
-        assert said("a.png") == f"1 parsed; see {overlay}"
-        assert said("a.png") == f"0 parsed, 1 already done; see {overlay}"
-        assert said("") == f"3 parsed, 1 already done; see the overlays in {out} and {summary}"
-        assert said("b.png", overlay=False, again=True) == f"1 parsed; see {summary}"
-        (pictures / "a.png").write_bytes(b"no picture")
-        assert said("a.png") == f"0 parsed, 1 failed; see {summary}"
-
     def test_with_another_legend_overlays_are_drawn_anew(self, parser: Parser, pictures: Path, out: Path) -> None:
         def drawn(**options: Any) -> tuple[int, tuple[int, int]]:
             done = predict_pictures(parser, [pictures / "a.png"], out, progress=False, **options).done

@@ -1,6 +1,5 @@
 """What a run writes takes the place of its own earlier outputs, and of nothing that somebody else has put there."""
 
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -48,25 +47,6 @@ def test_a_json_that_no_run_over_pictures_wrote_stays(
         reason = summary.failures[0].reason
         assert reason.startswith(f"{pictures / 'a.png'}: its parse would overwrite {out / 'a.json'}, which no")
         assert (out / "a.json").read_bytes() == content and not (out / "a.png").exists()
-
-
-def test_with_another_opacity_all_drawings_are_made_anew(pictures: Path, out: Path) -> None:
-    parser = parser_of()  # which has panels to draw as well
-
-    def drawn(**options: Any) -> tuple[int, dict[str, bytes]]:
-        done = predict_pictures(parser, [pictures / "a.png"], out, progress=False, **options).done
-        return done, {path.name: path.read_bytes() for path in out.glob("*.jpg")}
-
-    usual, faint = drawn()[1], drawn(opacity=0.2)[1]
-    assert all(usual[name] != faint[name] for name in ("a_overlay.jpg", "a_panels.jpg"))
-    assert drawn(opacity=0.2) == (0, faint)
-    assert drawn(write=["labels"], again=True) == (1, faint)
-    assert drawn(opacity=0.2) == (0, faint)
-    assert drawn(write=["overlay"]) == (1, {"a_overlay.jpg": usual["a_overlay.jpg"]})
-    assert drawn() == (1, usual)
-    expected = parser(pictures / "a.png")
-    assert expected.overlay(opacity=0.2) != expected.overlay()
-    assert dataclasses.replace(expected, opacity=0.2).overlay() == expected.overlay(opacity=0.2)
 
 
 def test_an_overlay_that_stays_keeps_its_legend_in_the_json(pictures: Path, out: Path) -> None:

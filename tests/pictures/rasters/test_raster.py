@@ -90,7 +90,7 @@ def test_values_without_a_range_are_refused_with_ranges_that_would_do(tmp_path: 
 
 def test_without_rasterio_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rasterio", None)
-    with pytest.raises(UserError, match=r"^rasters need rasterio: pip install '\.\[geo\]' in your clone"):
+    with pytest.raises(UserError, match=r"^rasters need rasterio: pip install 'sceneparse\[geo\]'$"):
         installed()
 
 

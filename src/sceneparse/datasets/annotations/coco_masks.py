@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.datasets.annotations.outlines import flat_corners, has_area
-from sceneparse.errors import MissingPackageError, install
+from sceneparse.errors import MissingPackageError
 
 Size = tuple[int, int]
 
@@ -126,6 +126,7 @@ def mask_package() -> Any:
         from pycocotools import mask
     except ImportError:
         raise MissingPackageError(
-            f"polygons of COCO JSON are filled by pycocotools, which is not installed: {install('annotations')}"
+            "polygons of COCO JSON are filled by pycocotools, which is not installed: pip install "
+            "'sceneparse[annotations]'"
         ) from None
     return mask

@@ -1,23 +1,18 @@
 """Write a folder whole or not at all, and again over an earlier one, but never over what somebody has changed in it."""
 
-import hashlib
 import json
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.unfinished import temporary_folder
 
 RECORD = ".written.json"
-"""Holds of each file its bytes, time of change in nanoseconds and SHA-256; null for one that other names stand for too.
-
-Earlier versions wrote no SHA-256.
-"""
+"""Holds of each file its bytes and time of change in nanoseconds, null for one that other names stand for too."""
 
 
 @contextmanager
@@ -64,20 +59,20 @@ def refuse_changed(target: Path) -> None:
         return
     if not target.is_dir():
         raise UserError(f"{target}: is a file, where a folder is to be written: move it away")
-    if changed := _changed(target):
+    try:
+        record = json.loads((target / RECORD).read_text(encoding="utf-8"))
+        changed = [
+            path
+            for path in _files(target)
+            if path not in record or (record[path] is not None and record[path] != _facts(target / path))
+        ]
+    except (OSError, ValueError, TypeError):
+        changed = _files(target)
+    if changed:
         raise UserError(
             f"{target / changed[0]}: was changed or put there since {target.name} was written, and nothing is written "
             f"over: move {target} away, or take another output folder"
         )
-
-
-def _changed(folder: Path) -> list[str]:
-    """The files of a folder that its account doesn't know, or knows otherwise."""
-    try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return [path for path in _files(folder) if path not in record or not _is_same(folder / path, record[path])]
-    except (OSError, ValueError, TypeError):
-        return _files(folder)
 
 
 def _files(folder: Path) -> list[str]:
@@ -85,22 +80,6 @@ def _files(folder: Path) -> list[str]:
     return sorted(path for path in found if path != RECORD)
 
 
-def _facts(path: Path) -> list[int | str] | None:
+def _facts(path: Path) -> list[int] | None:
     status = path.stat()
-    return None if status.st_nlink > 1 else [status.st_size, status.st_mtime_ns, _sha256(path)]
-
-
-def _is_same(path: Path, facts: Any) -> bool:
-    """Whether a file is what its account says. A copy has another time of change; only then the content is read."""
-    if facts is None:
-        return True
-    size, modified, *sha256 = facts
-    status = path.stat()
-    if status.st_size != size:
-        return False
-    return bool(status.st_mtime_ns == modified or sha256 == [_sha256(path)])
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return None if status.st_nlink > 1 else [status.st_size, status.st_mtime_ns]

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import get_args
 
-from sceneparse.arguments import argument, check_choice, check_names, check_number
+from sceneparse.arguments import argument, check_choice, check_names
 from sceneparse.errors import UserError, require
 from sceneparse.parsing.artefacts.artefact import Artefact, Inputs
 from sceneparse.parsing.artefacts.table import ARTEFACTS
-from sceneparse.settings.legend import OPACITY, LegendLayout
+from sceneparse.settings.legend import LegendLayout
 from sceneparse.tables import require_known
 
 _BLIND = frozenset({"labels", "parts", "materials", "textures", "confidence", "confidence16", "geojson"})
@@ -74,21 +74,21 @@ def shows_picture(chosen: Iterable[str]) -> bool:
     return not _BLIND.issuperset(chosen)
 
 
-def check_drawing(legend: LegendLayout, opacity: float, drawn: bool) -> None:
-    """Check how drawings are to be made.
+def check_legend(legend: LegendLayout, chosen: Iterable[str]) -> None:
+    """Check where drawings of pictures are to have their legend.
 
     Args:
-        legend: Where they have their legend.
-        opacity: How much of the colours is seen.
-        drawn: Whether there are drawings.
+        legend: The place.
+        chosen: Names of the artefacts that are written.
 
     Raises:
-        UserError: There is no such place or opacity, or no drawing.
+        UserError: There is no such place, or no drawing.
     """
     check_choice("legend", legend, get_args(LegendLayout))
-    check_number("opacity", opacity, least=0, most=1)
-    require(drawn or legend == "auto", f"{argument('legend', legend)}: no overlay is drawn that could have a legend")
-    require(drawn or opacity == OPACITY, f"{argument('opacity', opacity)}: no overlay is drawn")
+    require(
+        draws(chosen) or legend == "auto",
+        f"{argument('legend', legend)}: no overlay is drawn that could have a legend",
+    )
 
 
 def chosen_artefacts(

@@ -11,34 +11,25 @@ from sceneparse.files import write_json
 from sceneparse.parsing.artefacts.choice import draws
 from sceneparse.parsing.own_files import read_record, record_of
 from sceneparse.parsing.parser import Parser
-from sceneparse.settings.legend import OPACITY, LegendLayout
-
-DRAWN_BY = ("legend", "opacity")
-"""What a JSON says of how drawings were made."""
+from sceneparse.settings.legend import LegendLayout
 
 
-def made_by(
-    parser: Parser, *, ignore_below: float | None = None, legend: LegendLayout = "auto", opacity: float = OPACITY
-) -> dict[str, Any]:
+def made_by(parser: Parser, *, ignore_below: float | None = None, legend: LegendLayout = "auto") -> dict[str, Any]:
     """Return what a parse depends on besides its input: the model, the protocol and, of a unified model, the tasks.
 
-    The threshold, the ranges, the legend's place and the opacity too, where they were given.
+    The threshold, the ranges and the legend's place too, where they were given.
 
     Args:
         parser: The model.
         ignore_below: The confidence under which pixels get no class; None: all have one.
         legend: Where drawings have their legend, if there are any.
-        opacity: How much of the colours they show.
     """
     tasks = {} if parser.tasks is None else {"tasks": sorted(parser.tasks.names())}
     ignored = {} if ignore_below is None else {"ignore_below": ignore_below}
     ranges = {"ranges": [list(pair) for pair in parser.ranges]} if parser.ranges else {}
-    drawing = {
-        **({} if legend == "auto" else {"legend": legend}),
-        **({} if opacity == OPACITY else {"opacity": float(opacity)}),
-    }
+    place = {} if legend == "auto" else {"legend": legend}
     model = {"model_sha256": parser.fingerprint, "protocol": parser.protocol.described()}
-    return {**model, **tasks, **ignored, **ranges, **drawing}
+    return {**model, **tasks, **ignored, **ranges, **place}
 
 
 def facts_of_file(path: Path) -> dict[str, Any]:
@@ -124,8 +115,8 @@ def earlier_parse(content: bytes, facts: dict[str, Any], write: Collection[str])
 
 
 def _earlier(record: dict[str, Any] | None, facts: dict[str, Any], write: Collection[str]) -> Earlier | None:
-    # Where nothing is drawn, it does not matter how an earlier run drew.
-    unsaid = dict.fromkeys(DRAWN_BY) if draws(write) else {}
+    # Where nothing is drawn, it does not matter where an earlier run drew its legends.
+    unsaid = {"legend": None} if draws(write) else {}
     if record is None or not same_making(record, {**unsaid, **facts}):
         return None
     try:

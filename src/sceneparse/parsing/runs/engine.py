@@ -127,13 +127,11 @@ class Run:
         used = "; ".join(self._engines) or parser.engine.describe()
         return {"used": used, **({"why": parser.why_engine} if parser.why_engine else {})}
 
-    def close(self, summary: Summary, drawings: str = "", one: Path | None = None) -> None:
-        """Write the summary into the output folder, and say what became of the inputs and what a person wants to open.
+    def close(self, summary: Summary) -> None:
+        """Write the summary into the output folder, and say what became of the inputs.
 
         Args:
             summary: What became of them.
-            drawings: What is drawn of each input, such as "overlays"; empty where nothing is.
-            one: The drawing of the only input, where there is no other.
 
         Raises:
             UserError: It cannot be written.
@@ -141,12 +139,8 @@ class Run:
         assert self._summary is not None, "a store has its own"
         with writing(self._summary):
             write_json(self._summary, self.described(summary))
-        see = str(self._summary)
-        if drawings and (summary.done or summary.skipped):
-            whole = one is not None and not summary.failed
-            see = str(one) if whole else f"the {drawings} in {self._summary.parent} and {see}"
         what = "" if self._kind == "picture" else f"{self._kind}s: "
-        self.say(f"{what}{summary.describe()}; see {see}")
+        self.say(f"{what}{summary.describe()}; see {self._summary}")
 
 
 class Named(Protocol):

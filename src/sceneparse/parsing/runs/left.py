@@ -9,7 +9,7 @@ from sceneparse.parsing.artefacts.file_names import stem_of
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.picture_inputs import Inputs
 from sceneparse.parsing.runs.earlier import earlier_in_folder, facts_of_file, made_by
-from sceneparse.settings.legend import OPACITY, LegendLayout
+from sceneparse.settings.legend import LegendLayout
 
 
 def nothing_left(
@@ -22,7 +22,6 @@ def nothing_left(
     ignore_below: float | None = None,
     without: AbstractSet[Path] = frozenset(),
     legend: LegendLayout = "auto",
-    opacity: float = OPACITY,
 ) -> bool:
     """Return whether a run over pictures would find each of them done already.
 
@@ -35,13 +34,12 @@ def nothing_left(
         ignore_below: Under which probability pixels get no class.
         without: Files among them that something else parses.
         legend: Where drawings name their classes.
-        opacity: How much of the colours they show.
 
     Raises:
         UserError: Artefacts that there are not, or the inputs cannot be searched.
     """
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
-    facts = made_by(parser, ignore_below=ignore_below, legend=legend, opacity=opacity)
+    facts = made_by(parser, ignore_below=ignore_below, legend=legend)
     try:
         return all(
             earlier_in_folder(out, stem_of(one.name), {"picture": facts_of_file(one.path), **facts}, chosen)

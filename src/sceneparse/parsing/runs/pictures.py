@@ -13,9 +13,8 @@ from sceneparse.arguments import argument, check_flag, check_names, check_probab
 from sceneparse.calls import by_name
 from sceneparse.errors import UnwritableError, UserError
 from sceneparse.inference.worth_compiling import Amount, work_ahead
-from sceneparse.parsing.artefacts.choice import check_drawing, draws, picture_artefacts, shows_picture
+from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts, shows_picture
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
-from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.batches import in_batches, read_ahead, threads_beside
 from sceneparse.parsing.loading import load
 from sceneparse.parsing.opening import PictureRead
@@ -33,7 +32,7 @@ from sceneparse.paths import expanded, refuse_folded
 from sceneparse.pictures.finding import FoundPicture
 from sceneparse.pictures.reading import PictureError, picture_size
 from sceneparse.recipes.keywords import in_load
-from sceneparse.settings.legend import OPACITY, LegendLayout
+from sceneparse.settings.legend import LegendLayout
 from sceneparse.weights.swapped import refuse_swapped
 
 _WAITING_PIXELS = 32_000_000
@@ -53,7 +52,6 @@ def predict_pictures(
     ignore_below: float | None = None,
     without: AbstractSet[Path] = frozenset(),
     legend: LegendLayout = "auto",
-    opacity: float = OPACITY,
 ) -> StreamSummary:
     """Parse files, folders and patterns into a folder that mirrors their tree.
 
@@ -78,12 +76,11 @@ def predict_pictures(
         without: Files among them that something else parses.
         legend: Where overlays and panels name their classes: auto (beside upright pictures, below any others), below,
             or none.
-        opacity: How much of the classes' colours overlays and panels show, 0 (none) to 1 (nothing else).
 
     Raises:
-        UserError: No such probability, legend or opacity, no pictures, folders of pictures inside the output folder,
-            pictures of which one's file would take the place of another's, artefacts that there are not, or the outputs
-            cannot be written.
+        UserError: No such probability or legend, no pictures, folders of pictures inside the output folder, pictures of
+            which one's file would take the place of another's, artefacts that there are not, or the outputs cannot be
+            written.
     """
     start = time.perf_counter()
     check_type("parser", parser, (Parser, str, Path), "a Parser, or a model as sceneparse.load takes it")
@@ -101,14 +98,14 @@ def predict_pictures(
         refuse_swapped("predict", parser, given)
         parser = load(parser)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
-    check_drawing(legend, opacity, draws(chosen))
+    check_legend(legend, chosen)
     pictures = Inputs(inputs, out, without)
     refuse_folded((found.name for found in pictures), out)
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)
     run = Run(out, progress=progress)
     if ignore_below is not None:
         run.say_confidence(parser)
-    facts = made_by(parser, ignore_below=ignore_below, legend=legend, opacity=opacity)
+    facts = made_by(parser, ignore_below=ignore_below, legend=legend)
     reader = _Reader(parser, facts, pictures, out, chosen, again)
     writer = _Writer(run, out, chosen)
     deep = others = False
@@ -142,8 +139,8 @@ def predict_pictures(
                         run.doubt(str(found.path), parse.doubt)
                         if ignore_below is not None:
                             parse = parse.ignoring_below(ignore_below)
-                        if (legend, opacity) != ("auto", OPACITY):
-                            parse = dataclasses.replace(parse, legend_layout=legend, opacity=opacity)
+                        if legend != "auto":
+                            parse = dataclasses.replace(parse, legend_layout=legend)
                         behind.put(writer, parse, found, facts, weight=parse.labels.size, then=writer.count)
             del finish  # it holds a picture's labels while the next one is begun
             passed += 1
@@ -155,16 +152,8 @@ def predict_pictures(
     summary = run.tally.stream_summary(time.perf_counter() - start)
     if not (summary.done or summary.skipped or summary.failed):
         raise UserError(f"no pictures but those in the output folder {out}")
-    only = _overlay_of_the_only(pictures, out) if summary.done + summary.skipped == 1 else None
-    run.close(summary, "overlays" if "overlay" in chosen else "", only)
+    run.close(summary)
     return summary
-
-
-def _overlay_of_the_only(pictures: Inputs, out: Path) -> Path | None:
-    stem = stem_of(next(iter(pictures)).name)
-    # Of a picture too long for a JPEG it is a PNG.
-    files = (out / f"{stem}{suffix}" for suffix in ARTEFACTS["overlay"].suffixes)
-    return next((path for path in files if path.is_file()), None)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sceneparse.parsing.artefacts.choice import draws
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.outputs import FRAMES
 from sceneparse.parsing.own_files import foreign_file, kind_of, kind_of_content, mark_of, named_files, read_record
-from sceneparse.parsing.runs.earlier import DRAWN_BY, same_making
+from sceneparse.parsing.runs.earlier import same_making
 from sceneparse.parsing.runs.faults import LeftOutError
 from sceneparse.parsing.runs.summaries import SUMMARIES, Kind
 
@@ -121,7 +121,7 @@ def replacing(place: Place, facts: dict[str, Any]) -> Iterator[None]:
         yield
         kept = {name: path for name, path in others.items() if path.exists()}
         if kept and (record := read_record(place.record)) is not None:
-            write_json(place.record, _with_kept(record, kept, earlier or {}))
+            write_json(place.record, _with_kept(record, kept, (earlier or {}).get("legend")))
     finally:
         with suppress(OSError):
             if killed and place.record.exists() and _unnamed(place.record):
@@ -130,24 +130,23 @@ def replacing(place: Place, facts: dict[str, Any]) -> Iterator[None]:
                 mark.unlink(missing_ok=True)
 
 
-def _with_kept(record: dict[str, Any], kept: dict[str, Path], earlier: dict[str, Any]) -> dict[str, Any]:
-    """The JSON of a parse that names files of an earlier one as well; drawings made otherwise than its own go.
+def _with_kept(record: dict[str, Any], kept: dict[str, Path], legend: Any) -> dict[str, Any]:
+    """The JSON of a parse that names files of an earlier one as well; drawings with another legend than its own go.
 
     Args:
         record: What the parse wrote.
         kept: The earlier one's files that are there, by their artefacts.
-        earlier: The earlier one's JSON.
+        legend: What the earlier one's JSON says of its legend.
     """
     # Of an artefact that a package brought along, which is gone, nothing is known.
     drawn = {name: path for name, path in kept.items() if name in ARTEFACTS and ARTEFACTS[name].drawn}
-    otherwise = {key: earlier.get(key) for key in DRAWN_BY if record.get(key) != earlier.get(key)}
-    if drawn and otherwise:
+    if drawn and record.get("legend") != legend:
         if draws(record["files"]):
             for path in drawn.values():
                 _remove(path)
             kept = {name: path for name, path in kept.items() if name not in drawn}
         else:
-            record = {**record, **otherwise}
+            record = {**record, "legend": legend}
     return {**record, "files": {**{name: path.name for name, path in kept.items()}, **record["files"]}}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.arguments import argument
-from sceneparse.errors import UserError, install
+from sceneparse.errors import UserError
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.rasters.bands import BandForm, needs_range
 from sceneparse.pictures.rasters.choosing import chosen_bands, luma_of
@@ -31,7 +31,7 @@ def installed() -> ModuleType:
         import rasterio
         from rasterio.errors import NotGeoreferencedWarning
     except ImportError:
-        raise UserError(f"rasters need rasterio: {install('geo')}") from None
+        raise UserError("rasters need rasterio: pip install 'sceneparse[geo]'") from None
     # For good, not for one call: filters are the process's, and rasters are read in several threads. Appended: a
     # user's own filter comes first.
     warnings.filterwarnings("ignore", category=NotGeoreferencedWarning, append=True)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sceneparse.errors import install, reason_of
+from sceneparse.errors import reason_of
 from sceneparse.training.progress import say_once
 from sceneparse.training.trackers.kind import TrackedRun, TrackerKind
 
@@ -88,7 +88,7 @@ def _cut(value: str) -> str:
 MLFLOW = TrackerKind(
     title="MLflow",
     package="mlflow",
-    install=install("mlflow"),
+    install="pip install 'sceneparse[mlflow]'",
     open=MlflowRun,
     project_variable="MLFLOW_EXPERIMENT_NAME",
 )

@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Mapping
 
-from sceneparse.errors import UserError, install
+from sceneparse.errors import UserError
 from sceneparse.training.trackers.kind import TrackedRun, TrackerKind
 
 EXIT_CODES = {"finished": 0, "stopped": 255, "failed": 1}
@@ -58,7 +58,7 @@ def _check() -> None:
 WANDB = TrackerKind(
     title="Weights & Biases",
     package="wandb",
-    install=install("wandb"),
+    install="pip install 'sceneparse[wandb]'",
     open=WandbRun,
     check=_check,
     project_variable="WANDB_PROJECT",

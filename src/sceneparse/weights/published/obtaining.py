@@ -203,14 +203,12 @@ def _explained(one: Published, file: File, folder: Path, first: dict[str, Any] |
             f"to take the new one, delete {folder / RECORD}"
         ) from None
     except UserError as error:
-        if isinstance(error, UnreachableError):  # of several addresses the owner's says enough: the line is long
-            raise UserError(
-                f"{one.name}: cannot be fetched ({error.reason}); where there is a network, give the same command, or "
-                f"fetch {file.urls[0]} and put it into {folder}"
-            ) from None
+        why = f": {error}"
+        if isinstance(error, UnreachableError):
+            why = f" from {' or '.join(error.urls)} ({error.reason})"
         raise UserError(
-            f"{one.name}: {folder / file.name} is missing and cannot be fetched: {error}; put it there by hand, or "
-            "give the same command when there is a network"
+            f"{one.name}: {folder / file.name} is missing and cannot be fetched{why}; put it there by hand, or give "
+            "the same command when there is a network"
         ) from None
     except OSError as error:
         raise UserError(f"{one.name}: {file.name} cannot be written into {folder} ({error})") from None

@@ -211,10 +211,10 @@ def test_without_ray_it_says_what_to_install(
     without("ray")
     words = ["predict", str(tiny_run / "model"), str(folder), "--out", str(tmp_path / "out"), "--engine", "torch"]
     assert main([*words, "--runner", "ray"]) == 2
-    assert "pip install '.[ray]'" in capsys.readouterr().err
+    assert "pip install 'sceneparse[ray]'" in capsys.readouterr().err
 
 
-def test_workers_are_told_how_overlays_are_drawn(
+def test_workers_are_told_where_legends_go(
     tiny_run: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[dict[str, Any]] = []
@@ -226,8 +226,8 @@ def test_workers_are_told_how_overlays_are_drawn(
     monkeypatch.setattr("sceneparse.parsing.runs.collection.predict_collection", noted)
     monkeypatch.setattr("sceneparse.parsing.runs.collection.addresses.refuse_without_ray", lambda: None)
     words = ["predict", str(tiny_run / "model"), str(folder), "--out", str(tmp_path / "out"), "--engine", "torch"]
-    assert main([*words, "--runner", "ray", "--legend", "none", "--opacity", "0.3"]) == 0
-    assert [(options["legend"], options["opacity"]) for options in asked] == [("none", 0.3)]
+    assert main([*words, "--runner", "ray", "--legend", "none"]) == 0
+    assert [options["legend"] for options in asked] == ["none"]
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_a_machine_without_the_model_folder_loads_the_same_model(
 
 
 class TestFiles:
-    @pytest.mark.parametrize("options", [{}, {"ignore_below": 0.9}, {"legend": "none"}, {"opacity": 0.3}])
+    @pytest.mark.parametrize("options", [{}, {"ignore_below": 0.9}, {"legend": "none"}])
     def test_they_are_those_of_the_plain_loop_byte_by_byte(
         self,
         worker: Callable[..., ParseChunks],
@@ -179,8 +179,6 @@ class TestFiles:
         assert status(write=("labels",)) == "skipped"
         assert status() == "parsed"
         assert status(legend="below") == "parsed"
-        assert status(legend="below", opacity=0.3) == "parsed"
-        assert status(legend="below", opacity=0.3) == "skipped"
 
     def test_tar_members_and_rows_are_parsed_like_files(
         self, worker: Callable[..., ParseChunks], tar: Path, tmp_path: Path, folder: Path

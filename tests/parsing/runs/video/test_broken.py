@@ -104,7 +104,7 @@ class TestBroken:
     ) -> None:
         clip = make_clip()
         without("av")
-        with pytest.raises(UserError, match=r"pip install '\.\[video\]'"):
+        with pytest.raises(UserError, match=r"pip install 'sceneparse\[video\]'"):
             run(parser, clip, out)
 
     def test_a_full_disk_is_said_in_a_line_and_leaves_nothing_half(

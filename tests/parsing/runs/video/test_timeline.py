@@ -76,11 +76,6 @@ class TestTimeline:
         assert tuple(low[100]) == SPACE.colors[1] and tuple(high[100]) == SPACE.colors[0]
         assert tuple(low[900]) == tuple(high[900]) == SPACE.colors[1]
 
-    def test_a_black_background_has_its_share_in_the_picture(self) -> None:
-        timeline = Timeline(LabelSpace(("background", "car")))
-        timeline.add(0.0, filled(0, 0, 0, 1), (0, 0))
-        assert tuple(np.asarray(timeline.draw(1.0))[26 + 200, 400]) == (0, 0, 0)
-
 
 @pytest.mark.parametrize(("seconds", "said"), [(2.5, "2.5 s"), (187, "3:07"), (3723.4, "1:02:03")])
 def test_times_are_said_as_people_say_them(seconds: float, said: str) -> None:

@@ -2,9 +2,9 @@
 
 from importlib.util import find_spec
 
-from sceneparse.errors import install, require
+from sceneparse.errors import require
 
-MISSING = f"collections need Ray, which is not installed; do: {install('ray')}"
+MISSING = "collections need Ray, which is not installed; do: pip install 'sceneparse[ray]'"
 """What is said where it is missing."""
 
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")

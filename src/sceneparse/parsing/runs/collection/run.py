@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sceneparse.arguments import check_probability
 from sceneparse.errors import UserError, counted
 from sceneparse.files import json_of, json_text
-from sceneparse.parsing.artefacts.choice import check_drawing, draws, picture_artefacts
+from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts
 from sceneparse.parsing.artefacts.file_names import refuse_collisions
 from sceneparse.parsing.loading import Loading
 from sceneparse.parsing.parser import Parser
@@ -30,7 +30,7 @@ from sceneparse.parsing.runs.summaries import SUMMARIES
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
 from sceneparse.paths import expanded, refuse_folded
 from sceneparse.pictures.forms import LeftOut
-from sceneparse.settings.legend import OPACITY, LegendLayout
+from sceneparse.settings.legend import LegendLayout
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.model import find_model
 
@@ -53,7 +53,6 @@ def predict_collection(
     write: Collection[str] | None = None,
     ignore_below: float | None = None,
     legend: LegendLayout = "auto",
-    opacity: float = OPACITY,
 ) -> StreamSummary:
     """Parse a collection with workers on Ray Data, on this machine or a cluster.
 
@@ -79,7 +78,6 @@ def predict_collection(
         write: Names of the artefacts to write beside the JSON, in place of the default ones.
         ignore_below: As in `predict_pictures`.
         legend: As in `predict_pictures`.
-        opacity: As in `predict_pictures`.
 
     Raises:
         UserError: The parser wasn't made by `load`, no pictures, pictures of which one's file would take the place of
@@ -89,7 +87,7 @@ def predict_collection(
     if ignore_below is not None:
         check_probability("ignore_below", ignore_below)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
-    check_drawing(legend, opacity, draws(chosen))
+    check_legend(legend, chosen)
     out = out if is_url(out) else str(expanded(out).absolute())
     loading = _loading_elsewhere(parser)
     location = Location(out)
@@ -112,7 +110,7 @@ def predict_collection(
         run.say(f"{counted(len(items), 'picture')}, {share.describe()}")
         files = _files_of_model(loading.model) if address else None
         each = len(items) // share.workers
-        plan = Plan(loading, files, out, store, chosen, again, share.threads, ignore_below, legend, opacity, each)
+        plan = Plan(loading, files, out, store, chosen, again, share.threads, ignore_below, legend, each)
         outcomes = _parse(run, items, parse_chunks(ray, plan, items, share))
     run.leave_out_files(left_out)
     with writing(f"{out}/{MANIFEST}"):

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sceneparse.arguments import argument
-from sceneparse.errors import UserError, install
+from sceneparse.errors import UserError
 from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.locations import Location, store_errors
 from sceneparse.pictures.finding import is_hidden
@@ -186,5 +186,5 @@ def _arrow(address: str) -> Any:
     try:
         import pyarrow.parquet
     except ImportError:
-        raise UserError(f"{address}: Parquet files need pyarrow; do: {install('ray')}") from None
+        raise UserError(f"{address}: Parquet files need pyarrow; do: pip install 'sceneparse[ray]'") from None
     return pyarrow.parquet

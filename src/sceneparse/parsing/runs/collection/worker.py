@@ -28,7 +28,7 @@ from sceneparse.parsing.runs.collection.shards import content
 from sceneparse.parsing.runs.collection.stores import FolderStore, ObjectStore, ParquetStore, Saved, Store
 from sceneparse.parsing.runs.earlier import facts_of_file, made_by
 from sceneparse.parsing.runs.faults import LeftOutError, parsing, writing, writing_parse
-from sceneparse.settings.legend import OPACITY, LegendLayout
+from sceneparse.settings.legend import LegendLayout
 from sceneparse.tables import require_known
 
 _DEATHS = 5
@@ -49,7 +49,6 @@ class Plan:
         threads: Threads that a worker computes with.
         ignore_below: The confidence under which pixels get no class; None: all have one.
         legend: Where drawings have their legend.
-        opacity: How much of the colours they show.
         share: How many pictures a worker may expect.
     """
 
@@ -62,7 +61,6 @@ class Plan:
     threads: int
     ignore_below: float | None = None
     legend: LegendLayout = "auto"
-    opacity: float = OPACITY
     share: int = 0
 
     def parser(self) -> Parser:
@@ -152,7 +150,7 @@ class ParseChunks:
         except UserError as error:
             self._wrong = str(error)
             return
-        self._made_by = made_by(self._parser, ignore_below=plan.ignore_below, legend=plan.legend, opacity=plan.opacity)
+        self._made_by = made_by(self._parser, ignore_below=plan.ignore_below, legend=plan.legend)
         self._ahead = ExitStack()  # for as long as there is this worker
         self._ahead.enter_context(work_ahead(self._parser.engine, self._amount))
 
@@ -242,8 +240,8 @@ class ParseChunks:
             return Outcome(item.number, "failed", str(error))
         if self._plan.ignore_below is not None:
             parse = parse.ignoring_below(self._plan.ignore_below)
-        if (self._plan.legend, self._plan.opacity) != ("auto", OPACITY):
-            parse = replace(parse, legend_layout=self._plan.legend, opacity=self._plan.opacity)
+        if self._plan.legend != "auto":
+            parse = replace(parse, legend_layout=self._plan.legend)
         try:
             with writing_parse(f"{self._plan.out}/{item.name}", item.file):
                 saved = self._store.save(parse, item, read.facts)

@@ -211,7 +211,6 @@ class RasterJob:
                 for entry in _entries(self.parser.labels, counts)
             ],
             "model": self.parser.name,
-            "recipe": self.parser.recipe,
             "files": {name: path.name for name, path in self._files.items()},
             **({"largest_value": seen.largest} if raster.full_scale else {}),
         }

@@ -34,9 +34,10 @@ from sceneparse.parsing.runs.video.sources import VideoSource
 from sceneparse.parsing.runs.video.stopping import frames_progress, stop_by_interrupt
 from sceneparse.parsing.runs.video.timeline import Timeline, clock
 from sceneparse.parsing.runs.video.writing import VideoWriter
-from sceneparse.settings.legend import OPACITY, LegendLayout
+from sceneparse.settings.legend import LegendLayout
 
 _AHEAD, _BEHIND, _WRITERS = 4, 4, 2
+_OPACITY = 0.55
 _OF_THE_DISK = frozenset(
     (
         *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES),
@@ -56,7 +57,6 @@ class VideoOptions:
         seconds: Parse so much of it; None: all of it.
         again: Whether label frames that an earlier run left are made again.
         legend: Where the overlay has its legend.
-        opacity: How much of the colours it shows.
     """
 
     write: tuple[str, ...]
@@ -64,7 +64,6 @@ class VideoOptions:
     seconds: float | None
     again: bool
     legend: LegendLayout = "auto"
-    opacity: float = OPACITY
 
 
 @dataclass
@@ -152,8 +151,7 @@ class VideoJob:
 
     def _asked(self, facts: dict[str, Any]) -> dict[str, Any]:
         """What the outputs depend on, with what was asked of this run."""
-        usual = {"opacity": None} if self._draws else {}
-        return {**facts, "seconds_asked": self.options.seconds, **usual, **self._drawing}
+        return {**facts, "seconds_asked": self.options.seconds, **self._legend}
 
     @property
     def _place(self) -> Place:
@@ -162,15 +160,9 @@ class VideoJob:
         return Place("video", shown, self.out, self._record, files, self.inputs, source)
 
     @property
-    def _drawing(self) -> dict[str, Any]:
-        """What the JSON says of how the overlay is drawn: nothing where there is none."""
-        if not self._draws:
-            return {}
-        legend, opacity = self.options.legend, self.options.opacity
-        return {
-            "legend": None if legend == "none" else legend,
-            **({} if opacity == OPACITY else {"opacity": float(opacity)}),
-        }
+    def _legend(self) -> dict[str, Any]:
+        """What the JSON says of the overlay's legend: nothing where there is no overlay."""
+        return {"legend": None if self.options.legend == "none" else self.options.legend} if self._draws else {}
 
     @property
     def _draws(self) -> bool:
@@ -195,7 +187,7 @@ class VideoJob:
                 files = {name: path.name for name, path in self._files.items()}
                 took = round(time.perf_counter() - start, 2)
                 asked = {"seconds_asked": self.options.seconds, "files": files, "took_seconds": took}
-                write_json(self._record, {**described, **asked, **self._drawing, **facts})
+                write_json(self._record, {**described, **asked, **self._legend, **facts})
         return _lines(self.source, described, took, self._record)
 
     def _parse(self, reader: VideoReader, facts: dict[str, Any]) -> _Frames:
@@ -267,7 +259,6 @@ class VideoJob:
             "scene_cuts": found.cuts,
             "timeline": found.timeline.to_json(),
             "model": self.parser.name,
-            "recipe": self.parser.recipe,
         }
 
     def _writer(self, stack: ExitStack, reader: VideoReader, size: tuple[int, int]) -> VideoWriter:
@@ -282,7 +273,7 @@ class VideoJob:
         )
 
     def _encode(self, writer: VideoWriter, legend: GrowingLegend, frame: Frame, labels: NDArray[np.int16]) -> None:
-        drawn = legend.draw(frame.pixels, labels, self.options.opacity)
+        drawn = legend.draw(frame.pixels, labels, _OPACITY)
         writer.frame(np.asarray(drawn), frame.pts, frame.duration)
 
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import get_args
 
-from sceneparse.parsing.artefacts.choice import check_drawing, chosen_artefacts
-from sceneparse.parsing.artefacts.table import ARTEFACTS
+from sceneparse.arguments import argument, check_choice
+from sceneparse.errors import require
+from sceneparse.parsing.artefacts.choice import chosen_artefacts
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.runs.engine import Run, all_done, run_jobs
 from sceneparse.parsing.runs.tally import Summary
 from sceneparse.parsing.runs.video.job import VideoJob, VideoOptions
 from sceneparse.parsing.runs.video.sources import VideoSource
 from sceneparse.parsing.runs.video.wishes import refuse_unfit
-from sceneparse.settings.legend import OPACITY, LegendLayout
+from sceneparse.settings.legend import LegendLayout
 
 
 def predict_videos(
@@ -27,7 +29,6 @@ def predict_videos(
     progress: bool = True,
     write: Collection[str] | None = None,
     legend: LegendLayout = "auto",
-    opacity: float = OPACITY,
 ) -> Summary:
     """Parse videos, or a camera until it is stopped (by Ctrl-C, or after `seconds`).
 
@@ -36,9 +37,9 @@ def predict_videos(
     OUT/videos-summary.json. Only objects are parsed.
 
     A video is skipped if all its files are there and come from the same video, model, protocol and smoothing, the
-    overlay with the same legend and opacity. One that is interrupted leaves no half-written file; its label frames are
-    kept and used by the next run. A video that cannot be parsed, or in whose outputs' place something lies that no run
-    wrote, is named on stderr, counted and left out.
+    overlay with the same legend. One that
+    is interrupted leaves no half-written file; its label frames are kept and used by the next run. A video that cannot
+    be parsed, or in whose outputs' place something lies that no run wrote, is named on stderr, counted and left out.
 
     Args:
         parser: The model.
@@ -54,12 +55,11 @@ def predict_videos(
             others if they are wanted.
         legend: Where the overlay video names the classes that were seen so far: auto (beside upright frames, below any
             others), below, or none.
-        opacity: How much of the classes' colours it shows, 0 (none) to 1 (nothing else).
 
     Raises:
         UserError: PyAV is missing, values out of their range, or the outputs cannot be written.
     """
-    options = _options(overlay, label_frames, smooth, seconds, write, legend, opacity, again=again)
+    options = _options(overlay, label_frames, smooth, seconds, write, legend, again=again)
     run = Run(out, "video", progress=progress)
     inputs = tuple(Path(video.address) for video in videos if not video.live)
 
@@ -68,8 +68,7 @@ def predict_videos(
 
     run_jobs(run, parser, videos, job_of, out=out, again=again)
     summary = run.tally.summary()
-    only = out / f"{videos[0].name}{ARTEFACTS['overlay'].video}" if len(videos) == 1 else None
-    run.close(summary, "overlays" if "overlay" in options.write else "", only)
+    run.close(summary)
     return summary
 
 
@@ -84,7 +83,6 @@ def videos_done(
     seconds: float | None = None,
     write: Collection[str] | None = None,
     legend: LegendLayout = "auto",
-    opacity: float = OPACITY,
 ) -> bool:
     """Return whether `predict_videos`, which takes the same, would find each of them done already.
 
@@ -93,7 +91,7 @@ def videos_done(
     Raises:
         UserError: PyAV is missing, or values out of their range.
     """
-    options = _options(overlay, label_frames, smooth, seconds, write, legend, opacity, again=False)
+    options = _options(overlay, label_frames, smooth, seconds, write, legend, again=False)
     return all_done(videos, lambda source: VideoJob(parser, source, out, options, None))
 
 
@@ -104,13 +102,16 @@ def _options(
     seconds: float | None,
     write: Collection[str] | None,
     legend: LegendLayout,
-    opacity: float,
     *,
     again: bool,
 ) -> VideoOptions:
     """What is wanted of each video, as `predict_videos` takes it."""
+    check_choice("legend", legend, get_args(LegendLayout))
     refuse_unfit(smooth, seconds)
     wanted = {"timeline": True, "overlay": overlay, "labels": label_frames}
     chosen = chosen_artefacts("videos", write, wanted, overlay=overlay)
-    check_drawing(legend, opacity, "overlay" in chosen)
-    return VideoOptions(chosen, smooth, seconds, again, legend, opacity)
+    require(
+        "overlay" in chosen or legend == "auto",
+        f"{argument('legend', legend)}: no overlay is drawn that could have a legend",
+    )
+    return VideoOptions(chosen, smooth, seconds, again, legend)

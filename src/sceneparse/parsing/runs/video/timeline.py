@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from sceneparse.drawing.legend import LegendEntry
-from sceneparse.drawing.paint import paint
 from sceneparse.drawing.render import draw_overlay
 from sceneparse.labels import IGNORE, LabelSpace
 
@@ -197,9 +196,8 @@ class Timeline:
             for index in order.tolist()
             if pixels[index]
         ]
-        # In all colours, a background's black too, which an overlay would leave to the picture.
-        bands = np.where((labels == IGNORE)[..., None], np.uint8(255), paint(labels, self.space))
-        return _with_times(draw_overlay(bands, labels, self.space, legend, 0.0), ends[-1])
+        white = np.full((_TALL, _WIDE, 3), 255, np.uint8)
+        return _with_times(draw_overlay(white, labels, self.space, legend, 1.0), ends[-1])
 
     def _sums(self) -> tuple[NDArray[np.int64], int]:
         pixels = np.sum([span.pixels for span in self.spans], axis=0)

@@ -2,9 +2,9 @@
 
 from importlib.util import find_spec
 
-from sceneparse.errors import install, require
+from sceneparse.errors import require
 
-MISSING = f"videos need PyAV, which is not installed; do: {install('video')}"
+MISSING = "videos need PyAV, which is not installed; do: pip install 'sceneparse[video]'"
 """What is said where it is missing."""
 
 

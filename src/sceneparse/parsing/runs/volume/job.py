@@ -162,7 +162,6 @@ class VolumeJob:
                 for entry in labelled.entries
             ],
             "model": self.parser.name,
-            "recipe": self.parser.recipe,
             "files": {name: path.name for name, path in self._files.items()},
             "took_seconds": round(time.perf_counter() - start, 2),
             **self.facts(),

@@ -6,7 +6,6 @@ from pathlib import Path
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.artefacts.choice import chosen_artefacts
-from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.runs.engine import Run, all_done, run_jobs
 from sceneparse.parsing.runs.tally import Summary
@@ -61,9 +60,7 @@ def predict_volumes(
     run = Run(Path(out), "volume", progress=progress)
     run_jobs(run, parser, sources, job_of, out=Path(out), again=again)
     summary = run.tally.summary()
-    only = Path(out) / f"{sources[0].name}{ARTEFACTS['montage'].volume}" if len(sources) == 1 else None
-    drawn = montage if write is None else "montage" in write
-    run.close(summary, "montages" if drawn else "", only)
+    run.close(summary)
     return summary
 
 
