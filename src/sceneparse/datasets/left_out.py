@@ -49,6 +49,7 @@ def _none_left_out() -> LeftOut:
     apart = LeftOut(
         "that are videos or volumes",
         "a data set is made of pictures: save a video's frames as pictures, and give volumes the kind nifti",
+        "that is a video or a volume",
     )
     return LeftOut(
         "that sceneparse does not read",

@@ -1,9 +1,10 @@
 """Which files are pictures, which of these are read, and what to do about the others."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -47,6 +48,15 @@ VIDEO_SUFFIXES = frozenset(
 VOLUME_SUFFIXES = (".nii.gz", ".nii")
 """Endings, in lower case, of what counts as a volume."""
 
+NO_PYAV = "videos need PyAV, which is not installed; do: pip install 'sceneparse[video]'"
+"""What is said where the package that reads videos is missing."""
+
+NO_NIBABEL = "volumes need nibabel, which is not installed; do: pip install 'sceneparse[medical]'"
+"""What is said where the package that reads volumes is missing."""
+
+NEEDED = {tuple(VIDEO_SUFFIXES): ("av", NO_PYAV), VOLUME_SUFFIXES: ("nibabel", NO_NIBABEL)}
+"""The package that files of these endings need, and what is said where it is missing."""
+
 LOSSY = frozenset(("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF"))
 """Formats whose compression changes numbers, or may do so."""
 
@@ -65,6 +75,8 @@ class LeftOut:
     Args:
         what: What they are, as a message says it of several.
         why: What to do about them; may be empty.
+        single: What one of them alone is; empty where that is said as of several.
+        needed: The packages by which they would be parsed, as what is missing is said, by the endings of their names.
         counts: How many there are of each suffix.
         examples: The first of them.
         apart: Counts videos and volumes in its stead; None where these are not asked about.
@@ -75,6 +87,8 @@ class LeftOut:
 
     what: str
     why: str = ""
+    single: str = ""
+    needed: Mapping[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     apart: "LeftOut | None" = None
@@ -114,7 +128,18 @@ class LeftOut:
 
     def __str__(self) -> str:
         shown = ", ".join(self.examples[:3]) + (", …" if self.count > 3 else "")
-        return f"left out {counted(self.count, 'file')} {self.what}: {shown}" + (f"; {self.why}" if self.why else "")
+        what = self.single if self.single and self.count == 1 else self.what
+        advice = "; ".join((*self._missing(), *([self.why] if self.why else ())))
+        return f"left out {counted(self.count, 'file')} {what}: {shown}" + (f"; {advice}" if advice else "")
+
+    def _missing(self) -> list[str]:
+        """What is said of the packages that are not installed and that some of the files need."""
+        return [
+            text
+            for endings, (package, text) in self.needed.items()
+            if any(suffix and ending.endswith(suffix) for ending in endings for suffix in self.counts)
+            and find_spec(package) is None
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Return the counts and the first files as JSON."""
@@ -135,7 +160,7 @@ def unread(*, apart: bool = False, outputs: Path | None = None, without: Abstrac
         without: Files that are not counted.
     """
     why = "name these one by one, or by a pattern such as 'DIR/*.mp4'"
-    others = LeftOut("that are videos or volumes", why) if apart else None
+    others = LeftOut("that are videos or volumes", why, "that is a video or a volume", NEEDED) if apart else None
     what = "that sceneparse does not read"
     return LeftOut(what, "convert them to PNG, TIFF or JPEG", apart=others, outputs=outputs, without=without)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.pictures.decoding import PictureError
-from sceneparse.pictures.forms import VOLUME_SUFFIXES
+from sceneparse.pictures.forms import NO_NIBABEL, VOLUME_SUFFIXES
 
 SUFFIXES = VOLUME_SUFFIXES
 
@@ -195,7 +195,7 @@ def _load(path: Path) -> Any:
     try:
         import nibabel
     except ImportError:
-        raise UserError("volumes need nibabel: pip install 'sceneparse[medical]'") from None
+        raise UserError(NO_NIBABEL) from None
     try:
         return nibabel.load(path)
     except (

@@ -156,7 +156,7 @@ class TestOutputs:
         assert "left out 1 file that sceneparse does not read: x.dng; convert them to" in shown
         said = json.loads((pictures / "parsed" / "summary.json").read_text())["left_out"]
         assert [one["files"] for one in said] == [1, 2]
-        with pytest.raises(UserError, match=r"no pictures in this folder .*; left out 1 file that are videos"):
+        with pytest.raises(UserError, match=r"no pictures in this folder .*; left out 1 file that is a video or"):
             (pictures / "videos").mkdir()
             (pictures / "videos" / "clip.mp4").write_bytes(b"")
             predict_pictures(parser, [pictures / "videos"], pictures / "parsed", progress=False)

@@ -145,7 +145,7 @@ class TestCommand:
         done = [json.loads((out / name).read_text()) for name in ("summary.json", "videos-summary.json")]
         assert [one["done"] for one in done] == [1, 1]
         assert [one["files"] for one in done[0]["left_out"]] == [1]
-        assert "left out 1 file that are videos or volumes: day2/ct.nii.gz" in capsys.readouterr().err
+        assert "left out 1 file that is a video or a volume: day2/ct.nii.gz" in capsys.readouterr().err
         # What is there is not done again, and outputs are no inputs.
         assert main([*words, "--legend", "none"]) == 0
         assert json.loads((out / "videos-summary.json").read_text())["skipped"] == 1

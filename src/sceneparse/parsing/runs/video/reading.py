@@ -15,7 +15,7 @@ from sceneparse.parsing.runs.video.display import shown_stream, turn_of
 from sceneparse.parsing.runs.video.sources import VideoSource
 from sceneparse.parsing.runs.video.tone import NAMES as HIGH_RANGES
 from sceneparse.parsing.runs.video.tone import to_sdr
-from sceneparse.parsing.runs.video.wishes import MISSING
+from sceneparse.pictures.forms import NO_PYAV
 
 if TYPE_CHECKING:
     import av
@@ -227,7 +227,7 @@ def installed() -> ModuleType:
         import av
         import av.video.reformatter
     except ImportError:
-        raise UserError(MISSING) from None
+        raise UserError(NO_PYAV) from None
     return av
 
 

@@ -3,9 +3,7 @@
 from importlib.util import find_spec
 
 from sceneparse.errors import require
-
-MISSING = "videos need PyAV, which is not installed; do: pip install 'sceneparse[video]'"
-"""What is said where it is missing."""
+from sceneparse.pictures.forms import NO_PYAV
 
 
 def refuse_unfit(smooth: float, seconds: float | None) -> None:
@@ -20,4 +18,4 @@ def refuse_unfit(smooth: float, seconds: float | None) -> None:
     """
     require(0 <= smooth < 1, f"smoothing {smooth:g}: give the weight of the frames before, 0 or more and below 1")
     require(seconds is None or seconds > 0, "seconds: give more than 0")
-    require(find_spec("av") is not None, MISSING)
+    require(find_spec("av") is not None, NO_PYAV)
