@@ -42,6 +42,10 @@ class OtherKindError(UserError):
         self.kind, self.looks = kind, looks
 
 
+class WrongLayoutError(UserError):
+    """A data set's folder has not the layout of its kind."""
+
+
 class NothingToScoreError(UserError):
     """All pictures were tested, and no pixel of them has a known class."""
 

@@ -76,7 +76,7 @@ def test_a_split_that_is_not_there_is_answered_with_those_that_are(layout: Layou
 
 
 def test_another_tree_is_answered_with_the_expected_one_and_what_was_found(layout: Layout, tmp_path: Path) -> None:
-    other = tmp_path / "other"
+    other = tmp_path / "far" / "from" / "other"  # the data set lies in tmp_path
     (other / "pictures").mkdir(parents=True)
     (other / "readme.txt").touch()
     settings = replace(layout.settings, root=str(other))

@@ -11,7 +11,7 @@ from PIL import Image
 
 from sceneparse.cli import main
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.opening import open_dataset, open_for_training
 from sceneparse.datasets.recognising import recognise, taken_for_folder
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
@@ -267,3 +267,22 @@ def test_annotations_are_not_opened_to_find_names_of_classes(tmp_path: Path) -> 
     assert named_otherwise(tmp_path / "classes.json") == ""
     (tmp_path / "0.json").unlink()
     assert "rename 1.json" in named_otherwise(tmp_path / "classes.json")
+
+
+@pytest.mark.parametrize("kind", ("coco", "cvat", "nifti", "geotiff"))
+def test_any_kind_names_the_export_around_its_pictures_and_what_photos_are_for(kind: str, tmp_path: Path) -> None:
+    root = tmp_path / "export"
+    whole = {"images": [{"id": 1, "file_name": "a.jpg", "height": 4, "width": 4}], "annotations": []}
+    (root / "annotations").mkdir(parents=True)
+    write_json(root / "annotations" / "instances_train.json", {**whole, "categories": [{"id": 1, "name": "sky"}]})
+    picture(root / "images" / "a.jpg")
+    settings = DataSettings(kind, root=str(root / "images"))
+    for opened in (lambda: open_dataset(settings, "train"), lambda: open_for_training(settings)):
+        with pytest.raises(UserError, match=f"{root} looks like kind coco .*: name that folder.*sceneparse.load"):
+            opened()
+    picture(tmp_path / "elsewhere" / "photos" / "a.jpg")
+    photos = DataSettings(kind, root=str(tmp_path / "elsewhere" / "photos"))
+    with pytest.raises(
+        UserError, match=r"not the expected layout.*To parse pictures that have no masks: `sceneparse.lo"
+    ):
+        open_dataset(photos, "train")

@@ -16,7 +16,7 @@ from sceneparse.datasets.matching import Listing, SplitFolders
 from sceneparse.datasets.pairs import ListedPictures
 from sceneparse.datasets.split_lists import SplitLists
 from sceneparse.datasets.subsets import ROLES, in_one_piece, parted_note, role_of, split_named
-from sceneparse.errors import OtherKindError, UserError, require, some
+from sceneparse.errors import OtherKindError, UserError, WrongLayoutError, require, some
 from sceneparse.labels import LabelSpace
 from sceneparse.paths import meant
 from sceneparse.pictures.finding import is_hidden
@@ -91,23 +91,9 @@ def folder_splits(root: Path, patterns: NamePatterns = ANY) -> dict[str, SplitFo
 
 def _wrong_layout(root: Path) -> UserError:
     """The error that a folder has another layout, with the kind that it, or one further down or up, has the look of."""
-    from sceneparse.datasets.recognising import (  # which goes over all kinds, this one among them
-        further_down,
-        further_up,
-        kinds_that_fit,
-        to_parse,
-    )
+    from sceneparse.datasets.recognising import layout_error  # which goes over all kinds, this one among them
 
-    wrong = wrong_layout(root, LAYOUT)
-    if found := kinds_that_fit(root):
-        kind, evidence = found[0]
-        looks = f"looks like kind {kind} ({evidence})"
-        return OtherKindError(f"{wrong}; it {looks}", kind, f"{root} {looks}")
-    if inside := further_down(root):
-        return UserError(f"{wrong}; {inside.removesuffix('.')}")
-    # Photos may lie beside a data set that they have nothing to do with.
-    said = f"{wrong}; {around.removesuffix('.')}" if (around := further_up(root)) else str(wrong)
-    return UserError(f"{said}. {parse}" if (parse := to_parse(root)) else said)
+    return layout_error(str(wrong_layout(root, LAYOUT)), root, "folder")
 
 
 def usual_splits(root: Path) -> dict[str, SplitFolders]:
@@ -261,9 +247,9 @@ def subfolders(root: Path) -> list[str]:
     return sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not is_hidden(entry.name))
 
 
-def wrong_layout(root: Path, expected: str) -> UserError:
+def wrong_layout(root: Path, expected: str) -> WrongLayoutError:
     """The error that shows what was expected and what is there."""
-    return UserError(f"{root}: not the expected layout: {expected}; found {found_in(root)}")
+    return WrongLayoutError(f"{root}: not the expected layout: {expected}; found {found_in(root)}")
 
 
 def found_in(root: Path) -> str:

@@ -18,7 +18,7 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.one_class import one_class
 from sceneparse.datasets.pieces import piece_of
 from sceneparse.datasets.subsets import EVERY, decided, held_out_of, part, parted_as, parted_note
-from sceneparse.errors import MissingSplitError, OtherKindError, UserError, require
+from sceneparse.errors import MissingSplitError, OtherKindError, UserError, WrongLayoutError, require
 from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
 from sceneparse.tasks import TRUTH_NAMES, Task
 
@@ -132,6 +132,10 @@ def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:
     """A split; of a data set without any, the part that plays its role."""
     try:
         return KINDS[settings.kind].open(settings, name, channels)
+    except WrongLayoutError as error:
+        from sceneparse.datasets.recognising import layout_error  # which goes over all kinds
+
+        raise layout_error(str(error), root_of(settings), settings.kind) from None
     except MissingSplitError:
         whole = undivided(settings, name, channels=channels)
         if whole is None:

@@ -13,7 +13,7 @@ from sceneparse.datasets.file_as_root import ARCHIVES, refuse_file
 from sceneparse.datasets.folder import found_in
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.layout import CLASSES
-from sceneparse.errors import UserError
+from sceneparse.errors import OtherKindError, UserError
 from sceneparse.labels.named_otherwise import named_otherwise
 from sceneparse.paths import meant
 from sceneparse.pictures.finding import is_hidden
@@ -207,6 +207,26 @@ def _unread_form(files: Sequence[Path]) -> str:
     if tools & {".json", ".jsonl", ".ndjson"} and suffixes & PICTURE_SUFFIXES:
         return f"The JSON files are of no form that is read: {instead}."
     return ""
+
+
+def layout_error(wrong: str, root: Path, kind: str) -> UserError:
+    """The error that a folder has another layout, with what it, or one further down or up, has the look of.
+
+    Args:
+        wrong: What was expected and what is there.
+        root: The folder.
+        kind: The kind that it is read as.
+    """
+    fits = kinds_that_fit(root)
+    if fits and kind not in dict(fits):
+        other, evidence = fits[0]
+        looks = f"looks like kind {other} ({evidence})"
+        return OtherKindError(f"{wrong}; it {looks}", other, f"{root} {looks}")
+    if inside := further_down(root):
+        return UserError(f"{wrong}; {inside.removesuffix('.')}")
+    # Photos may lie beside a data set that they have nothing to do with.
+    said = f"{wrong}; {around.removesuffix('.')}" if (around := further_up(root)) else wrong
+    return UserError(f"{said}. {parse}" if (parse := to_parse(root)) else said)
 
 
 def to_parse(root: Path) -> str:
