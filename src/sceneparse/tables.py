@@ -11,7 +11,7 @@ Names are known without importing what they stand for: help and messages must no
 import difflib
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -145,13 +145,14 @@ def table(name: str) -> Table[Any]:
     return found
 
 
-def require_known(name: str, value: str, setting: str) -> None:
+def require_known(name: str, value: str, setting: str, *, shown: Collection[str] | None = None) -> None:
     """Refuse a value that no entry of a table is called.
 
     Args:
         name: The table, a key of `HOMES`.
         value: What was given.
         setting: The dotted name of the setting, for the message.
+        shown: Those of the entries that the message lists; all if None.
 
     Raises:
         UserError: There is no such entry; the message lists them, and says that a package may be missing.
@@ -162,9 +163,10 @@ def require_known(name: str, value: str, setting: str) -> None:
     several = re.split(r"[\s,;]+", value.strip(" ,;"))
     if len(several) > 1 and all(one in known for one in several):
         raise UserError(f"{setting} is '{value}', but must be one name each time: give {' '.join(several)} one by one")
-    near = difflib.get_close_matches(value, known, n=1)
+    listed = list(known) if shown is None else shown
+    near = difflib.get_close_matches(value, listed, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"if another package adds '{value}', install that package"
-    raise UserError(f"{setting} is '{value}', but must be one of {', '.join(known)}; {hint}")
+    raise UserError(f"{setting} is '{value}', but must be one of {', '.join(listed)}; {hint}")
 
 
 def _load(target: str) -> Any:

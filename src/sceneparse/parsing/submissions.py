@@ -10,6 +10,7 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.submission import SubmissionForm
 from sceneparse.drawing.legend import read_id_image
 from sceneparse.errors import UserError
+from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.paths import expanded
 from sceneparse.progress import progress_bar
 
@@ -31,6 +32,8 @@ def submission_form(benchmark: str) -> SubmissionForm:
         names = [*FORMS, *known]
         near = difflib.get_close_matches(benchmark, names, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
+        if benchmark in ARTEFACTS:  # which is written beside label maps, not made of them
+            hint = f"; '{benchmark}' is written of each picture: {argument('write', [benchmark])}"
         raise UserError(
             f"{argument('benchmark', option='--as')} is '{benchmark}', but must be one of {', '.join(names)}{hint}"
         )

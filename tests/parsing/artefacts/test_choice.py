@@ -133,6 +133,11 @@ class TestChoice:
         ("write", "message"),
         [
             (["polygon"], "write is 'polygon', but must be one of labels, parts, "),
+            (
+                ["shapefile"],
+                "write is 'shapefile', but must be one of labels, parts, materials, textures, overlay, panels, "
+                "confidence, confidence16, geojson; if another package",
+            ),
             (["parts"], "write=['parts']: model 'm' has none; it has labels, overlay"),
             (["montage"], "write=['montage']: is written for volumes, and there are none among the inputs"),
         ],
@@ -141,6 +146,15 @@ class TestChoice:
         with pytest.raises(UserError) as caught:
             picture_artefacts((), write, model="m")
         assert str(caught.value).startswith(message)
+
+    @pytest.mark.parametrize("form", ["coco", "cityscapes"])
+    def test_forms_and_artefacts_are_told_apart(self, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+        words = ["predict", "m", "x.jpg", "--out", "o"]
+        assert main([*words, "--write", form]) == 2
+        said = capsys.readouterr().err
+        assert f"--write is '{form}'" in said and f"'{form}' is made of label maps: --as {form}" in said
+        assert main([*words, "--as", "geojson"]) == 2
+        assert "'geojson' is written of each picture: --write geojson" in capsys.readouterr().err
 
     def test_only_one_way_to_choose_is_taken(self) -> None:
         with pytest.raises(UserError, match="leave overlay=False out"):

@@ -1,9 +1,12 @@
 """Which artefacts a run writes: those of the user's choice, or the default ones."""
 
 from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import get_args
 
 from sceneparse.arguments import argument, check_choice, check_names
+from sceneparse.datasets.forms.table import FORMS
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError, require
 from sceneparse.parsing.artefacts.artefact import Artefact, Inputs
 from sceneparse.parsing.artefacts.table import ARTEFACTS
@@ -127,12 +130,25 @@ def refuse_unfit(write: Iterable[str], inputs: Iterable[Inputs], *, overlay: boo
         drawn = argument("overlay", False, option="--no-overlay")
         raise UserError(f"{argument('write')} says what is written: leave {drawn} out")
     for name in write:
-        require_known("artefacts", name, argument("write"))
+        if name not in ARTEFACTS:
+            _refuse_unknown(name, set(inputs))
         if not set(ARTEFACTS[name].inputs) & set(inputs):
             raise UserError(
                 f"{_written(name)}: is written for {' and '.join(ARTEFACTS[name].inputs)}, and there are none among "
                 "the inputs"
             )
+
+
+def _refuse_unknown(name: str, inputs: AbstractSet[Inputs]) -> None:
+    """Refuse what is no artefact: a form is made of label maps once all are written, by another argument."""
+    fits = [one for one, artefact in ARTEFACTS.usable() if set(artefact.inputs) & inputs]
+    if name in FORMS or (name in KINDS and KINDS[name].submission is not None):
+        way = argument("write_annotations" if name in FORMS else "write_submissions", option=f"--as {name}")
+        raise UserError(
+            f"{argument('write')} is '{name}', but must be one of {', '.join(fits)}; "
+            f"'{name}' is made of label maps: {way}"
+        )
+    require_known("artefacts", name, argument("write"), shown=fits)
 
 
 def fitting(write: Iterable[str], inputs: Inputs) -> tuple[str, ...]:
