@@ -309,7 +309,10 @@ def test_what_kind_rasters_are_trained_as_is_said(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cli.main(["data", "check", str(root), "--data.options={bands: [1], ranges: [[0, 10000]]}"])
-    assert "kind: geotiff (" in (said := capsys.readouterr().err) and "to train on it: --data.kind geotiff" in said
+    assert (
+        "kind: geotiff (" in (said := capsys.readouterr().err)
+        and "to train on it: --data.kind geotiff --data.opt" in said
+    )
     words = [*TINY, "--backbone.weights=null", f"--data.root={root}", f"--out={tmp_path / 'run'}"]
     assert cli.main(["train", "pspnet-resnet50", *words]) == 2  # four bands are no picture of three channels
     assert "images/0.tif is a raster (GeoTIFF), read as a picture (kind folder)" in capsys.readouterr().err

@@ -1,16 +1,17 @@
 """The data set that somebody names to look at: by its folder, a kind without one, a recipe, or settings."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sceneparse.arguments import argument, check_type
+from sceneparse.arguments import argument, check_type, together
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.recognising import recognise
 from sceneparse.errors import UserError, require
 from sceneparse.paths import expanded_text
 from sceneparse.recipes import GIVEN, from_mapping, read_recipe, to_mapping
+from sceneparse.recipes.known import GROUP, dotted_settings
 from sceneparse.recipes.reading import names_recipe
 from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings, Recipe, SamplingSettings
 from sceneparse.tables import require_known
@@ -85,18 +86,35 @@ def _recipe_on(
             raise UserError(f"{data}: its data are of kind {recipe.data.kind}, not a mixture")
         return recipe
     else:
-        kind = kind or _recognised(Path(data), shown=shown)
+        kind = kind or _recognised(Path(data), own, shown=shown)
         require(root is None, f"root {root} has no effect, since the kind is {kind}: give the folder itself")
         root = data
     return from_mapping(Recipe, {"data": {"kind": kind, "root": root}}, where, changes)
 
 
-def _recognised(root: Path, *, shown: bool) -> str:
-    """The kind that a folder has the look of; a line says it, if it isn't the kind `folder` alone."""
+def _recognised(root: Path, own: Mapping[str, Any], *, shown: bool) -> str:
+    """The kind that a folder has the look of; a line says it, if it isn't the kind `folder` alone.
+
+    Args:
+        root: The folder.
+        own: The settings of the data that are given, which a training needs, too.
+        shown: Whether the line is printed.
+    """
     found = recognise(root)
     if shown and (found.kind != "folder" or found.others):
-        print(f"{found.describe()}; to train on it: {argument('data.kind', found.kind)}", file=sys.stderr)
+        values = {"data.kind": found.kind, **dict(_each(own, dotted_settings(DataSettings)))}
+        print(f"{found.describe()}; to train on it: {together(values)}", file=sys.stderr)
     return found.kind
+
+
+def _each(given: Mapping[str, Any], known: Mapping[str, str], group: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the settings of the data that are given, each by its dotted name with its value."""
+    for key, value in given.items():
+        name = f"{group}{key}"
+        if isinstance(value, Mapping) and (known.get(name) == GROUP or name == "options"):
+            yield from _each(value, known, f"{name}.")
+        else:
+            yield f"data.{name}", value
 
 
 def look_of(

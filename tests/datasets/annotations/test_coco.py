@@ -267,7 +267,8 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     notes = open_dataset(write(tmp_path, "result.json", rows), "all").notes  # type: ignore[attr-defined]
     assert any("2 annotations without an outline" in note for note in notes)
     assert any("1 annotation of pictures that it does not name" in note for note in notes)
-    assert "pixels that nobody drew are class 'background' (data.options.unlabelled: background)" in notes
+    said = "pixels that nobody drew are class 'background' (data.options.unlabelled: background; "
+    assert f"{said}data={{'options': {{'unlabelled': 'ignore'}}}} leaves them out)" in notes
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

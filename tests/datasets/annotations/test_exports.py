@@ -139,5 +139,5 @@ def test_data_list_and_data_show_say_what_undrawn_pixels_are(
     words = ["data", "show", str(EXPORTS[0].root), "--kind", "labelme", "--split", "all", "--count", "1"]
     assert main([*words, "--out", str(tmp_path / "s.png"), "--data.options.unlabelled", "ignore"]) == 0
     said = capsys.readouterr().out
-    assert "note: pixels that nobody drew count in nothing (data.options.unlabelled: ignore)" in said
+    assert "note: pixels that nobody drew count in nothing (data.options.unlabelled: ignore; " in said
     assert "1 picture without a JSON file not annotated, left out" in said

@@ -98,11 +98,23 @@ def classes_of(
     if not kept:
         raise UserError(f"{where}: names no class; draw something in the tool, name its class, and export again")
     what = "count in nothing" if undrawn == IGNORE else f"are class '{kept[undrawn].name}'"
-    notes = [f"pixels that nobody drew {what} (data.options.unlabelled: {chosen}){WHY * written_here}"]
+    notes = [f"{undrawn_note(what, chosen)}{WHY * written_here}"]
     if merged:
         notes.append(f"{where}: several classes are called '{merged[0]}'; they are one class here")
     notes += _alike(positions)
     return Classes(_label_space(kept), index, undrawn, tuple(notes))
+
+
+def undrawn_note(what: str, chosen: str) -> str:
+    """Say what pixels are that nobody drew, and which setting makes them something else.
+
+    Args:
+        what: What they do or are, such as "count in nothing".
+        chosen: ignore or background.
+    """
+    other, makes = ("background", "makes them a class") if chosen == "ignore" else ("ignore", "leaves them out")
+    hint = f"{argument('data.options.unlabelled', other)} {makes}"
+    return f"pixels that nobody drew {what} (data.options.unlabelled: {chosen}; {hint})"
 
 
 def _alike(names: Iterable[str]) -> list[str]:

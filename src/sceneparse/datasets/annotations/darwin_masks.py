@@ -6,6 +6,7 @@ import csv
 import re
 from pathlib import Path
 
+from sceneparse.datasets.annotations.classes import undrawn_note
 from sceneparse.datasets.annotations.drawn import NotedPairs
 from sceneparse.datasets.annotations.locating import confirm, pictures_below, refuse_missing, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
@@ -63,7 +64,7 @@ def open_masks(root: Path, split: str, channels: int, options: ExportOptions) ->
     ]
     ignoring = options.unlabelled == "ignore"
     what = "count in nothing" if ignoring else f"are class '{labels.names[0]}'"
-    note = f"pixels that nobody drew {what} (data.options.unlabelled: {'ignore' if ignoring else 'background'})"
+    note = undrawn_note(what, "ignore" if ignoring else "background")
     return NotedPairs(pairs, labels, channels, [note, *moved])
 
 
