@@ -44,10 +44,15 @@ class TestMask:
         assert mask.dtype == bool and mask.shape == (6, 8)
         assert (mask == (parse.labels == 0)).all() and (parse.mask(1) == ~mask).all()
         assert not parse.mask("water").any()
+        assert {entry.name: parse.share(entry.name) for entry in parse.legend} == {
+            entry.name: entry.share for entry in parse.legend
+        }
+        assert parse.share("water") == 0
 
     def test_each_task_of_a_unified_model_has_its_own(self, parse: Parse) -> None:
         assert parse.material is not None
         assert (parse.mask("Glass", task="material") == (parse.material == 1)).all()
+        assert parse.share("Glass", task="material") == (parse.material == 1).mean()
 
     def test_a_class_of_another_task_is_pointed_to(self, parse: Parse) -> None:
         with pytest.raises(UserError, match=r"no class 'roof'; .*; there is one with task='part'$"):

@@ -11,13 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sceneparse.arguments import (
-    check_array,
-    check_choice,
-    check_flag,
-    check_number,
-    check_probability,
-)
+from sceneparse.arguments import check_array, check_choice, check_flag, check_number, check_probability
 from sceneparse.calls import methods_by_name
 from sceneparse.drawing.legend import LegendEntry, id_image
 from sceneparse.drawing.render import draw_overlay
@@ -160,14 +154,23 @@ class Parse:
         self.task_map(task)
         return mask_of(self._maps, task, name)
 
+    def share(self, name: str | int, task: MapName = "object") -> float:
+        """Return a class's share of the picture, 0 to 1; 0 where the picture has none of it.
+
+        Args:
+            name: As in `mask`, like the task and the errors.
+            task: …
+        """
+        return float(self.mask(name, task).mean())
+
     def probabilities(self, k: int = 3, task: MapName = "object") -> Probabilities:
         """Return the k most probable classes of every pixel and their probabilities, the most probable first.
 
         They are computed when asked for: the network parses the picture once more, and its scores come in bands of
         rows, so that of 150 classes no more than k are held (under a protocol with a CRF all are, as its labels need
-        them). The first one's probability is `confidence` but for rounding,
-        unless a model of two classes decides by a threshold of its own. Of parts, those of a pixel's object compete,
-        "no part" (-1) among them. What `ignoring_below` left out has its probabilities all the same.
+        them). The first one's probability is `confidence` but for rounding, unless a model of two classes decides by a
+        threshold of its own. Of parts, those of a pixel's object compete, "no part" (-1) among them. What
+        `ignoring_below` left out has its probabilities all the same.
 
             classes, probabilities = parse.probabilities(k=3)
 
