@@ -41,6 +41,7 @@ ADDED: dict[str, Any] = {
     "data.classes.drop": [],
     "data.classes.rename": {},
     "data.classes.mirror": [],
+    "data.classes.colors": {},
     "data.orientation": "apply",
     "data.range": None,
     "data.camera": None,

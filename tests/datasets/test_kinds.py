@@ -112,7 +112,8 @@ def test_a_kind_refuses_what_it_does_not_use_and_says_what_it_does(name: str, ch
     ) as caught:
         from_mapping(DataSettings, data, "x.yaml")
     if changed not in used and changed != "options":
-        assert str(caught.value).endswith(", ".join(used[1:]))
+        instead = "; its classes get other colours by data.classes.colors, other names by data.classes.rename"
+        assert str(caught.value).endswith(", ".join(used[1:]) + (instead if changed == "classes" else ""))
 
 
 def test_the_refused_setting_of_a_group_is_named() -> None:

@@ -63,6 +63,25 @@ def test_the_model_keeps_the_mirror_pairs_and_is_validated_by_them(toy: MakeReci
     assert load_model(out / "model").network.mirror_image == ()
 
 
+def test_the_model_keeps_the_colours_and_a_training_goes_on_with_others(toy: MakeRecipe, tmp_path: Path) -> None:
+    def colored(color: list[int] | str) -> Recipe:
+        return toy(data__classes={"colors": {"dark": color}}, **ONCE)
+
+    recipe = colored("#008c00")
+    out = train(recipe, tmp_path / "run")
+    assert not (out / "class_changes.json").exists()  # no class is called otherwise
+    model = load_model(out / "model")
+    assert model.labels.colors[1] == (0, 140, 0) and model.config.data.classes.colors == {"dark": (0, 140, 0)}
+    found = evaluate_model(out, data=recipe.data.root, split="val", engine="torch", precision="float32")
+    assert found.labels.colors == model.labels.colors
+    train(colored([1, 2, 3]), out, resume=True)
+    other = toy(init__model=str(out), data__classes={"colors": {"dark": [4, 5, 6]}}, **ONCE)
+    started = prepare(other, None, "auto").started
+    assert started is not None
+    (matches,) = started.account.classes.values()
+    assert [one.source for one in matches] == ["ground", "dark", "bright"]
+
+
 def test_all_unknown_classes_of_a_start_are_named(toy: MakeRecipe, run: Path) -> None:
     for given, says in (
         ({"brigth": "bright", "grond": "floor"}, r"'brigth', 'grond', but the data has no such classes; did you mean"),

@@ -9,7 +9,7 @@ from sceneparse.comparing.run import ComparedRun
 from sceneparse.drawing.notebook import result_html, table_html
 from sceneparse.errors import counted, some
 
-UNTOLD = ("name", "description", "tracking.", "data.workers", "data.cache_mb")
+UNTOLD = ("name", "description", "tracking.", "data.workers", "data.cache_mb", "data.classes.colors.")
 """Settings that no result depends on: in these, runs may differ without a word."""
 
 

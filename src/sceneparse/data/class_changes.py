@@ -1,4 +1,4 @@
-"""Classes of a data set renamed, merged, dropped and paired: names, label spaces, and samples in them."""
+"""Classes of a data set renamed, merged, dropped, paired and coloured: names, label spaces, and samples in them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sceneparse.data.sample import DataSet, Sample, notes_of, shares_of, size_of
 from sceneparse.errors import UserError
-from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
+from sceneparse.labels import IGNORE, Color, LabelSpace, TaskLabels
 from sceneparse.labels.mirroring import Pair, joined
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Change:
 
 
 class ClassChanges:
-    """A data set whose classes are renamed, merged and dropped, or paired; see `DataSet`.
+    """A data set whose classes are renamed, merged and dropped, paired or coloured; see `DataSet`.
 
     Args:
         dataset: The data set.
@@ -55,9 +55,10 @@ class ClassChanges:
         what: What messages call the data set.
         setting: What messages call the setting.
         mirror: Mirror pairs beside the data set's own, by the names that classes have then. None: none at all.
+        colors: Colours of classes, by the names that they have then; None keeps all.
 
     Raises:
-        UserError: Names that no class has, no class is left, or one would be in two mirror pairs.
+        UserError: Names that no class has, no class is left, one would be in two mirror pairs, or two of one colour.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class ClassChanges:
         what: str,
         setting: str = "data.classes",
         mirror: Sequence[Pair] | None = (),
+        colors: Mapping[str, Color] | None = None,
     ) -> None:
         from sceneparse.data.mixture import Source, Translation, spaces_by_truth, united  # which stands on this file
 
@@ -80,7 +82,8 @@ class ClassChanges:
             changed = united([source], mirror=mirror is not None, what=setting)
         else:  # values of masks and colours stay as well
             changed = dataset.tasks if mirror is not None else dataset.tasks.with_mirror({})
-        self.tasks: TaskLabels = paired(changed, mirror, what, f"{setting}.mirror") if mirror else changed
+        changed = paired(changed, mirror, what, f"{setting}.mirror") if mirror else changed
+        self.tasks: TaskLabels = colored(changed, colors, what, f"{setting}.colors") if colors else changed
         kept = spaces_by_truth(self.tasks)
         if gone := [task for task in spaces if task not in kept]:
             raise UserError(f"{setting} leaves {what} no class of {', '.join(gone)}: drop fewer")
@@ -209,6 +212,25 @@ def _image(name: str, pairs: Sequence[Pair]) -> str | None:
     """Return the class that a class is paired with."""
     of = (pair[1 - pair.index(name)] for pair in pairs if name in pair)
     return next((image for image in of if image is not None), None)
+
+
+def colored(tasks: TaskLabels, colors: Mapping[str, Color], what: str, setting: str) -> TaskLabels:
+    """Return label spaces with other colours, each class of a name in each task.
+
+    Args:
+        tasks: The label spaces.
+        colors: The colours, by name.
+        what: What messages call the data set.
+        setting: What messages call the setting.
+
+    Raises:
+        UserError: Names that no class has, or two classes of one task would have one colour.
+    """
+    refuse_unknown(colors, {name for space in tasks.spaces().values() for name in space.names}, what, setting)
+    try:
+        return tasks.with_colors(colors)
+    except UserError as error:
+        raise UserError(f"{setting}: {error}") from None
 
 
 def changes_of(changes: ClassChanges, pixels: Mapping[str, NDArray[np.int64]] | None = None) -> list[Change]:

@@ -42,7 +42,7 @@ def open_dataset(settings: DataSettings, split: str, *, channels: int = 3) -> Da
     if not classes.changing:
         return _split_annotation(own, settings, split)
     what = f"kind {settings.kind}" if settings.root is None else str(settings.root)
-    changed = ClassChanges(own, classes.renames(), what, mirror=classes.mirror)
+    changed = ClassChanges(own, classes.renames(), what, mirror=classes.mirror, colors=classes.drawn())
     return _split_annotation(changed, settings, split)
 
 

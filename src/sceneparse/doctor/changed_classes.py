@@ -1,4 +1,4 @@
-"""The doctor on a data set whose classes are merged, dropped, renamed or paired: what became of each, and its count."""
+"""The doctor on a data set whose classes are changed: what became of each, and its count."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +26,9 @@ class Changed:
     def __init__(self, settings: DataSettings, tasks: TaskLabels) -> None:
         what = f"kind {settings.kind}" if settings.root is None else str(settings.root)
         classes = settings.classes
-        self._changes = ClassChanges(_NoSamples(tasks), classes.renames(), what, mirror=classes.mirror)
+        self._changes = ClassChanges(
+            _NoSamples(tasks), classes.renames(), what, mirror=classes.mirror, colors=classes.drawn()
+        )
         self.before, self.tasks = tasks, self._changes.tasks
 
     def facts(self, task: str, facts: Facts) -> Facts:

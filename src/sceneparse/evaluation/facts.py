@@ -23,6 +23,9 @@ BESIDE = frozenset(
 )
 """Settings of data that say nothing of how a split is read: where it is, its name, and what concerns training alone."""
 
+DRAWN_BY = "classes.colors."
+"""What the settings begin with that say how classes are drawn, in `data_options`' terms."""
+
 READ_BY = ("range", "camera", "options.bands", "options.ranges", "nifti.modalities", "nifti.windows")
 """Settings of data that say how a network is given its pictures: figures of others are on the same truth."""
 
@@ -129,7 +132,8 @@ def data_options(settings: Mapping[str, Any]) -> dict[str, Any]:
         settings: All settings of `data` by their dotted names, without "data.".
     """
     usual = flat_settings(to_mapping(DataSettings(kind="toyworld")))
-    return {key: value for key, value in settings.items() if key not in BESIDE and value != usual.get(key)}
+    read = {key: value for key, value in settings.items() if key not in BESIDE and not key.startswith(DRAWN_BY)}
+    return {key: value for key, value in read.items() if value != usual.get(key)}
 
 
 def truth_options(options: Mapping[str, Any]) -> dict[str, Any]:

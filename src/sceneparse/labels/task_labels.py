@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from sceneparse.errors import UserError, counted
 from sceneparse.labels.mirroring import Pair
-from sceneparse.labels.space import IGNORE, LabelSpace
+from sceneparse.labels.recoloring import recolored
+from sceneparse.labels.space import IGNORE, Color, LabelSpace
 from sceneparse.tasks import OTHERS, Task
 
 
@@ -208,7 +209,21 @@ class TaskLabels:
         Raises:
             UserError: Pairs that do not fit the classes or the tree of parts.
         """
-        spaces = {task: replace(space, mirror=pairs.get(task, ())) for task, space in self.spaces().items()}
+        return self._of({task: replace(space, mirror=pairs.get(task, ())) for task, space in self.spaces().items()})
+
+    def with_colors(self, colors: Mapping[str, Color]) -> "TaskLabels":
+        """The same label spaces, drawn in other colours.
+
+        Args:
+            colors: The colours of some classes, by name, of any task.
+
+        Raises:
+            UserError: One is that of another class of the same task.
+        """
+        return self._of({task: recolored(space, colors) for task, space in self.spaces().items()})
+
+    def _of(self, spaces: dict[Task, LabelSpace]) -> "TaskLabels":
+        """Label spaces of the same tasks and classes, with the same tree."""
         objects, parts = spaces.get(Task.OBJECT), spaces.pop(Task.PART, None)
         tree = None
         if self.tree is not None and objects is not None and parts is not None:

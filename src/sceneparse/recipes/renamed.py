@@ -31,12 +31,15 @@ def with_new_names(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
         where: Where they come from, for messages.
 
     Raises:
-        UserError: A setting stands there under both names.
+        UserError: A setting stands there under both names, or a class has a colour that is none.
     """
     renamed: dict[str, Any] = dict(settings)
     data = renamed.get("data")
     if isinstance(data, Mapping) and "classes" in data:
-        settings = renamed = {**renamed, "data": {**data, "classes": as_group(data["classes"])}}
+        try:
+            settings = renamed = {**renamed, "data": {**data, "classes": as_group(data["classes"])}}
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
     old = [name for name in RENAMED if _holds(settings, name)]
     for name in old:
         group, leaf = name.split(".")

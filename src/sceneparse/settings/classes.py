@@ -1,5 +1,7 @@
 """Settings of classes: what a data set's own are called, and what becomes of them."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +24,8 @@ class ClassSettings:
         mirror: Pairs of classes that a mirror image turns into each other, [[left door, right door]], by the names that
             they have then; beside the pairs that classes.json or the kind lists. [left door, null]: its mirror image is
             no class. Null: none at all, not even those.
+        colors: Colours that classes are drawn in, by the names that they have then: {"tree": [0, 140, 0]} or {"tree":
+            "#008c00"}. Classes that are not listed keep theirs.
     """
 
     file: str | None = field(default=None, metadata=PATH)
@@ -29,8 +33,11 @@ class ClassSettings:
     drop: tuple[str, ...] = ()
     rename: dict[str, str | None] = field(default_factory=dict, hash=False)
     mirror: tuple[tuple[str, str | None], ...] | None = ()
+    colors: dict[str, str | tuple[int, int, int]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        if isinstance(self.colors, Mapping):
+            object.__setattr__(self, "colors", _as_numbers(self.colors))
         check_types(self, "data.classes")
         for new, members in self.merge.items():
             listed = isinstance(members, list | tuple) and all(isinstance(name, str) for name in members)
@@ -60,10 +67,14 @@ class ClassSettings:
         merged = {own: new for new, members in self.merge.items() for own in members}
         return {**merged, **dict.fromkeys(self.drop), **self.rename}
 
+    def drawn(self) -> dict[str, tuple[int, int, int]]:
+        """Return the colour of each class that is mentioned, as red, green and blue."""
+        return _as_numbers(self.colors)
+
     @property
     def changing(self) -> bool:
-        """Whether classes are called otherwise than the data set says, or paired otherwise."""
-        return bool(self.renames()) or self.mirror != ()
+        """Whether classes are called otherwise than the data set says, or paired or drawn otherwise."""
+        return bool(self.renames()) or self.mirror != () or bool(self.colors)
 
     def only_file(self) -> "ClassSettings":
         """Return what mask values mean alone, with the classes as they are."""
@@ -74,6 +85,45 @@ class ClassSettings:
         return replace(self, file=None)
 
 
+def _as_numbers(colors: Mapping[str, Any]) -> dict[str, tuple[int, int, int]]:
+    """Return the colours of classes as red, green and blue.
+
+    Raises:
+        UserError: One is neither three whole numbers in 0..255 nor text such as "#008c00", or two are the same.
+    """
+    found: dict[str, tuple[int, int, int]] = {}
+    for name, color in colors.items():
+        if isinstance(color, str) and re.fullmatch("#[0-9a-fA-F]{6}", color):
+            red, green, blue = bytes.fromhex(color[1:])
+        else:
+            listed = isinstance(color, list | tuple) and len(color) == 3
+            fits = listed and all(type(value) is int and 0 <= value <= 255 for value in color)
+            require(
+                fits,
+                f"data.classes.colors: '{name}' is {color!r}, but must be red, green and blue, each 0..255, such as "
+                "[0, 140, 0], or '#008c00' (in quotes: YAML takes # for a comment)",
+            )
+            red, green, blue = color
+        found[name] = (red, green, blue)
+    for name, color in found.items():
+        same = next(other for other, known in found.items() if known == color)
+        require(
+            same == name,
+            f"data.classes.colors gives '{same}' and '{name}' one colour, {list(color)}: classes need their own",
+        )
+    return found
+
+
 def as_group(value: Any) -> Any:
-    """Return the group `data.classes` of a recipe: earlier ones had the file of `data.classes.file` in its place."""
-    return {"file": value} if value is None or isinstance(value, str) else value
+    """Return the group `data.classes` of a recipe, with colours as numbers.
+
+    Earlier ones had the file of `data.classes.file` in its place.
+
+    Raises:
+        UserError: A colour is none, or two are the same.
+    """
+    if value is None or isinstance(value, str):
+        return {"file": value}
+    if isinstance(value, Mapping) and isinstance(value.get("colors"), Mapping):
+        return {**value, "colors": {name: list(color) for name, color in _as_numbers(value["colors"]).items()}}
+    return value

@@ -169,7 +169,7 @@ class DataSettings:
             that are named so, "train[!street1_*]" the others (* stands for anything, ? for one character).
         val: Split for the periodic validation and for choosing the best checkpoint.
         test: Split that `sceneparse evaluate` and the final report use.
-        classes: What becomes of the data set's classes: merged, dropped, renamed; and what mask values mean.
+        classes: What becomes of the data set's classes: merged, dropped, renamed, coloured; and what mask values mean.
         orientation: Kinds of picture files with mask files: apply (pictures and masks are turned upright as the EXIF or
             TIFF orientation of each says) or ignore (both stay as their pixels are stored, as masks need it that were
             drawn on unturned pixels).
@@ -242,7 +242,7 @@ class DataSettings:
         require(self.cache_mb >= 0, f"data.cache_mb is {self.cache_mb}, but must be 0 or more")
         changed = [item.name for item in fields(self) if getattr(self, item.name) != _default(item)]
         if self.classes.file is None and "classes" in changed:
-            changed.remove("classes")  # every kind's classes can be merged, dropped and renamed
+            changed.remove("classes")  # every kind's classes can be merged, dropped, renamed and coloured
         # What a kind uses is asked only where something depends on it: its module may take long to import.
         if not set(changed) - set(COMMON):
             return
@@ -276,7 +276,10 @@ class DataSettings:
         return replace(self, **{**back, "kind": kind, **changes})
 
     def _in_its_place(self, name: str) -> str:
-        """Why a kind does not use how pictures are read, for a message; empty of other settings."""
+        """Why a kind does not use a setting, or what does it in its place, for a message; maybe empty."""
+        if name == "classes":
+            colors, rename = argument("data.classes.colors"), argument("data.classes.rename")
+            return f"; its classes get other colours by {colors}, other names by {rename}"
         if name not in PICTURES:
             return ""
         kind = table("datasets")[self.kind]

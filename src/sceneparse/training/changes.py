@@ -30,6 +30,9 @@ FREE = frozenset(
 )
 """The settings that may change when a training goes on: none of them changes what it is going to give."""
 
+COLORS = "data.classes.colors."
+"""What the settings begin with that say how classes are drawn: they are as free."""
+
 LENGTH = {"training.iterations", "training.minutes"}
 """The settings that say how long a training is."""
 
@@ -79,7 +82,8 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
             began[f"network.tasks.{name}"] = given[f"network.tasks.{name}"]
     began["network.tasks.from_data"] = given["network.tasks.from_data"]
     # An option of a loss may stand in one of them alone.
-    different = [key for key in {**began, **given} if key not in FREE and given.get(key) != began.get(key)]
+    fixed = [key for key in {**began, **given} if key not in FREE and not key.startswith(COLORS)]
+    different = [key for key in fixed if given.get(key) != began.get(key)]
     if different:
         shown = ", ".join(f"{key} is {given.get(key)!r} but was {began.get(key)!r}" for key in different[:3])
         more = f" and {len(different) - 3} more" if len(different) > 3 else ""

@@ -121,8 +121,9 @@ def refuse_irreplaceable(folder: Path) -> None:
 
 def _portable(classes: ClassSettings) -> ClassSettings:
     """Return settings of classes without the path of a file."""
-    # The classes of whoever trained it are those of the file beside config.json, unless they became others.
-    known = LABELS if classes.file and not classes.renames() else None
+    # The classes of whoever trained it are those of the file beside config.json, unless they became others, or are
+    # drawn otherwise than masks that hold colours have them.
+    known = LABELS if classes.file and not classes.renames() and not classes.colors else None
     return dataclasses.replace(classes, file=known)
 
 
