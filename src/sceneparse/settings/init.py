@@ -49,7 +49,25 @@ class InitSettings:
             f"init.sha256 is {self.sha256!r}, but must be 64 hexadecimal digits in small letters, or null",
         )
         for new, old in self.classes.items():
+            refuse_several(new, old)
             require(
                 old is None or isinstance(old, str),
                 f"init.classes gives '{new}' the class {old!r}, but must give a class's name, or null",
             )
+
+
+def refuse_several(new: str, old: object) -> None:
+    """Refuse a list of a model's classes where a class is to start from one of them.
+
+    Args:
+        new: The class of the data.
+        old: What it is given.
+
+    Raises:
+        UserError: It is given several classes, or one in a list.
+    """
+    if isinstance(old, list | tuple) and old:
+        raise UserError(
+            f"init.classes gives '{new}' a list, but a class starts from one class of the model: name that alone, such "
+            f"as {argument('init.classes', {new: old[0]})}"
+        )

@@ -12,6 +12,7 @@ from sceneparse.errors import UserError, reason_of, require, some
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.recipes.yaml_text import load_yaml
 from sceneparse.settings import InitSettings
+from sceneparse.settings.init import refuse_several
 from sceneparse.settings.types import quotes_needed
 from sceneparse.tasks import Task
 
@@ -45,6 +46,7 @@ def match_spaces(
         UserError: A class that is in no label space.
     """
     _refuse_unknown(given, new, "the data has")
+    _refuse_lists(given)
     _refuse_unknown([source for source in given.values() if source is not None], old, "the model has")
     for name, source in given.items():
         if source is not None:
@@ -116,6 +118,18 @@ LIKENESSES: tuple[tuple[str, Callable[[list[str], list[str]], bool]], ...] = (
     ("alternative", lambda one, other: not set(one).isdisjoint(other)),
 )
 """How alike the alternatives in two names must be, and what that is called."""
+
+
+def _refuse_lists(given: Mapping[str, str | None]) -> None:
+    """Refuse a list of classes in place of one, which the command line passes on as text."""
+    for name, source in given.items():
+        if source is None or source[:1] not in ("[", "{"):
+            continue
+        try:
+            content = load_yaml(source)
+        except yaml.YAMLError:
+            continue
+        refuse_several(name, content.get(name) if isinstance(content, dict) else content)
 
 
 def _refuse_unknown(given: Collection[str], spaces: Mapping[Task, LabelSpace], who: str) -> None:
