@@ -1,5 +1,7 @@
 """More mistakes that are answered in the time that Python takes to start; see `test_start_up`."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.cli.test_start_up import refused, write_data, write_run
@@ -51,6 +53,7 @@ def test_what_contradicts_the_model_that_a_training_starts_from(tmp_path: Path) 
             f"{train} --init.model runs/own": "--init and --init.model say the same",
             f"{train} --init.sha256 {'0' * 64}": "runs/own: is another model than the recipe names",
             f'{train} --init.classes {{"sky":"b"}}': "init.classes names 'b', but the model has no such class",
+            f'{train} --init.classes {{"sky":["a","b"]}}': "init.classes gives 'sky' a list, but a class starts",
             f'{train} --init.classes {{"cloud":"a"}}': "init.classes names 'cloud', but the data has no such class",
             f"{train} --init.classes_file none.yaml": "init.classes_file: none.yaml cannot be read",
             f"{train} --init.classes_file list.yaml": "list.yaml must map names of classes to the model's",
@@ -58,3 +61,23 @@ def test_what_contradicts_the_model_that_a_training_starts_from(tmp_path: Path) 
             "train toy-pspnet --optimizer.new_factor 3": "optimizer.new_factor has no effect, since init.model is null",
         },
     )
+
+
+def test_an_argument_that_is_missing_is_shown_in_an_example(tmp_path: Path) -> None:
+    refused(
+        tmp_path,
+        {
+            "export runs/own": "required: --format, as in: sceneparse export runs/my-recipe/model --format ",
+            "predict runs/own a.png": "required: --out, as in: sceneparse predict ",
+            "evaluate": "required: MODEL, as in: sceneparse evaluate runs/my-recipe/model --data ",
+        },
+    )
+
+
+def test_a_missing_module_is_named_by_its_package(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs" / "own", "folder")
+    program = "import sys; sys.modules['starlette.datastructures'] = None; from sceneparse.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "serve", "runs/own"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "error: starlette is not installed; do: pip install 'sceneparse[serve]'" in done.stderr

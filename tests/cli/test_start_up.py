@@ -307,9 +307,11 @@ def test_who_wants_a_longer_training_is_shown_one_that_starts_from_the_model(tmp
     (tmp_path / "runs" / "mine" / "checkpoints").mkdir()
     (tmp_path / "runs" / "mine" / "checkpoints" / "last-00000010.pt").touch()
     (tmp_path / "runs" / "mine" / "recipe.yaml").write_text(to_yaml(read_recipe("toy-pspnet")))
-    onwards = "to train on from its model, leave --resume out: --init runs/mine --out runs/mine-longer"
+    onwards = "leave --resume out: sceneparse train runs/mine/recipe.yaml {} --init runs/mine --out runs/mine-longer"
     resume = "train toy-pspnet --out runs/mine --resume"
-    refused(tmp_path, {f"{resume} --training.iterations 60": onwards, f"{resume} --training.minutes 3": onwards})
+    minutes = "--training.iterations 20000 --training.minutes 3.0"  # beside minutes the number is the default one
+    for longer, shown in (("--training.iterations 60",) * 2, ("--training.minutes 3", minutes)):
+        refused(tmp_path, {f"{resume} {longer}": onwards.format(shown)})
     ends, _, said = run(tmp_path, f"{resume} --training.batch 3")
     assert ends == [2] and "--init" not in said[0]
 

@@ -46,17 +46,23 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+MISSING = "the following arguments are required"
+"""How argparse begins to say it."""
+
+
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line (the usage is for --help)."""
 
-    def __init__(self, **how: Any) -> None:
+    def __init__(self, *, example: str = "", **how: Any) -> None:
         super().__init__(**how)
+        self.example = example
         # Python's own takes -1e3 for an option.
         self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
 
     def error(self, message: str) -> NoReturn:
-        """Raise the error as the user's mistake."""
-        raise UserError(f"{message}; see '{self.prog} --help'")
+        """Raise the error as the user's mistake; of what is missing with the command's example."""
+        shown = f", as in: {self.example}" if self.example and message.startswith(MISSING) else ""
+        raise UserError(f"{message}{shown}; see '{self.prog} --help'")
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         """Refuse a value that is not among an argument's choices, in the words of all other settings."""
@@ -109,6 +115,7 @@ def parser_of(name: str) -> argparse.ArgumentParser:
     """Make the parser of a command's arguments (settings of the recipe left aside), which also prints its help."""
     command = COMMANDS[name]
     parser = _Parser(
+        example=command.example.splitlines()[0],
         prog=f"sceneparse {name}",
         description=command.summary[0].upper() + command.summary[1:] + ".",
         epilog=f"example:\n  {command.example}",

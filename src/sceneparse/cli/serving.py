@@ -109,7 +109,9 @@ def _serve(arguments: argparse.Namespace) -> int:
         with loading():
             from sceneparse.serving import load_models, serve
     except ModuleNotFoundError as error:
-        raise UserError(f"{error.name} is not installed; do: pip install 'sceneparse[serve]'") from None
+        raise UserError(
+            f"{(error.name or '').partition('.')[0]} is not installed; do: pip install 'sceneparse[serve]'"
+        ) from None
     parsers = load_models(
         arguments.models,
         engine=arguments.engine,

@@ -146,7 +146,9 @@ def installed() -> tuple[Any, Any]:
         import onnx.utils
         import onnxruntime
     except ImportError as error:
-        raise UserError(f"{error.name} is not installed; do: pip install 'sceneparse[onnx]'") from None
+        raise UserError(
+            f"{(error.name or '').partition('.')[0]} is not installed; do: pip install 'sceneparse[onnx]'"
+        ) from None
     return onnxruntime, onnx
 
 

@@ -1,6 +1,7 @@
 """Whether a training can go on in its run folder by the recipe that is given: known before PyTorch is loaded."""
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from sceneparse.arguments import argument, together
@@ -82,18 +83,32 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
     different = [key for key in {**began, **given} if key not in FREE and given.get(key) != began.get(key)]
     if different:
         shown = ", ".join(f"{key} is {given.get(key)!r} but was {began.get(key)!r}" for key in different[:3])
+        changed = {key: given[key] for key in different if given.get(key) is not None}
+        # A run that began with a model wrote down which one; the next begins with another.
+        again = {} if saved.init.sha256 is None else {"init.sha256": None}
         more = f" and {len(different) - 3} more" if len(different) > 3 else ""
         raise UserError(
             f"{out} began with another recipe: {shown}{more}; resume with the same, or train into another "
-            f"{argument('out')} folder{_onwards(out) if LENGTH & set(different) else ''}"
+            f"{argument('out')} folder{_onwards(out, changed | again) if LENGTH & set(different) else ''}"
         )
 
 
-def _onwards(out: Path) -> str:
-    """How a training that is done is followed by another one; empty where it has no model yet."""
+def _onwards(out: Path, changed: Mapping[str, object]) -> str:
+    """The command by which a training that is done is followed by another one; empty where it has no model yet.
+
+    Args:
+        out: The run folder.
+        changed: The settings in which the other one differs from its recipe.
+    """
     if not (out / MODEL).exists():
         return ""
     longer = str(out.with_name(f"{named(out).name}-longer"))
-    values = {"init.model": str(out), "out": longer}
-    given = together(values, options={"init.model": f"--init {shlex.quote(str(out))}"})
+    recipe = str(out / RECIPE)
+    values = {"recipe": recipe, **changed, "init.model": str(out), "out": longer}
+    options = {
+        "recipe": f"sceneparse train {shlex.quote(recipe)}",
+        "init.model": f"--init {shlex.quote(str(out))}",
+        "init.sha256": "--init.sha256 null",
+    }
+    given = together(values, options=options)
     return f"; to train on from its model, leave {argument('resume', True, option='--resume')} out: {given}"
